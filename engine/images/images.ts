@@ -1,0 +1,144 @@
+/**
+ * Images: names in front of manifests in front of configs and layers, all of them blobs of one OCI image layout.
+ *
+ *     reference → manifest descriptor → config (its digest is the image id) + layers (unpacked once each)
+ *
+ * An image is visible only when it is whole: all blobs present and all layers unpacked.
+ */
+import type { Readable, Writable } from "node:stream";
+import type { AuthConfig, JsonMessage } from "../api/types/image.ts";
+import type { ContainerConfig } from "../api/types/container.ts";
+import type { Digest } from "../layers/snapshots.ts";
+
+/** @see https://github.com/opencontainers/image-spec/blob/v1.1.1/descriptor.md */
+export interface Descriptor {
+  mediaType: string;
+  digest: Digest;
+  size: number;
+  annotations?: Record<string, string>;
+  platform?: Platform;
+  artifactType?: string;
+}
+
+export interface Platform {
+  os: string;
+  architecture: string;
+  variant?: string;
+}
+
+export interface HistoryEntry {
+  created?: string;
+  created_by?: string;
+  author?: string;
+  comment?: string;
+  empty_layer?: boolean;
+}
+
+/** The image's config blob, as OCI and Docker write it. @see https://github.com/opencontainers/image-spec/blob/v1.1.1/config.md */
+export interface ImageConfig {
+  created?: string;
+  author?: string;
+  comment?: string;
+  architecture: string;
+  os: string;
+  variant?: string;
+  config?: ContainerConfig;
+  rootfs: { type: "layers"; diff_ids: Digest[] };
+  history?: HistoryEntry[];
+}
+
+export interface ImageLayer {
+  readonly descriptor: Descriptor;
+  readonly diffId: Digest;
+  readonly chainId: Digest;
+}
+
+export interface Image {
+  /** The digest of the config blob. */
+  readonly id: Digest;
+  readonly manifest: Descriptor;
+  readonly config: ImageConfig;
+  readonly layers: readonly ImageLayer[];
+  /** Familiar form, e.g. `nginx:latest`, `localhost:5000/a/b:1`; empty for a dangling image. */
+  readonly repoTags: readonly string[];
+  /** Familiar form, e.g. `nginx@sha256:…`. */
+  readonly repoDigests: readonly string[];
+  /** Unpacked bytes of all layers. */
+  readonly sizeBytes: number;
+  /** Milliseconds since the epoch. */
+  readonly lastTaggedMs: number;
+}
+
+/** The last chainId of an image: the snapshot a container starts from; null for an image without layers. */
+export function topLayer(image: Pick<Image, "layers">): Digest | null {
+  return image.layers.at(-1)?.chainId ?? null;
+}
+
+/** What is deleted or untagged by `remove`, in Docker's order. */
+export type Removed = { untagged: string } | { deleted: string };
+
+export type Progress = (message: JsonMessage) => void;
+
+export interface PullOptions {
+  platform?: Platform;
+  auth?: AuthConfig;
+  signal?: AbortSignal;
+  progress?: Progress;
+}
+
+export interface Images {
+  list(): Promise<Image[]>;
+
+  /**
+   * The image that a user means by a name, a digest reference, or a (short) id.
+   * @throws {EngineError} not-found `No such image: <as typed>`
+   */
+  get(nameOrId: string): Promise<Image>;
+
+  /** Like get, undefined instead of not-found. */
+  find(nameOrId: string): Promise<Image | undefined>;
+
+  /** Stores one blob and returns its descriptor; the caller gives the media type. Idempotent by digest. */
+  putBlob(content: Readable | Buffer, mediaType: string, signal?: AbortSignal): Promise<Descriptor>;
+
+  /**
+   * Makes an image of layers that are stored and unpacked already; `names` move to it.
+   * @param layers descriptors in the order of `config.rootfs.diff_ids`
+   */
+  create(config: ImageConfig, layers: Descriptor[], names: string[]): Promise<Image>;
+
+  /** @throws {EngineError} not-found, or invalid `invalid reference format` */
+  tag(nameOrId: string, reference: string): Promise<void>;
+
+  /**
+   * Docker's rmi: one name is untagged; the image goes with its last name.
+   * @throws {EngineError} conflict when a container uses it, or several repositories name it and `force` is off
+   */
+  remove(nameOrId: string, options: { force: boolean; prune: boolean }): Promise<Removed[]>;
+
+  /** Loads a docker-archive or an OCI layout as tar (plain, gzip or zstd); returns what `docker load` prints. */
+  load(archive: Readable, signal?: AbortSignal, progress?: Progress): Promise<{ names: string[]; ids: Digest[] }>;
+
+  /** A tar that is a docker-archive and an OCI layout at once, as docker 25+ writes it. */
+  save(names: string[], signal?: AbortSignal): Promise<Readable>;
+
+  /** An image of one layer from a root file system tar. */
+  importTar(
+    tar: Readable,
+    options: { reference?: string; changes: string[]; message: string; platform?: Platform },
+    signal?: AbortSignal,
+  ): Promise<Image>;
+
+  pull(reference: string, options: PullOptions): Promise<Image>;
+
+  push(reference: string, options: PullOptions): Promise<void>;
+
+  /**
+   * Images that something still needs, asked before anything is removed. Each user (containers, the build cache) adds one.
+   * `describe` names the user in Docker's words, e.g. `container 0123456789ab`.
+   */
+  addUser(user: (image: Image) => Promise<{ describe: string; running: boolean } | undefined>): void;
+}
+
+/** Output end of an attached stream; named here because several rooms hand it on. */
+export type Output = Writable;

@@ -1,0 +1,75 @@
+/**
+ * Snapshots are directory trees made of layers, named as containerd names them: an *active* snapshot has a `key` and can
+ * be written, a *committed* one is known by the chainId of its layers and never changes.
+ *
+ *     prepare(key, parent) → mount(key) → … written … → commit(key) → chainId
+ *                                        ↘ remove(key)
+ */
+import type { Readable } from "node:stream";
+
+export type Digest = `sha256:${string}`;
+
+/** A committed layer: its tar's digest, and the digest of the chain of layers that ends with it. */
+export interface Layer {
+  readonly diffId: Digest;
+  readonly chainId: Digest;
+  readonly parent: Digest | null;
+  /** Bytes of the files in the unpacked tree of this layer alone. */
+  readonly sizeBytes: number;
+}
+
+export type ChangeKind = "modified" | "added" | "deleted";
+
+/** A difference of an active snapshot against its parent; `path` is absolute inside the snapshot. */
+export interface Change {
+  readonly path: string;
+  readonly kind: ChangeKind;
+}
+
+export interface Snapshots {
+  /** The committed layer with this chainId, or undefined. */
+  layer(chainId: Digest): Promise<Layer | undefined>;
+
+  /**
+   * Unpacks one layer on top of `parent` and commits it. Idempotent: two callers with the same layer share the work.
+   * @param blob the layer as stored: tar, gzip or zstd, told apart by its first bytes; consumed
+   * @throws {EngineError} invalid when the diffId does not match, an entry escapes the root or the tar is malformed;
+   *   nothing is left behind then
+   */
+  apply(blob: Readable, diffId: Digest, parent: Digest | null, signal?: AbortSignal): Promise<Layer>;
+
+  /** Makes a writable snapshot on top of `parent` (null is an empty tree). Durable; not mounted yet. */
+  prepare(key: string, parent: Digest | null): Promise<void>;
+
+  /** Mounts an active snapshot and returns its merged root. Idempotent; survives the engine. */
+  mount(key: string): Promise<string>;
+
+  unmount(key: string): Promise<void>;
+
+  /** Mounts committed layers read-only under `key` and returns the root; remove(key) ends it. */
+  view(key: string, chainId: Digest): Promise<string>;
+
+  /** What was written into the active snapshot, in path order, parents first. */
+  changes(key: string): AsyncIterable<Change>;
+
+  /** The active snapshot's changes as a layer tar: sorted, whiteouts as `.wh.` entries; reproducible byte for byte. */
+  diff(key: string, signal?: AbortSignal): Readable;
+
+  /**
+   * Turns an active snapshot's changes into a committed layer: the tar is handed to `write` once (to be stored as a blob)
+   * and the directory becomes the layer itself, without a copy. The key is gone afterwards.
+   */
+  commit(key: string, write: (tar: Readable) => Promise<void>): Promise<Layer>;
+
+  /** Bytes written into the active snapshot. */
+  usage(key: string): Promise<number>;
+
+  /** Unmounts and deletes an active snapshot or view; deleting files may go on after the promise resolves. Idempotent. */
+  remove(key: string): Promise<void>;
+
+  /** Deletes a committed layer's tree. The caller knows that nothing refers to it. Idempotent. */
+  removeLayer(chainId: Digest): Promise<void>;
+
+  /** All active keys, for the sweep after a crash. */
+  keys(): Promise<string[]>;
+}

@@ -1,0 +1,110 @@
+/**
+ * Networks live in one private network namespace R, root and rootless alike; a container's *sandbox* is its own network
+ * namespace, an *endpoint* is its place on one network.
+ *
+ *     create(network) … allocate(sandbox) → attach(sandbox) → container runs → detach(sandbox)
+ */
+import type { EndpointSettings, Ipam, PortMap } from "../api/types/network.ts";
+
+export interface Network {
+  readonly id: string;
+  readonly name: string;
+  readonly driver: "bridge" | "host" | "null";
+  readonly createdAt: string;
+  readonly internal: boolean;
+  readonly attachable: boolean;
+  readonly ipv6: boolean;
+  readonly ipam: Ipam;
+  readonly options: Readonly<Record<string, string>>;
+  readonly labels: Readonly<Record<string, string>>;
+  /** Endpoints in use, by container id. */
+  readonly endpoints: Readonly<Record<string, Endpoint>>;
+}
+
+export interface Endpoint {
+  readonly id: string;
+  readonly networkId: string;
+  readonly networkName: string;
+  readonly containerId: string;
+  readonly containerName: string;
+  readonly macAddress: string;
+  readonly ipv4: string;
+  readonly prefix: number;
+  readonly gateway: string;
+  readonly ipv6: string;
+  readonly ipv6Prefix: number;
+  readonly ipv6Gateway: string;
+  readonly dnsNames: readonly string[];
+  readonly aliases: readonly string[];
+}
+
+export interface SandboxRequest {
+  readonly containerId: string;
+  readonly containerName: string;
+  readonly hostname: string;
+  /** `bridge`, `default`, `none`, `host`, `container:<id>` or a network's name or id. */
+  readonly mode: string;
+  /** For `container:<id>`: the pid whose namespace is joined. */
+  readonly joinPid?: number;
+  readonly endpoints: Readonly<Record<string, EndpointSettings>>;
+  readonly ports: PortMap;
+  /** Exposed ports get an ephemeral host port each (`-P`). */
+  readonly publishAll: boolean;
+  readonly exposedPorts: readonly string[];
+  readonly dns: readonly string[];
+  readonly dnsSearch: readonly string[];
+  readonly dnsOptions: readonly string[];
+}
+
+/** What a container needs to know of its network. Plain JSON: it is kept in the container's state and given back to restore(). */
+export interface Sandbox {
+  readonly containerId: string;
+  /** Path of a network namespace for the runtime spec; null means the host's own. */
+  readonly netnsPath: string | null;
+  readonly endpoints: readonly Endpoint[];
+  /** Actual bindings, ephemeral ports filled in. */
+  readonly ports: PortMap;
+  /** Content for /etc/resolv.conf. */
+  readonly resolvConf: string;
+  /** Lines `address name name…` that belong into /etc/hosts besides the localhost ones. */
+  readonly hosts: readonly string[];
+  /** The address that `host-gateway` stands for in extra hosts. */
+  readonly hostGateway: string;
+}
+
+export interface Networks {
+  list(): Promise<Network[]>;
+  /** @throws {EngineError} not-found `network <name> not found` */
+  get(nameOrId: string): Promise<Network>;
+  create(options: {
+    name: string;
+    driver?: string;
+    internal?: boolean;
+    attachable?: boolean;
+    ipv6?: boolean;
+    ipam?: Ipam;
+    options?: Record<string, string>;
+    labels?: Record<string, string>;
+  }): Promise<{ network: Network; warning: string }>;
+  remove(nameOrId: string): Promise<void>;
+
+  /**
+   * Makes the namespace, plugs the endpoints, opens the published ports. All or nothing.
+   * @throws {EngineError} internal with Docker's sentence `… port is already allocated`, or the sysctl to set for a low port
+   */
+  attach(request: SandboxRequest): Promise<Sandbox>;
+  /** Undoes attach; idempotent. */
+  detach(containerId: string): Promise<void>;
+
+  /** Connects a running container to one more network; returns its sandbox as it is now. */
+  connect(
+    sandbox: Sandbox,
+    nameOrId: string,
+    settings: EndpointSettings,
+    names: { containerName: string; hostname: string },
+  ): Promise<Sandbox>;
+  disconnect(sandbox: Sandbox, nameOrId: string): Promise<Sandbox>;
+
+  /** After an engine restart: these sandboxes are alive; everything else that is found is removed. */
+  restore(sandboxes: readonly Sandbox[]): Promise<void>;
+}

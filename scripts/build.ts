@@ -1,0 +1,92 @@
+/**
+ * Builds dist/: the extension (CommonJS, for any VS Code), the engine's programs (ESM), the `berth` command and the webviews.
+ */
+import { build } from "esbuild";
+import type { BuildOptions } from "esbuild";
+import { chmodSync, cpSync, existsSync, mkdirSync, readdirSync, rmSync } from "node:fs";
+import { join } from "node:path";
+
+const root = join(import.meta.dirname, "..");
+const dist = join(root, "dist");
+
+/** ESM bundles of CommonJS packages need `require` back. */
+const requireBanner = "import{createRequire as __createRequire}from'node:module';const require=__createRequire(import.meta.url);";
+
+const node: BuildOptions = {
+  absWorkingDir: root,
+  bundle: true,
+  platform: "node",
+  target: "node22",
+  minify: true,
+  keepNames: true,
+  sourcemap: "linked",
+  legalComments: "none",
+  external: ["koffi", "vscode"],
+  logLevel: "warning",
+};
+
+const programs: Record<string, string> = {
+  engine: "engine/main.ts",
+  netd: "engine/host/netd/main.ts",
+  "layer-worker": "engine/host/layer-worker.ts",
+  "net-worker": "engine/host/net-worker.ts",
+  cli: "engine/cli/main.ts",
+};
+
+async function buildPrograms(): Promise<void> {
+  const present = Object.entries(programs).filter(([, source]) => existsSync(join(root, source)));
+  await build({
+    ...node,
+    entryPoints: Object.fromEntries(present),
+    outdir: dist,
+    format: "esm",
+    outExtension: { ".js": ".mjs" },
+    banner: { js: requireBanner },
+  });
+}
+
+async function buildExtension(): Promise<void> {
+  if (!existsSync(join(root, "src/extension.ts"))) return;
+  await build({ ...node, entryPoints: ["src/extension.ts"], outfile: join(dist, "extension.cjs"), format: "cjs" });
+}
+
+/** Each folder of webviews/ with a `main.ts` is one page. */
+async function buildWebviews(): Promise<void> {
+  const pages = readdirSync(join(root, "webviews")).filter((name) => existsSync(join(root, "webviews", name, "main.ts")));
+  if (pages.length === 0) return;
+  await build({
+    absWorkingDir: root,
+    entryPoints: pages.map((name) => ({ in: join("webviews", name, "main.ts"), out: name })),
+    outdir: join(dist, "webviews"),
+    bundle: true,
+    platform: "browser",
+    format: "iife",
+    target: "es2022",
+    minify: true,
+    sourcemap: "linked",
+    logLevel: "warning",
+  });
+}
+
+/** koffi is native, so it travels as a package: its JavaScript and the binary of this platform only. */
+function copyKoffi(): void {
+  const from = join(root, "node_modules");
+  const to = join(dist, "node_modules");
+  const platform = `koffi-${process.platform}-${process.arch}`;
+  for (const file of ["package.json", "index.cjs", "src/koffi/index.cjs", "src/koffi/src"])
+    cpSync(join(from, "koffi", file), join(to, "koffi", file), {
+      recursive: true,
+      filter: (source) => !/\.(cc|hh|c|h|S|inc)$/.test(source),
+    });
+  if (existsSync(join(from, "@koromix", platform)))
+    cpSync(join(from, "@koromix", platform), join(to, "@koromix", platform), { recursive: true });
+}
+
+rmSync(dist, { recursive: true, force: true });
+mkdirSync(dist, { recursive: true });
+await Promise.all([buildPrograms(), buildExtension(), buildWebviews()]);
+copyKoffi();
+if (existsSync(join(root, "engine/cli/berth.sh"))) {
+  cpSync(join(root, "engine/cli/berth.sh"), join(dist, "berth"));
+  chmodSync(join(dist, "berth"), 0o755);
+}
