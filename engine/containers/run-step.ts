@@ -1,0 +1,36 @@
+/**
+ * Runs one command in a root file system and waits for it: what a build's RUN needs of the container room.
+ * A step is a container without a record: it gets the same spec, network and supervision, and is gone when it ends.
+ */
+export interface StepMount {
+  readonly type: "bind" | "tmpfs";
+  readonly source?: string;
+  readonly target: string;
+  readonly readOnly: boolean;
+  readonly options?: readonly string[];
+}
+
+export interface StepRun {
+  /** Unique; names the step's bundle and sandbox. */
+  readonly id: string;
+  /** Mounted, writable root. */
+  readonly rootfs: string;
+  readonly args: readonly string[];
+  readonly env: readonly string[];
+  readonly workingDir: string;
+  /** `uid`, `name`, `name:group`…; looked up in the rootfs; "" is root. */
+  readonly user: string;
+  readonly networkMode: "default" | "none" | "host" | (string & {});
+  readonly extraHosts: readonly string[];
+  readonly shmSizeBytes?: number;
+  readonly mounts: readonly StepMount[];
+  readonly hostname: string;
+  readonly onOutput: (stream: "stdout" | "stderr", data: Buffer) => void;
+  /** Aborting kills the step's processes before the promise rejects. */
+  readonly signal?: AbortSignal;
+}
+
+export interface StepRunner {
+  /** Resolves when all output was given. Nothing of the step is left: no process, mount, namespace or file. */
+  run(step: StepRun): Promise<{ exitCode: number; oomKilled: boolean }>;
+}
