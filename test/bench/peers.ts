@@ -1,0 +1,131 @@
+/**
+ * The engines that a benchmark runs side by side: Berth, and docker and podman where they are installed.
+ * Each gets its own storage and is stopped at the end; dockerd lives in its own network and mount namespace, because a
+ * second dockerd in one network namespace removes the first one's bridge.
+ */
+import { spawn } from "node:child_process";
+import type { ChildProcess } from "node:child_process";
+import { existsSync, mkdirSync, mkdtempSync, rmSync, watch, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { busyboxTar } from "../../scripts/base-image.ts";
+import { command, root, which } from "../../scripts/setup.mjs";
+
+export interface Peer {
+  readonly name: string;
+  /** argv that runs `command` in a new container and removes it. */
+  run(options: string[], command: string[]): string[];
+  readonly env: NodeJS.ProcessEnv;
+  stop: () => Promise<void>;
+}
+
+/** What is on this machine, started and with the image `bb` in it; the first one is Berth. */
+export async function startPeers(): Promise<Peer[]> {
+  const folder = mkdtempSync(join(tmpdir(), "berth-bench-"));
+  const tar = join(folder, "busybox.tar");
+  writeFileSync(tar, await busyboxTar());
+  const makers = [berth(folder, tar, "crun"), berth(folder, tar, "runc"), docker(folder, tar), podman(folder, tar)];
+  const peers: Peer[] = [];
+  for (const make of makers) {
+    const peer = await make;
+    if (peer) peers.push(peer);
+  }
+  const last = peers.at(-1);
+  if (last) {
+    const stop = last.stop.bind(last);
+    last.stop = async () => {
+      await stop();
+      rmSync(folder, { recursive: true, force: true });
+    };
+  }
+  return peers;
+}
+
+async function berth(folder: string, tar: string, runtime: string): Promise<Peer | undefined> {
+  if (!which(runtime)) return undefined;
+  const env = { ...process.env, BERTH_ROOT: join(folder, runtime), BERTH_RUNTIME: runtime };
+  mkdirSync(env.BERTH_ROOT, { recursive: true });
+  const program = join(root, "dist/berth");
+  await command([program, "engine", "start"], { env });
+  await command([program, "import", tar, "bb"], { env });
+  const host = (await command([program, "engine", "socket"], { env })).trim();
+  return {
+    name: `berth (${runtime})`,
+    env: { ...env, DOCKER_HOST: host },
+    run: (options, argv) => ["docker", "run", "--rm", ...options, "bb", ...argv],
+    stop: () => command([program, "engine", "stop"], { env }).then(() => undefined),
+  };
+}
+
+async function docker(folder: string, tar: string): Promise<Peer | undefined> {
+  if (!which("dockerd") || process.getuid?.() !== 0) return undefined;
+  const base = join(folder, "docker");
+  mkdirSync(base, { recursive: true });
+  const socket = join(base, "docker.sock");
+  const daemon = [
+    "dockerd",
+    "--data-root",
+    join(base, "data"),
+    "--exec-root",
+    join(base, "exec"),
+    "--pidfile",
+    join(base, "pid"),
+    "-H",
+    `unix://${socket}`,
+  ];
+  const script = `ip link set lo up; exec ${daemon.join(" ")} >${join(base, "log")} 2>&1`;
+  const child = spawn("unshare", ["--mount", "--net", "--", "sh", "-c", script], { stdio: "ignore" });
+  await appears(base, socket, child);
+  const env = { ...process.env, DOCKER_HOST: `unix://${socket}` };
+  await command(["docker", "import", tar, "bb"], { env });
+  return {
+    name: "docker (runc)",
+    env,
+    run: (options, argv) => ["docker", "run", "--rm", ...options, "bb", ...argv],
+    stop: () => ends(child),
+  };
+}
+
+async function podman(folder: string, tar: string): Promise<Peer | undefined> {
+  if (!which("podman")) return undefined;
+  const base = ["podman", "--root", join(folder, "podman"), "--runroot", join(folder, "podman-run")];
+  await command([...base, "import", tar, "bb"]);
+  // Without CAP_SYS_RESOURCE podman cannot raise the limits that it would like to set.
+  const limits = ["--ulimit", "nproc=4096:4096", "--ulimit", "nofile=1024:2048"];
+  const peer: Peer = {
+    name: "podman",
+    env: process.env,
+    run: (options, argv) => [...base, "run", "--rm", ...limits, ...options, "bb", ...argv],
+    stop: () => command([...base, "system", "reset", "--force"]).then(() => undefined),
+  };
+  return command(peer.run(["--network", "none"], ["true"])).then(
+    () => peer,
+    (error: Error) => {
+      console.log(`  podman does not run on this machine: ${error.message.split("\n").at(-1)}`);
+      return undefined;
+    },
+  );
+}
+
+/** Resolves when the file is there; rejects when the process ended first. */
+function appears(folder: string, file: string, child: ChildProcess): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const watcher = watch(folder, () => existsSync(file) && done());
+    const done = (error?: Error): void => {
+      watcher.close();
+      child.off("exit", failed);
+      if (error) reject(error);
+      else resolve();
+    };
+    const failed = (code: number | null): void => done(new Error(`dockerd ended with ${code}, see ${join(folder, "log")}`));
+    child.once("exit", failed);
+    if (existsSync(file)) done();
+  });
+}
+
+function ends(child: ChildProcess): Promise<void> {
+  return new Promise((resolve) => {
+    child.once("exit", () => resolve());
+    child.kill("SIGTERM");
+  });
+}
