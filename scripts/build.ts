@@ -28,7 +28,7 @@ const node: BuildOptions = {
 const programs: Record<string, string> = {
   engine: "engine/main.ts",
   netd: "engine/host/netd/main.ts",
-  "layer-worker": "engine/host/layer-worker.ts",
+  "layer-worker": "engine/layers/worker.ts",
   "net-worker": "engine/host/net-worker.ts",
   cli: "engine/cli/main.ts",
 };
