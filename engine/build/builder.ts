@@ -1,9 +1,13 @@
 /**
  * A build: text → graph of steps with cache keys (pure) → solver runs what is missing → image.
  * Every step reports whether it was cached or why not, its time and the bytes it added.
+ *
+ * Words: a *stage* begins with FROM; a *step* is one instruction of a stage that the target needs; a step's *key* is the
+ * digest of everything that its result depends on; a *record* is what a finished build leaves behind.
  */
-import type { AuthConfig } from "../api/types/image.ts";
+import type { AuthConfig, JsonMessage } from "../api/types/image.ts";
 import type { Digest } from "../layers/snapshots.ts";
+import { EngineError } from "../errors.ts";
 
 export interface BuildRequest {
   /** Directory that holds the build context, already unpacked; the builder only reads it. */
@@ -16,12 +20,22 @@ export interface BuildRequest {
   readonly buildArgs: Readonly<Record<string, string | null>>;
   readonly labels: Readonly<Record<string, string>>;
   readonly noCache: boolean;
+  /** Stages whose cache is not used, by name; with it `noCache` may be off. */
+  readonly noCacheStages?: readonly string[];
   readonly pull: boolean;
   readonly platform?: string;
   readonly networkMode?: string;
   readonly extraHosts?: readonly string[];
   readonly shmSizeBytes?: number;
   readonly auth?: Readonly<Record<string, AuthConfig>>;
+  /** `--build-context`: a directory, or the reference of an image. */
+  readonly contexts?: Readonly<Record<string, { readonly dir: string } | { readonly image: string }>>;
+  /** Content of the secret with this id, undefined when the client has none. Never stored. */
+  readonly secret?: (id: string) => Promise<Buffer | undefined>;
+  /** Path of a unix socket that speaks the ssh-agent protocol, undefined when the client offers none. */
+  readonly sshAgent?: (id: string) => Promise<string | undefined>;
+  /** What tells builds of the same thing apart in the records, e.g. the directory as the user knows it; else contextDir. */
+  readonly contextName?: string;
 }
 
 /** 1-based, end included. */
@@ -30,11 +44,21 @@ export interface SourceRange {
   readonly endLine: number;
 }
 
-/** Steps are announced before the first one starts; `id` is the step's cache key or a unique id. */
+/**
+ * Steps are announced before the first one starts, in the order of the Dockerfile; they may run in any order and at the
+ * same time. Each announced step gets one `start` and one `end`, except those that a failure or an abort left undone.
+ */
 export type BuildProgress =
   | { readonly type: "plan"; readonly steps: readonly BuildStep[] }
-  | { readonly type: "start"; readonly step: string }
+  | {
+      readonly type: "start";
+      readonly step: string;
+      /** 64 hex: the sandbox of a RUN, so that the classic output can say ` ---> Running in 0123456789ab`. */
+      readonly containerId?: string;
+    }
   | { readonly type: "log"; readonly step: string; readonly stream: "stdout" | "stderr"; readonly data: string }
+  /** A base image is being pulled; the message is Docker's, as `docker pull` would get it. */
+  | { readonly type: "pull"; readonly step: string; readonly message: JsonMessage }
   | {
       readonly type: "end";
       readonly step: string;
@@ -43,25 +67,108 @@ export type BuildProgress =
       readonly reason?: string;
       readonly durationMs: number;
       readonly addedBytes: number;
+      /** What the classic output prints after ` ---> `: the image as it is after this step. */
+      readonly imageId?: Digest;
       readonly error?: string;
     }
-  | { readonly type: "warning"; readonly message: string; readonly range?: SourceRange }
+  | { readonly type: "warning"; readonly message: string; readonly range?: SourceRange; readonly check?: string; readonly url?: string }
+  /** The whole build has succeeded. */
   | { readonly type: "image"; readonly id: Digest; readonly tags: readonly string[] };
 
 export interface BuildStep {
   readonly id: string;
-  /** As BuildKit numbers it: `[build 2/5] RUN make`. */
+  /** As BuildKit names it: `[build 2/5] RUN make`. */
   readonly name: string;
+  /** As written, continuation lines joined: what the classic output prints after `Step 2/5 : `. */
   readonly instruction: string;
+  /** `arg` is an ARG before the first FROM. BuildKit's output shows from, run, copy and workdir; the classic one shows all. */
+  readonly kind: "arg" | "from" | "run" | "copy" | "workdir" | "config" | "export";
+  /** Name of the stage, else its index; null before the first FROM and for the export. */
+  readonly stage: string | null;
+  /** Steps whose results this one needs. */
+  readonly inputs: readonly string[];
   readonly range?: SourceRange;
+}
+
+/** A finished step, as `/berth/builds` shows it. Times are milliseconds since the epoch. */
+export interface StepRecord extends BuildStep {
+  readonly key?: string;
+  readonly cached: boolean;
+  readonly reason?: string;
+  readonly startedMs?: number;
+  readonly endedMs?: number;
+  readonly addedBytes: number;
+  readonly error?: string;
+  /** The layers up to and with this step, once it has succeeded. */
+  readonly chainId?: Digest | null;
+  /** Key of the snapshot that a failed step left behind, as long as it is kept. */
+  readonly snapshot?: string;
+}
+
+export interface BuildRecord {
+  readonly id: string;
+  readonly contextName: string;
+  readonly dockerfile: string;
+  readonly target?: string;
+  readonly tags: readonly string[];
+  readonly startedMs: number;
+  readonly endedMs?: number;
+  readonly status: "running" | "succeeded" | "failed" | "canceled";
+  readonly error?: string;
+  readonly imageId?: Digest;
+  readonly steps: readonly StepRecord[];
+}
+
+/** A step that failed; its message is Docker's sentence of the classic builder. */
+export class StepError extends EngineError {
+  readonly step: string;
+  /** Exit status of a RUN's command, otherwise undefined. */
+  readonly exitCode: number | undefined;
+
+  constructor(message: string, details: { step: string; exitCode?: number; cause?: unknown }) {
+    super("invalid", message, { cause: details.cause });
+    this.name = "StepError";
+    this.step = details.step;
+    this.exitCode = details.exitCode;
+  }
+}
+
+/** A result that is kept for later builds. */
+export interface CacheEntry {
+  readonly id: string;
+  readonly description: string;
+  readonly sizeBytes: number;
+  readonly createdMs: number;
+  readonly lastUsedMs: number;
+  readonly usageCount: number;
+  /** An image or a running build needs its layer. */
+  readonly inUse: boolean;
+  readonly type: "regular" | "exec.cachemount";
 }
 
 export interface Builder {
   /**
-   * @throws {EngineError} invalid with the line for a syntax error; the failing command's sentence for a failing step:
-   *   `The command '/bin/sh -c false' returned a non-zero code: 1`
+   * @throws {EngineError} invalid, before any progress, for what is wrong with the request or the Dockerfile (with its line);
+   *   StepError for a failing step, e.g. `The command '/bin/sh -c false' returned a non-zero code: 1`.
+   *   When `signal` is aborted: the signal's reason, once nothing of the build is left.
    */
   build(request: BuildRequest, progress: (event: BuildProgress) => void, signal?: AbortSignal): Promise<{ imageId: Digest }>;
-  /** Removes cache that no image uses; returns freed bytes. */
-  prune(options: { all: boolean }): Promise<{ deleted: string[]; reclaimedBytes: number }>;
+
+  /** Removes cache that no image uses; with `all` also what an image uses; returns freed bytes. */
+  prune(options: { all: boolean; keepBytes?: number; olderThanMs?: number }): Promise<{ deleted: string[]; reclaimedBytes: number }>;
+
+  /** What the cache holds. */
+  cache(): Promise<CacheEntry[]>;
+
+  /** Builds that this engine remembers, newest first. */
+  builds(): Promise<BuildRecord[]>;
+
+  /** @throws {EngineError} not-found */
+  record(id: string): Promise<BuildRecord>;
+
+  /** What a step printed, at most its last megabyte. @throws {EngineError} not-found */
+  log(id: string, step: string): Promise<Buffer>;
+
+  /** Ends what a killed engine left of its builds: sandboxes, snapshots, directories. Once, before the first build. */
+  sweep(): Promise<void>;
 }
