@@ -1,0 +1,84 @@
+/** Files as an engine needs them: whole or not there, and still there after a power cut. */
+import { randomBytes } from "node:crypto";
+import { mkdir, open, readdir, readFile, rename, rm } from "node:fs/promises";
+import { basename, dirname, join } from "node:path";
+import { errorCode } from "./libc.ts";
+
+/** Unfinished files have this in their names; sweepUnfinished removes them after a crash. */
+const UNFINISHED = ".unfinished-";
+
+/**
+ * Replaces a file in one step: readers see the old content or the new, also after a crash, and it is on disk when the
+ * promise resolves. The directory must exist.
+ * @param options.mode permissions, 0600 unless said; the umask applies
+ */
+export async function writeFileAtomic(path: string, data: string | Uint8Array, options: { mode?: number } = {}): Promise<void> {
+  const temporary = join(dirname(path), `${basename(path)}${UNFINISHED}${randomBytes(6).toString("hex")}`);
+  const file = await open(temporary, "wx", options.mode ?? 0o600);
+  try {
+    await file.writeFile(data);
+    await file.datasync();
+    await file.close();
+    await rename(temporary, path);
+  } catch (error) {
+    await file.close().catch(() => undefined);
+    await rm(temporary, { force: true });
+    throw error;
+  }
+  await syncDirectory(dirname(path));
+}
+
+/** Makes what was renamed, created or removed in a directory survive a power cut. */
+export async function syncDirectory(path: string): Promise<void> {
+  const directory = await open(path, "r");
+  try {
+    await directory.sync();
+  } finally {
+    await directory.close();
+  }
+}
+
+/** writeFileAtomic of a value as JSON. */
+export async function writeJson(path: string, value: unknown): Promise<void> {
+  await writeFileAtomic(path, `${JSON.stringify(value)}\n`);
+}
+
+/**
+ * The value of a JSON file that this engine wrote; undefined when there is no file.
+ * Files from strangers need checking: the type is taken at the caller's word.
+ * @throws {SyntaxError} naming the file, when it is not JSON
+ */
+export async function readJson<T>(path: string): Promise<T | undefined> {
+  let text: string;
+  try {
+    text = await readFile(path, "utf8");
+  } catch (error) {
+    if (errorCode(error) === "ENOENT") return undefined;
+    throw error;
+  }
+  try {
+    return JSON.parse(text) as T;
+  } catch (error) {
+    throw new SyntaxError(`Cannot read "${path}": ${(error as Error).message}`, { cause: error });
+  }
+}
+
+/** Removes files that writeFileAtomic did not finish before a crash. */
+export async function sweepUnfinished(directory: string): Promise<void> {
+  const names = await readdir(directory).catch(() => []);
+  const unfinished = names.filter((name) => name.includes(UNFINISHED));
+  await Promise.all(unfinished.map((name) => rm(join(directory, name), { force: true })));
+}
+
+/** Makes a directory and its parents; those it makes are `mode`, 0700 unless said. Idempotent. */
+export async function makeDirectory(path: string, options: { mode?: number } = {}): Promise<void> {
+  await mkdir(path, { recursive: true, mode: options.mode ?? 0o700 });
+}
+
+/**
+ * Deletes a tree. Never follows symlinks, but does enter mounts: unmount first.
+ * Idempotent.
+ */
+export async function removeTree(path: string): Promise<void> {
+  await rm(path, { recursive: true, force: true, maxRetries: 0 });
+}
