@@ -1,0 +1,86 @@
+/**
+ * Builds on one engine, by the classic build request.
+ */
+import type { Readable } from "node:stream";
+import type { AuthConfig, JsonMessage } from "../api/types/image.ts";
+import { encodeFilters } from "./connection.ts";
+import type { Connection, Filters } from "./connection.ts";
+import type { Abortable } from "./containers.ts";
+import { encodeAuth } from "./images.ts";
+import { jsonLines } from "./streams.ts";
+
+export interface BuildOptions extends Abortable {
+  /** The build context; consumed. Absent when `remote` names one. */
+  readonly context?: Readable;
+  readonly remote?: string | undefined;
+  /** Path of the Dockerfile inside the context. */
+  readonly dockerfile?: string | undefined;
+  readonly tags?: readonly string[];
+  readonly target?: string | undefined;
+  /** A null value takes the ARG's default. */
+  readonly buildArgs?: Readonly<Record<string, string | null>>;
+  readonly labels?: Readonly<Record<string, string>>;
+  readonly noCache?: boolean;
+  readonly pull?: boolean;
+  readonly quiet?: boolean;
+  readonly platform?: string | undefined;
+  readonly networkMode?: string | undefined;
+  readonly extraHosts?: readonly string[];
+  readonly shmSizeBytes?: number | undefined;
+  readonly cacheFrom?: readonly string[];
+  readonly auth?: Readonly<Record<string, AuthConfig>>;
+}
+
+export interface BuildPruneOptions extends Abortable {
+  readonly all?: boolean;
+  readonly filters?: Filters;
+}
+
+export class Builds {
+  readonly #connection: Connection;
+
+  constructor(connection: Connection) {
+    this.#connection = connection;
+  }
+
+  /** Progress of a build; a message with `error` is its failure, `aux.ID` the image's id. */
+  async *build(options: BuildOptions): AsyncGenerator<JsonMessage> {
+    const response = await this.#connection.stream("POST", "/build", {
+      query: buildQuery(options),
+      headers: { "x-registry-config": encodeAuth(options.auth) },
+      ...(options.context ? { body: options.context } : {}),
+      signal: options.signal,
+    });
+    yield* jsonLines<JsonMessage>(response);
+  }
+
+  prune(options: BuildPruneOptions = {}): Promise<{ CachesDeleted: string[] | null; SpaceReclaimed: number }> {
+    const query = { all: options.all, filters: encodeFilters(options.filters) };
+    return this.#connection.json("POST", "/build/prune", { query, signal: options.signal });
+  }
+}
+
+function buildQuery(options: BuildOptions): Record<string, string | number | boolean | readonly string[] | undefined> {
+  return {
+    buildargs: record(options.buildArgs),
+    cachefrom: options.cacheFrom?.length ? JSON.stringify(options.cacheFrom) : undefined,
+    dockerfile: options.dockerfile,
+    extrahosts: options.extraHosts,
+    labels: record(options.labels),
+    networkmode: options.networkMode,
+    nocache: options.noCache,
+    platform: options.platform,
+    pull: options.pull,
+    q: options.quiet,
+    remote: options.remote,
+    rm: true,
+    shmsize: options.shmSizeBytes,
+    t: options.tags,
+    target: options.target,
+    version: 1,
+  };
+}
+
+function record(values: Readonly<Record<string, string | null>> | undefined): string | undefined {
+  return values && Object.keys(values).length > 0 ? JSON.stringify(values) : undefined;
+}

@@ -1,0 +1,51 @@
+/**
+ * A typed client of the Docker Engine API, for any engine that speaks it: ours, dockerd, podman, near or far.
+ *
+ *     const docker = connect("unix:///run/berth/berth.sock");
+ *     for await (const event of docker.system.events({ signal })) …
+ */
+import { Builds } from "./build.ts";
+import { Connection } from "./connection.ts";
+import type { ConnectionOptions } from "./connection.ts";
+import { Containers } from "./containers.ts";
+import { parseEndpoint } from "./endpoint.ts";
+import type { EndpointOptions } from "./endpoint.ts";
+import { Execs } from "./exec.ts";
+import { Images } from "./images.ts";
+import { Networks } from "./networks.ts";
+import { System } from "./system.ts";
+import { Volumes } from "./volumes.ts";
+
+export interface DockerClient {
+  /** For calls that have no method of their own, e.g. those under `/berth/`. */
+  readonly connection: Connection;
+  readonly containers: Containers;
+  readonly images: Images;
+  readonly builds: Builds;
+  readonly execs: Execs;
+  readonly networks: Networks;
+  readonly volumes: Volumes;
+  readonly system: System;
+  /** Ends idle connections. */
+  close(): Promise<void>;
+}
+
+/**
+ * A client of the engine at `endpoint` (`unix://`, `tcp://`, `http://`, `https://`). Nothing is sent before the first call.
+ *
+ * @throws {Error} when the address cannot be read
+ */
+export function connect(endpoint: string, options: EndpointOptions & ConnectionOptions = {}): DockerClient {
+  const connection = new Connection(parseEndpoint(endpoint, options), options);
+  return {
+    connection,
+    containers: new Containers(connection),
+    images: new Images(connection),
+    builds: new Builds(connection),
+    execs: new Execs(connection),
+    networks: new Networks(connection),
+    volumes: new Volumes(connection),
+    system: new System(connection),
+    close: () => connection.close(),
+  };
+}
