@@ -1,5 +1,5 @@
 /** Other programs: run to their end, or started to outlive this one; and who is who among pids. */
-import { readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { Socket } from "node:net";
 import { EngineError } from "../errors.ts";
 import { closeDescriptor, makePipe } from "./descriptor.ts";
@@ -118,4 +118,19 @@ export function isAlive(pid: number, startTime: string): boolean {
 /** Changes with every boot of the machine. */
 export function bootId(): string {
   return readFileSync("/proc/sys/kernel/random/boot_id", "utf8").trim();
+}
+
+/** Pids of all children of these processes, their children and so on; not the processes themselves. */
+export function descendants(pids: readonly number[]): number[] {
+  const family = new Set(pids);
+  const parents = new Map<number, number>();
+  for (const pid of readdirSync("/proc").map(Number).filter(Number.isInteger)) {
+    const parent = statFields(pid)?.[1];
+    if (parent !== undefined) parents.set(pid, Number(parent));
+  }
+  for (let before = -1; before !== family.size;) {
+    before = family.size;
+    for (const [pid, parent] of parents) if (family.has(parent)) family.add(pid);
+  }
+  return [...family].filter((pid) => !pids.includes(pid));
 }

@@ -1,0 +1,77 @@
+/** What an engine says of itself on disk (run/engine.json), and whether it answers. */
+import { readFileSync } from "node:fs";
+import { request } from "node:http";
+import { join } from "node:path";
+import type { EnginePaths } from "./paths.ts";
+import type { Problem } from "./preflight.ts";
+import { isAlive } from "./process.ts";
+
+/** Written by the engine when it has started. */
+export interface EngineRecord {
+  readonly pid: number;
+  readonly startTime: string;
+  readonly apiVersion: string;
+  readonly version: string;
+  readonly runtime: { readonly name: string; readonly path: string; readonly version: string } | null;
+  readonly rootless: boolean;
+  /** Pids of the engine's other processes, as far as they run: `holder`, `netd`, `uplink`. */
+  readonly processes: Readonly<Record<string, number>>;
+}
+
+export interface EngineStatus extends Omit<EngineRecord, "pid" | "startTime" | "runtime"> {
+  readonly running: boolean;
+  /** 0 when it does not run. */
+  readonly pid: number;
+  /** For DOCKER_HOST: `unix://…`. */
+  readonly socket: string;
+  readonly socketPath: string;
+  readonly runtime: EngineRecord["runtime"];
+  /** What `--root` named, or null for the user's own engine. */
+  readonly root: string | null;
+  readonly storage: string;
+  readonly log: string;
+  /** What this machine lacks. */
+  readonly problems: readonly Problem[];
+}
+
+/** The record of the last engine, which may be gone. */
+export function readEngineRecord(paths: Pick<EnginePaths, "run">): EngineRecord | undefined {
+  try {
+    return JSON.parse(readFileSync(join(paths.run, "engine.json"), "utf8")) as EngineRecord;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Whether an engine answers at this socket within `timeoutMs`. */
+export function answers(socketPath: string, timeoutMs = 5000): Promise<boolean> {
+  return new Promise((resolve) => {
+    const asked = request({ socketPath, path: "/_ping", method: "GET", timeout: timeoutMs, agent: false }, (response) => {
+      response.resume();
+      response.once("end", () => resolve(response.statusCode === 200)).once("error", () => resolve(false));
+    });
+    asked.once("timeout", () => asked.destroy(new Error("timeout"))).once("error", () => resolve(false));
+    asked.end();
+  });
+}
+
+/** Status of the engine of `paths`, from its record; does not start it. */
+export async function engineStatus(paths: EnginePaths, apiVersion: string, version: string): Promise<EngineStatus> {
+  const record = readEngineRecord(paths);
+  const running = record !== undefined && isAlive(record.pid, record.startTime) && (await answers(paths.socket));
+  return {
+    running,
+    pid: running ? record.pid : 0,
+    socket: `unix://${paths.socket}`,
+    socketPath: paths.socket,
+    apiVersion: record?.apiVersion ?? apiVersion,
+    version: record?.version ?? version,
+    runtime: record?.runtime ?? null,
+    rootless: record?.rootless ?? process.getuid!() !== 0,
+    root: paths.root,
+    storage: paths.storage,
+    log: paths.log,
+    processes: running ? record.processes : {},
+    problems: [],
+  };
+}
