@@ -1,0 +1,348 @@
+/**
+ * What the net-worker thread can do. It lives in the private network namespace R; sockets that it opened before it moved there
+ * stay in the host's. A container's namespace is visited for a moment, always to come back to R.
+ * All calls are synchronous: one thread, so one change at a time.
+ */
+import { closeSync, mkdirSync, openSync, rmSync, writeFileSync } from "node:fs";
+import { dirname } from "node:path";
+import {
+  KernelError,
+  NETLINK_NETFILTER,
+  NETLINK_ROUTE,
+  NetlinkSocket,
+  enterNetns,
+  pinNetns,
+  unpinNetns,
+  unshareNetns,
+} from "./netlink-socket.ts";
+import type { Link, LinkAddress, NetlinkMessage } from "./netlink.ts";
+import {
+  addAddress,
+  addBridge,
+  addRoute,
+  addVeth,
+  deleteGroup,
+  deleteLink,
+  getAddresses,
+  getLink,
+  getLinks,
+  getRoutes,
+  readAddress,
+  readLink,
+  readRoute,
+  retirePort,
+  setUp,
+} from "./netlink.ts";
+import type { NftTable } from "./nft.ts";
+import { removeTable, replaceTable } from "./nft.ts";
+
+/** One interface of a container and the bridge that it is plugged into. */
+export interface InterfacePlan {
+  /** Inside: `eth0`. */
+  readonly name: string;
+  /** The other end's name in R, at most 15 characters. */
+  readonly port: string;
+  readonly bridge: string;
+  readonly mac: string;
+  readonly mtu: number;
+  readonly addresses: readonly LinkAddress[];
+  /** Default routes' next hops, IPv4 and IPv6. */
+  readonly gateways: readonly string[];
+}
+
+/** A gateway on which netd answers; 127.0.0.11 leads there. Null when resolv.conf names no 127.0.0.11. */
+export type DnsGateway = string | null;
+
+export interface SandboxPlan {
+  /** The file under which the namespace is kept. */
+  readonly path: string;
+  readonly interfaces: readonly InterfacePlan[];
+  readonly dns: DnsGateway;
+}
+
+export interface BridgePlan {
+  readonly name: string;
+  readonly mac: string;
+  readonly mtu: number;
+  readonly addresses: readonly LinkAddress[];
+}
+
+/** The way out in root mode: a pair of interfaces between the host's namespace and R. */
+export interface VethUplinkPlan {
+  readonly host: { readonly name: string } & LinkAddress;
+  readonly inside: { readonly name: string } & LinkAddress;
+}
+
+/** What the host's own network uses, so that ours stays clear of it. Interfaces of `ours` are left out. */
+export interface HostNetwork {
+  /** Destinations of routes and networks of addresses, as prefixes; no default routes. */
+  readonly taken: readonly string[];
+  readonly links: readonly Link[];
+}
+
+/** Interfaces waiting to be deleted carry this group's number. */
+const RETIRED = 0x62657274;
+const EMBEDDED_DNS = "127.0.0.11";
+
+export class Netns {
+  readonly #home: number;
+  readonly #hostRoute = new NetlinkSocket(NETLINK_ROUTE);
+  readonly #hostFilter = new NetlinkSocket(NETLINK_NETFILTER);
+  readonly #route: NetlinkSocket;
+  readonly #filter: NetlinkSocket;
+
+  /** Moves the calling thread from the host's namespace into R, for good. */
+  constructor(path: string) {
+    this.#home = openSync(path, "r");
+    enterNetns(this.#home);
+    this.#route = new NetlinkSocket(NETLINK_ROUTE);
+    this.#filter = new NetlinkSocket(NETLINK_NETFILTER);
+    this.#route.run(setUp("lo"));
+    sysctl("net/ipv4/ip_forward", "1");
+    tryable(() => sysctl("net/ipv6/conf/all/forwarding", "1"));
+  }
+
+  links(): Link[] {
+    return this.#route.query(getLinks()).map(readLink);
+  }
+
+  addresses(): (LinkAddress & { index: number })[] {
+    return this.#route.query(getAddresses()).map(readAddress);
+  }
+
+  /** Makes the bridge, or adopts the one of that name. */
+  bridge(plan: BridgePlan): void {
+    absorbing("EEXIST", () => this.#route.run(addBridge(plan)));
+    const { index } = this.#find(plan.name);
+    this.#route.run(setUp(plan.name), ...plan.addresses.map((address) => addAddress(index, address)));
+  }
+
+  /** Deletes an interface of R; one that is gone is fine. */
+  removeLink(name: string): void {
+    absorbing("ENODEV", () => this.#route.run(deleteLink(name)));
+  }
+
+  /** Makes a container's namespace with its interfaces. On failure nothing is left. */
+  createSandbox(plan: SandboxPlan): void {
+    mkdirSync(dirname(plan.path), { recursive: true, mode: 0o700 });
+    writeFileSync(plan.path, "", { mode: 0o600 });
+    try {
+      this.#away(unshareNetns, (socket) => {
+        pinNetns(plan.path);
+        socket.run(setUp("lo"));
+        for (const [name, value] of sandboxSysctls) tryable(() => sysctl(name, value));
+        this.#plug(socket, plan.interfaces);
+        setDns(plan.dns);
+      });
+      this.#join(plan.interfaces);
+    } catch (error) {
+      this.removeSandbox({ path: plan.path, ports: plan.interfaces.map(({ port }) => port) });
+      throw error;
+    }
+  }
+
+  /** Undoes createSandbox(); what is gone already is fine. The interfaces are cut off now and deleted by sweep(). */
+  removeSandbox({ path, ports }: { path: string; ports: readonly string[] }): void {
+    for (const port of ports) absorbing("ENODEV", () => this.#retire(this.#find(port)));
+    unpinNetns(path);
+    rmSync(path, { force: true });
+  }
+
+  /** Plugs one more interface into a living sandbox. On failure it is unplugged again. */
+  connect({ path, plug, dns }: { path: string; plug: InterfacePlan; dns: DnsGateway }): void {
+    try {
+      this.#away(
+        () => enterNetns(path),
+        (socket) => {
+          this.#plug(socket, [plug]);
+          setDns(dns);
+        },
+      );
+      this.#join([plug]);
+    } catch (error) {
+      this.removeLink(plug.port);
+      throw error;
+    }
+  }
+
+  /** Unplugs an interface of a living sandbox; `gateways` take over the default routes. */
+  disconnect({
+    path,
+    port,
+    dns,
+    routes,
+  }: {
+    path: string;
+    port: string;
+    dns: DnsGateway;
+    routes: Pick<InterfacePlan, "name" | "gateways">[];
+  }): void {
+    this.removeLink(port);
+    this.#away(
+      () => enterNetns(path),
+      (socket) => {
+        for (const { name, gateways } of routes) socket.run(...defaultRoutes(readLink(socket.query(getLink(name))[0]!).index, gateways));
+        setDns(dns);
+      },
+    );
+  }
+
+  /** Deletes interfaces that removeSandbox() cut off and that the kernel has not yet. Waits for the kernel once. */
+  sweep(): void {
+    absorbing("ENODEV", () => this.#route.run(deleteGroup(RETIRED)));
+  }
+
+  /** Puts R's one firewall table in place of the one before. */
+  rules(table: NftTable): void {
+    this.#filter.runBatch(replaceTable(table));
+  }
+
+  hostNetwork({ ours }: { ours: readonly string[] }): HostNetwork {
+    const links = this.#hostRoute.query(getLinks()).map(readLink);
+    const skipped = new Set(links.filter(({ name }) => ours.includes(name)).map(({ index }) => index));
+    const routes = this.#hostRoute.query(getRoutes()).flatMap((reply) => readRoute(reply) ?? []);
+    const addresses = this.#hostRoute.query(getAddresses()).map(readAddress);
+    return {
+      taken: [
+        ...routes.filter(({ to, index }) => !to.endsWith("/0") && !skipped.has(index)).map(({ to }) => to),
+        ...addresses.filter(({ index }) => !skipped.has(index)).map(({ address, prefix }) => `${address}/${prefix}`),
+      ],
+      links,
+    };
+  }
+
+  /** Root only: makes the pair, or adopts it. */
+  vethUplink({ host, inside }: VethUplinkPlan): void {
+    absorbing("EEXIST", () => this.#hostRoute.run(addVeth({ name: host.name }, { name: inside.name }, this.#home)));
+    const hostIndex = readLink(this.#hostRoute.query(getLink(host.name))[0]!).index;
+    const { index } = this.#find(inside.name);
+    this.#hostRoute.run(addAddress(hostIndex, host));
+    this.#route.run(setUp(inside.name), addAddress(index, inside));
+    this.#route.run(addRoute({ to: "0.0.0.0/0", via: host.address, index }));
+  }
+
+  /** Root only: the host reaches containers of the network `to` through the uplink. */
+  hostRoute({ to, via, device }: { to: string; via: string; device: string }): void {
+    const { index } = readLink(this.#hostRoute.query(getLink(device))[0]!);
+    this.#hostRoute.run(addRoute({ to, via, index }));
+  }
+
+  /** Root only: a table in the host's own namespace. */
+  hostRules(table: NftTable): void {
+    this.#hostFilter.runBatch(replaceTable(table));
+  }
+
+  /** Root only: undoes vethUplink(), hostRoute() and hostRules(); what is gone is fine. */
+  removeVethUplink({ device, table }: { device: string; table: Pick<NftTable, "family" | "name"> }): void {
+    absorbing("ENODEV", () => this.#hostRoute.run(deleteLink(device)));
+    this.#hostFilter.runBatch(removeTable(table));
+  }
+
+  #find(name: string): Link {
+    return readLink(this.#route.query(getLink(name))[0]!);
+  }
+
+  #retire({ index }: Link): void {
+    this.#route.run(...retirePort(index, RETIRED));
+  }
+
+  /** In the container's namespace: makes interfaces whose other ends appear in R, with addresses and routes. */
+  #plug(socket: NetlinkSocket, interfaces: readonly InterfacePlan[]): void {
+    let index = Math.max(...socket.query(getLinks()).map((reply) => readLink(reply).index));
+    for (const { name, port, mac, mtu, addresses, gateways } of interfaces) {
+      index++;
+      socket.run(
+        addVeth({ name, index, mac, mtu }, { name: port, mtu }, this.#home),
+        ...addresses.map((address) => addAddress(index, address)),
+      );
+      if (!addresses.some(({ address }) => address.includes(":"))) tryable(() => sysctl(`net/ipv6/conf/${name}/disable_ipv6`, "1"));
+      if (gateways.length > 0) socket.run(...defaultRoutes(index, gateways));
+    }
+  }
+
+  #join(interfaces: readonly InterfacePlan[]): void {
+    for (const { port, bridge } of interfaces) this.#route.run(setUp(port, this.#find(bridge).index));
+  }
+
+  #away(leave: () => void, act: (socket: NetlinkSocket) => void): void {
+    leave();
+    let socket: NetlinkSocket | undefined;
+    try {
+      socket = new NetlinkSocket(NETLINK_ROUTE);
+      act(socket);
+    } finally {
+      enterNetns(this.#home);
+      socket?.close();
+    }
+  }
+}
+
+/** Docker's: any user in the container may ping and bind low ports. */
+const sandboxSysctls = [
+  ["net/ipv4/ping_group_range", "0 65535"],
+  ["net/ipv4/ip_unprivileged_port_start", "0"],
+] as const;
+
+function defaultRoutes(index: number, gateways: readonly string[]): NetlinkMessage[] {
+  return gateways.map((via) => addRoute({ to: via.includes(":") ? "::/0" : "0.0.0.0/0", via, index }));
+}
+
+/** In the container's namespace: 127.0.0.11 leads to netd on `gateway`. */
+function setDns(gateway: DnsGateway): void {
+  const table = { family: "ip", name: "berth_dns" } as const;
+  const socket = new NetlinkSocket(NETLINK_NETFILTER);
+  try {
+    if (gateway === null) return socket.runBatch(removeTable(table));
+    sysctl("net/ipv4/conf/all/route_localnet", "1");
+    socket.runBatch(replaceTable(dnsTable(table, gateway)));
+  } finally {
+    socket.close();
+  }
+}
+
+function dnsTable(table: { family: "ip"; name: string }, gateway: string): NftTable {
+  const both = ["udp", "tcp"] as const;
+  return {
+    ...table,
+    chains: [
+      {
+        name: "b_output",
+        type: "nat",
+        hook: "output",
+        priority: -100,
+        policy: "accept",
+        rules: both.map((protocol) => ({ to: EMBEDDED_DNS, protocol, port: 53, then: { dnat: gateway, port: 53 } })),
+      },
+      {
+        name: "b_postrouting",
+        type: "nat",
+        hook: "postrouting",
+        priority: 100,
+        policy: "accept",
+        rules: both.map((protocol) => ({ from: "127.0.0.0/8", to: gateway, protocol, port: 53, then: "masquerade" as const })),
+      },
+    ],
+  };
+}
+
+/** Of the calling thread's network namespace. */
+function sysctl(name: string, value: string): void {
+  writeFileSync(`/proc/sys/${name}`, value);
+}
+
+/** For what is a convenience only, and may be missing (IPv6 off) or read-only (in somebody's container). */
+function tryable(act: () => void): void {
+  try {
+    act();
+  } catch {
+    // The sandbox works without it.
+  }
+}
+
+function absorbing(code: string, act: () => void): void {
+  try {
+    act();
+  } catch (error) {
+    if (!(error instanceof KernelError && error.code === code)) throw error;
+  }
+}
