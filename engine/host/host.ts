@@ -3,17 +3,19 @@
  * start; the only place that knows root from rootless.
  */
 import { createHash } from "node:crypto";
-import { writeFileSync } from "node:fs";
+import { rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { openCgroups } from "./cgroups.ts";
+import { openCgroups, removeCgroups } from "./cgroups.ts";
 import type { Cgroups } from "./cgroups.ts";
 import { makeDirectory } from "./files.ts";
-import { networkNamespacePath, readHolder } from "./launch.ts";
+import { networkNamespacePath, processesInside, readHolder } from "./launch.ts";
 import type { Holder } from "./launch.ts";
 import { EngineError } from "../errors.ts";
 import { openOciRuntime } from "./oci-runtime.ts";
 import type { OciRuntime } from "./oci-runtime.ts";
 import type { EnginePaths } from "./paths.ts";
+import { descendants } from "./process.ts";
+import { sendSignal } from "./spawn.ts";
 import type { Launch } from "./start.ts";
 
 export interface Host {
@@ -51,4 +53,16 @@ export async function openHost(launch: Launch): Promise<Host> {
 function engineName(paths: EnginePaths): string {
   if (paths.root === null) return "berth";
   return `berth-${createHash("sha256").update(paths.run).digest("hex").slice(0, 8)}`;
+}
+
+/**
+ * Ends everything that belongs to this engine except this process: holder, netd, uplink and whatever else lives in its
+ * mount namespace, with all their children, and its cgroups. The namespaces and their mounts go with this process.
+ */
+export function closeHost(host: Host): void {
+  const inside = processesInside(host.paths, host.holder).filter((pid) => pid !== process.pid);
+  // This process's own children are in the list; only its parents could be missed, and those are the launcher's.
+  for (const pid of [...inside, ...descendants(inside)]) sendSignal(pid, 9);
+  removeCgroups(host.cgroups);
+  for (const name of ["holder.json", "empty"]) rmSync(join(host.paths.run, name), { force: true });
 }

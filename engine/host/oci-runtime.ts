@@ -10,6 +10,7 @@ import type { Cgroups } from "./cgroups.ts";
 import { readJson, removeTree, writeFileAtomic, writeJson } from "./files.ts";
 import { bootId, run } from "./process.ts";
 import { findProgram, programVersionKey } from "./programs.ts";
+import { VERSION } from "./version.ts";
 
 export interface OciRuntime {
   readonly name: "crun" | "runc";
@@ -34,7 +35,7 @@ export async function openOciRuntime(cgroups: Cgroups, options: { cache: string;
   for (const name of PREFERRED) {
     const path = findProgram(name);
     if (path === undefined) continue;
-    const key = [programVersionKey(path), cgroups.mode, release(), bootId()].join(" ");
+    const key = [VERSION, programVersionKey(path), cgroups.mode, release(), bootId()].join(" ");
     const answer = known?.[key] ?? (await tryRuntime(name, path, cgroups, options.scratch));
     answers[key] = answer;
     if (known?.[key] === undefined) await writeJson(options.cache, answers);
@@ -65,7 +66,11 @@ async function tryRuntime(name: OciRuntime["name"], path: string, cgroups: Cgrou
 /** A container of this machine's own programs, read-only. */
 function probeSpec(directory: string, cgroups: Cgroups): object {
   const rootfs = join(directory, "rootfs");
-  const mounts: object[] = [{ destination: "/proc", type: "proc", source: "proc" }];
+  const mounts: object[] = [
+    { destination: "/proc", type: "proc", source: "proc" },
+    { destination: "/dev", type: "tmpfs", source: "tmpfs", options: ["nosuid", "mode=755", "size=65536k"] },
+    { destination: "/dev/pts", type: "devpts", source: "devpts", options: ["nosuid", "noexec", "newinstance", "ptmxmode=0666", "gid=5"] },
+  ];
   for (const name of ["usr", "bin", "sbin", "lib", "lib64", "nix"]) {
     if (!existsSync(`/${name}`)) continue;
     if (lstatSync(`/${name}`).isSymbolicLink()) symlinkSync(readlinkSync(`/${name}`), join(rootfs, name));

@@ -55,6 +55,8 @@ async function collect(
   const exit = onExit(pid);
   const kill = (): void => void sendSignal(-pid, 9);
   options.signal?.addEventListener("abort", kill, { once: true });
+  // Waiting for a signal handler alone would not keep this process alive.
+  const alive = setInterval(() => undefined, 2 ** 30);
   try {
     if (pipes.stdin !== undefined) feed(pipes.stdin, options.input ?? "");
     const [stdout, stderr] = await Promise.all([readText(pipes.stdout), readText(pipes.stderr)]);
@@ -62,6 +64,7 @@ async function collect(
     options.signal?.throwIfAborted();
     return { exitCode, stdout, stderr };
   } finally {
+    clearInterval(alive);
     options.signal?.removeEventListener("abort", kill);
   }
 }
