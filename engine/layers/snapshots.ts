@@ -26,17 +26,36 @@ export interface Change {
   readonly kind: ChangeKind;
 }
 
+export interface DiffOptions {
+  /**
+   * Absolute paths that the runtime made to mount on (`/proc`, `/etc/resolv.conf`, …). Each is left out of the difference
+   * where it is an empty file or directory that the parent does not have; parents that exist only for its sake too.
+   */
+  mountpoints?: readonly string[];
+  signal?: AbortSignal;
+}
+
+/** A layer's bytes: a stream, or the path of a blob, which is faster because the worker reads it itself. */
+export type LayerBlob = Readable | { readonly path: string };
+
+export interface ApplyOptions {
+  signal?: AbortSignal;
+  /** Called with the bytes of `blob` consumed so far, now and then. */
+  progress?: (bytes: number) => void;
+}
+
 export interface Snapshots {
   /** The committed layer with this chainId, or undefined. */
   layer(chainId: Digest): Promise<Layer | undefined>;
 
   /**
    * Unpacks one layer on top of `parent` and commits it. Idempotent: two callers with the same layer share the work.
+   * The layers of an image may be applied at the same time: a parent has to be committed or being applied.
    * @param blob the layer as stored: tar, gzip or zstd, told apart by its first bytes; consumed
    * @throws {EngineError} invalid when the diffId does not match, an entry escapes the root or the tar is malformed;
    *   nothing is left behind then
    */
-  apply(blob: Readable, diffId: Digest, parent: Digest | null, signal?: AbortSignal): Promise<Layer>;
+  apply(blob: LayerBlob, diffId: Digest, parent: Digest | null, options?: ApplyOptions): Promise<Layer>;
 
   /** Makes a writable snapshot on top of `parent` (null is an empty tree). Durable; not mounted yet. */
   prepare(key: string, parent: Digest | null): Promise<void>;
@@ -50,16 +69,17 @@ export interface Snapshots {
   view(key: string, chainId: Digest): Promise<string>;
 
   /** What was written into the active snapshot, in path order, parents first. */
-  changes(key: string): AsyncIterable<Change>;
+  changes(key: string, options?: DiffOptions): AsyncIterable<Change>;
 
   /** The active snapshot's changes as a layer tar: sorted, whiteouts as `.wh.` entries; reproducible byte for byte. */
-  diff(key: string, signal?: AbortSignal): Readable;
+  diff(key: string, options?: DiffOptions): Readable;
 
   /**
    * Turns an active snapshot's changes into a committed layer: the tar is handed to `write` once (to be stored as a blob)
-   * and the directory becomes the layer itself, without a copy. The key is gone afterwards.
+   * and the directory becomes the layer itself, without a copy. The key is gone afterwards. If `write` fails, nothing has
+   * changed. Nothing may write into the snapshot meanwhile.
    */
-  commit(key: string, write: (tar: Readable) => Promise<void>): Promise<Layer>;
+  commit(key: string, write: (tar: Readable) => Promise<void>, options?: DiffOptions): Promise<Layer>;
 
   /** Bytes written into the active snapshot. */
   usage(key: string): Promise<number>;

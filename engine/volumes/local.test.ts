@@ -71,7 +71,7 @@ test("openVolumes() adopts volumes with their data and sweeps what was half made
   const volume = await (await open()).create({ name: "kept" });
   await writeFile(join(volume.mountpoint, "file"), "data");
   await mkdir(join(root, "storage", "half", "_data"), { recursive: true });
-  await writeFile(join(root, "state", "half.json.tmp"), "{");
+  await writeFile(join(root, "state", "half.json.unfinished-01"), "{");
   const volumes = await open();
   assert.deepEqual(await volumes.list(), [volume]);
   assert.equal(await readFile(join(volume.mountpoint, "file"), "utf8"), "data");

@@ -4,11 +4,13 @@
  */
 import { randomBytes } from "node:crypto";
 import { lookup } from "node:dns/promises";
-import { mkdir, open, readdir, readFile, rename, rm, stat } from "node:fs/promises";
+import { mkdir, readdir, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { EngineError } from "../errors.ts";
 import type { Events } from "../events.ts";
-import { MNT_DETACH, mount, MS_BIND, MS_RDONLY, MS_REMOUNT, unmount } from "../host/filesystem-calls.ts";
+import { removeTree, sweepUnfinished, writeJson } from "../host/files.ts";
+import { errorCode } from "../host/libc.ts";
+import { mount, mountPoints, MS, remountReadOnly, unmount } from "../host/mount.ts";
 import { checkVolumeName, checkVolumeOptions, parseMountOptions } from "./options.ts";
 import type { Volume, Volumes } from "./volumes.ts";
 
@@ -47,16 +49,13 @@ class LocalVolumes implements Volumes {
   }
 
   async adopt(): Promise<void> {
+    await sweepUnfinished(this.#options.state);
     for (const file of await readdir(this.#options.state)) {
-      if (!file.endsWith(".json")) {
-        await rm(join(this.#options.state, file), { force: true });
-        continue;
-      }
       const volume = JSON.parse(await readFile(join(this.#options.state, file), "utf8")) as Volume;
       this.#volumes.set(volume.name, volume);
     }
     for (const name of await readdir(this.#options.directory))
-      if (!this.#volumes.has(name)) await rm(join(this.#options.directory, name), { recursive: true, force: true });
+      if (!this.#volumes.has(name)) await removeTree(join(this.#options.directory, name));
   }
 
   async list(): Promise<Volume[]> {
@@ -91,7 +90,7 @@ class LocalVolumes implements Volumes {
         anonymous,
       };
       await mkdir(volume.mountpoint, { recursive: true, mode: 0o755 });
-      await this.#write(volume);
+      await writeJson(join(this.#options.state, `${name}.json`), volume);
       this.#volumes.set(name, volume);
       this.#options.events.publish("volume", "create", name, { driver: "local" });
       return volume;
@@ -108,7 +107,7 @@ class LocalVolumes implements Volumes {
       this.#release(volume);
       await rm(join(this.#options.state, `${name}.json`), { force: true });
       this.#volumes.delete(name);
-      await rm(join(this.#options.directory, name), { recursive: true, force: true });
+      await removeTree(join(this.#options.directory, name));
       this.#options.events.publish("volume", "destroy", name, { driver: "local" });
     });
   }
@@ -117,7 +116,7 @@ class LocalVolumes implements Volumes {
     return this.#inTurn(name, async () => {
       const volume = await this.get(name);
       const holders = this.#holders.get(name) ?? new Set();
-      if (volume.options["type"] && !(await isMountPoint(volume.mountpoint))) await mountOptions(volume);
+      if (volume.options["type"] && !mountPoints().some(({ target }) => target === volume.mountpoint)) await mountOptions(volume);
       this.#holders.set(name, holders.add(containerId));
       if (as)
         this.#options.events.publish("volume", "mount", name, {
@@ -158,22 +157,10 @@ class LocalVolumes implements Volumes {
     this.#holders.delete(volume.name);
     if (!volume.options["type"]) return;
     try {
-      unmount(volume.mountpoint, MNT_DETACH);
+      unmount(volume.mountpoint, { lazy: true });
     } catch (error) {
-      if ((error as { code?: string }).code !== "EINVAL") throw error;
+      if (errorCode(error) !== "EINVAL") throw error;
     }
-  }
-
-  async #write(volume: Volume): Promise<void> {
-    const path = join(this.#options.state, `${volume.name}.json`);
-    const file = await open(`${path}.tmp`, "w", 0o600);
-    try {
-      await file.writeFile(JSON.stringify(volume));
-      await file.sync();
-    } finally {
-      await file.close();
-    }
-    await rename(`${path}.tmp`, path);
   }
 
   async #inTurn<T>(name: string, change: () => Promise<T>): Promise<T> {
@@ -192,23 +179,15 @@ function noSuchVolume(name: string): EngineError {
   return new EngineError("not-found", `get ${name}: no such volume`);
 }
 
-/** A directory is a mount point when its parent is on another device, or for binds, when the kernel lists it. */
-async function isMountPoint(path: string): Promise<boolean> {
-  const [own, parent] = await Promise.all([stat(path), stat(join(path, ".."))]);
-  if (own.dev !== parent.dev) return true;
-  const escaped = path.replace(/[\\ \t\n]/g, (c) => `\\${c.charCodeAt(0).toString(8).padStart(3, "0")}`);
-  return (await readFile("/proc/self/mountinfo", "utf8")).includes(` ${escaped} `);
-}
-
 async function mountOptions({ mountpoint, options }: Volume): Promise<void> {
   const { flags, data } = parseMountOptions(await resolveAddress(options));
   const device = options["device"] ?? "";
   const type = options["type"] ?? "";
   try {
-    mount({ source: device, target: mountpoint, type, flags, data });
-    if (flags & MS_BIND && flags & MS_RDONLY) mount({ source: device, target: mountpoint, type, flags: flags | MS_REMOUNT });
+    mount(device, mountpoint, type, { flags, data });
+    if (flags & MS.BIND && flags & MS.RDONLY) remountReadOnly(mountpoint);
   } catch (error) {
-    const reason = errorWords[(error as { code: string }).code] ?? String((error as Error).message);
+    const reason = errorWords[errorCode(error) ?? ""] ?? (error as Error).message;
     throw new EngineError(
       "internal",
       `error while mounting volume '${mountpoint}': failed to mount local volume: mount ${device}:${mountpoint}` +

@@ -2,8 +2,8 @@
  * Names and options of volumes, as Docker's `local` driver takes them.
  * @see https://github.com/moby/moby/blob/v28.5.2/volume/local/local_unix.go
  */
-import { MS_BIND, MS_NOATIME, MS_NODEV, MS_NOEXEC, MS_NOSUID, MS_RDONLY, MS_REC } from "../host/filesystem-calls.ts";
 import { EngineError } from "../errors.ts";
+import { MS } from "../host/mount.ts";
 
 const NAME = /^[a-zA-Z0-9][a-zA-Z0-9_.-]+$/;
 const KNOWN = ["type", "o", "device", "size"];
@@ -32,13 +32,13 @@ export function checkVolumeOptions(name: string, options: Readonly<Record<string
 }
 
 const FLAGS: Record<string, number> = {
-  ro: MS_RDONLY,
-  nosuid: MS_NOSUID,
-  nodev: MS_NODEV,
-  noexec: MS_NOEXEC,
-  noatime: MS_NOATIME,
-  bind: MS_BIND,
-  rbind: MS_BIND | MS_REC,
+  ro: MS.RDONLY,
+  nosuid: MS.NOSUID,
+  nodev: MS.NODEV,
+  noexec: MS.NOEXEC,
+  noatime: MS.NOATIME,
+  bind: MS.BIND,
+  rbind: MS.BIND | MS.REC,
 };
 const NO_FLAG = new Set(["rw", "suid", "dev", "exec", "atime", "defaults"]);
 

@@ -1,0 +1,137 @@
+/**
+ * Work on files below a root that somebody else filled: unpack into it, pack from it, look at it, copy between two.
+ *
+ * Every function runs on a worker thread that has made `root` its own root directory by chroot(2), so that neither `..`
+ * nor a symbolic link, absolute or relative, leads out of it: the kernel resolves every path. A `path` is therefore
+ * always seen from inside: `/etc/passwd` is the passwd file of `root`. `root` may be a directory or `/proc/<pid>/root`.
+ *
+ * File names are bytes on Linux. In strings of this room each character is one byte (latin1) when it comes from a
+ * directory or an archive; paths that callers pass in are ordinary strings.
+ */
+import type { Readable } from "node:stream";
+import { runJob, streamJob } from "./pool.ts";
+
+export interface ExtractOptions {
+  /** Give every entry this owner instead of the archive's. */
+  owner?: { uid: number; gid: number };
+  /** Give every entry these permission bits instead of the archive's. */
+  mode?: number;
+  /** Docker's `noOverwriteDirNonDir`: a directory is not replaced by something else, nor the other way round. */
+  keepKinds?: boolean;
+  /** Make `path` and its parents when missing, with `owner` and mode 0755; otherwise they have to exist. */
+  makeParents?: boolean;
+  /** Seconds since the epoch for everything instead of the archive's times. */
+  mtime?: number;
+  /** More unpacked bytes than this end in an error. Default: what the disk has free. */
+  maxBytes?: number;
+  signal?: AbortSignal;
+}
+
+export interface Extracted {
+  entries: number;
+  /** Bytes of regular files. */
+  bytes: number;
+}
+
+/**
+ * Unpacks a tar (plain, gzip, zstd; told apart by its first bytes) into the directory `path` of `root`.
+ * Not atomic: what was unpacked before an error stays.
+ *
+ * @throws {EngineError} invalid when the archive is malformed or a name leaves `root`; not-found `no such file or
+ *   directory` and invalid `extraction point is not a directory` for `path`
+ */
+export async function extractInto(root: string, path: string, tar: Readable, options: ExtractOptions = {}): Promise<Extracted> {
+  const { signal, ...rest } = options;
+  return runJob<Extracted>({ kind: "extract", root, path, options: rest }, { input: tar, signal });
+}
+
+export interface PackOptions {
+  /** First component of the names in the archive instead of the last one of `path`; empty packs the content of `path`. */
+  name?: string;
+  /** Pack what a symbolic link at `path` points to; links further down are always kept. */
+  followLink?: boolean;
+  signal?: AbortSignal;
+}
+
+/**
+ * Packs the file or directory `path` of `root` as tar: sorted by name, nothing from this machine but what the files say.
+ * The stream fails with EngineError not-found when there is no such path. Destroy it to stop early.
+ */
+export function packFrom(root: string, path: string, options: PackOptions = {}): Readable {
+  const { signal, ...rest } = options;
+  return streamJob({ kind: "pack", root, path, options: rest }, { signal });
+}
+
+export interface PathStat {
+  /** Last component of the path as asked for. */
+  name: string;
+  /** The path with every symbolic link of its parents resolved, from `root`'s inside. */
+  path: string;
+  sizeBytes: number;
+  /** st_mode: type and permissions. */
+  mode: number;
+  uid: number;
+  gid: number;
+  mtimeNs: bigint;
+  /** Where a symbolic link leads in the end, absolute inside `root`, existing or not; empty for anything else. */
+  linkTarget: string;
+}
+
+/** What `path` is, without following a symbolic link at its end unless the path ends with `/` or `/.`; undefined if missing. */
+export async function statIn(root: string, path: string): Promise<PathStat | undefined> {
+  return runJob<PathStat | undefined>({ kind: "stat", root, path });
+}
+
+/** A small file's content, symbolic links followed inside `root`; undefined if there is no such file. At most 16 MiB. */
+export async function readFileIn(root: string, path: string): Promise<Buffer | undefined> {
+  const content = await runJob<Uint8Array | undefined>({ kind: "read", root, path });
+  return content && Buffer.from(content.buffer, content.byteOffset, content.byteLength);
+}
+
+/** Makes a directory with its missing parents. Owner and mode apply to those that are made, the mode exactly. */
+export async function makeDirectoryIn(
+  root: string,
+  path: string,
+  options: { owner?: { uid: number; gid: number }; mode?: number } = {},
+): Promise<void> {
+  await runJob<void>({ kind: "mkdir", root, path, options });
+}
+
+export interface CopyOptions {
+  /** Give every copy this owner instead of the source's. */
+  owner?: { uid: number; gid: number };
+  /** Give every copy these permission bits instead of the source's. */
+  mode?: number;
+  /** Seconds since the epoch for every copy instead of the source's times. */
+  mtime?: number;
+  /**
+   * Paths below the source directory that are to be copied, each by itself and not with its content; parents that are
+   * missing at the target are made. Absent: everything.
+   */
+  only?: readonly string[];
+  /** Give the directory `to.path` the source directory's owner, mode and times too. */
+  top?: boolean;
+  signal?: AbortSignal;
+}
+
+/**
+ * Copies `from.path` of one root to `to.path` of another, the kernel keeping either side inside its root. A directory's
+ * content is merged into the directory `to.path` (made when missing, root's and 0755); anything else becomes `to.path` itself. Symbolic
+ * links are copied as links, except one at `from.path`, which is followed. Keeps modes, owners, times, attributes and
+ * hard links among the copied.
+ *
+ * @throws {EngineError} not-found when there is no such source
+ */
+export async function copyInto(
+  from: { root: string; path: string },
+  to: { root: string; path: string },
+  options: CopyOptions = {},
+): Promise<Extracted> {
+  const { signal, ...rest } = options;
+  return runJob<Extracted>({ kind: "copy", root: to.root, path: to.path, from, options: rest }, { signal });
+}
+
+/** Bytes of the files below `path`, each inode once. */
+export async function measureIn(root: string, path: string): Promise<number> {
+  return runJob<number>({ kind: "measure", root, path });
+}

@@ -1,0 +1,50 @@
+/** What the engine asks of a layer worker. Plain data: it crosses a thread. */
+import type { MessagePort } from "node:worker_threads";
+import type { CopyOptions, ExtractOptions, PackOptions } from "./jail.ts";
+import type { DiffOptions, Digest } from "./snapshots.ts";
+
+type Plain<T> = Omit<T, "signal">;
+
+/** Overlay's private attributes are `trusted.overlay.*`, or `user.overlay.*` where a user namespace may not set those. */
+export type OverlayNamespace = "trusted" | "user";
+
+export type Job =
+  | { kind: "extract"; root: string; path: string; options: Plain<ExtractOptions> }
+  | { kind: "pack"; root: string; path: string; options: Plain<PackOptions> }
+  | { kind: "stat"; root: string; path: string }
+  | { kind: "read"; root: string; path: string }
+  | { kind: "mkdir"; root: string; path: string; options: { owner?: { uid: number; gid: number }; mode?: number } }
+  | { kind: "copy"; root: string; path: string; from: { root: string; path: string }; options: Plain<CopyOptions> }
+  | { kind: "measure"; root: string; path: string }
+  | { kind: "apply"; root: string; blob?: string; diffId: Digest; overlay: OverlayNamespace; maxBytes?: number }
+  | { kind: "diff"; root: string; overlay: OverlayNamespace; strip: boolean; options: Plain<DiffOptions> }
+  | { kind: "changes"; root: string; overlay: OverlayNamespace; parent: string | null; options: Plain<DiffOptions> }
+  | { kind: "delete"; path: string };
+
+/** Result of `apply`. */
+export interface Applied {
+  sizeBytes: number;
+  /** Directories that no entry described, as byte strings from the layer's root; parents first. */
+  implied: string[];
+}
+
+/** Result of `diff`. */
+export interface Diffed {
+  diffId: Digest;
+  /** Bytes of regular files. */
+  sizeBytes: number;
+}
+
+/** Engine to worker. */
+export interface Request {
+  id: number;
+  job: Job;
+  input?: MessagePort;
+  output?: MessagePort;
+}
+
+/** Worker to engine. `code` is an errno name, if the failure had one. */
+export type Response =
+  | { id: number; value: unknown }
+  | { id: number; progress: number }
+  | { id: number; failure: { kind: string; message: string; code?: string } };
