@@ -50,7 +50,8 @@ export async function openHost(launch: Launch): Promise<Host> {
   return { paths, rootless, user: launch.user, name, holder, networkNamespace: networkNamespacePath(paths), cgroups, runtime };
 }
 
-function engineName(paths: EnginePaths): string {
+/** Tells this engine's things from another engine's on the same machine. */
+export function engineName(paths: EnginePaths): string {
   if (paths.root === null) return "berth";
   return `berth-${createHash("sha256").update(paths.run).digest("hex").slice(0, 8)}`;
 }
