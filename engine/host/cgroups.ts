@@ -118,7 +118,8 @@ function enableControllers(above: string, directory: string): string[] {
   const enabled: string[] = [];
   for (const controller of words(join(above, "cgroup.controllers")))
     try {
-      writeFileSync(join(above, "cgroup.subtree_control"), `+${controller}`);
+      if (!words(join(above, "cgroup.subtree_control")).includes(controller))
+        writeFileSync(join(above, "cgroup.subtree_control"), `+${controller}`);
       writeFileSync(join(directory, "cgroup.subtree_control"), `+${controller}`);
       enabled.push(controller);
     } catch {

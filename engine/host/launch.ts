@@ -7,6 +7,7 @@
  */
 import { execFile, spawn } from "node:child_process";
 import type { ChildProcess } from "node:child_process";
+import { once } from "node:events";
 import { mkdirSync, readdirSync, readFileSync, readlinkSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { promisify } from "node:util";
@@ -53,13 +54,19 @@ export async function ensureHolder(paths: EnginePaths): Promise<Holder> {
   if (known !== undefined && isAlive(known.pid, known.startTime)) return known;
   const heir = known && processesInside(paths, known)[0];
   const child = heir === undefined ? await makeNamespaces(paths) : inherit(paths, known!, heir);
-  return record(paths, await settled(child));
+  await says(child, "ready");
+  const holder = record(paths, child.pid!);
+  child.stdin!.end("recorded\n");
+  await once(child.stdout!, "end");
+  child.unref();
+  return holder;
 }
 
-const AWAIT_END = "exec sleep infinity </dev/null >/dev/null 2>&1";
+/** A holder that nobody recorded would stay for ever, so it sleeps only once its launcher says that it has. */
+const AWAIT_END = "echo ready && read recorded && exec sleep infinity </dev/null >/dev/null 2>&1";
 
 /** R is bound to a file so that it outlives the holder and can be entered by name. */
-const HOLD = `: > "$1" && mount --bind /proc/self/ns/net "$1" && echo ready && ${AWAIT_END}`;
+const HOLD = `: > "$1" && mount --bind /proc/self/ns/net "$1" && ${AWAIT_END}`;
 
 /** Ids must be mapped between unshare and the exec that follows: that exec gives root's rights inside. */
 const MAPPED = `echo mapping && read go && exec sh -c '${HOLD}' sh "$1"`;
@@ -91,12 +98,12 @@ async function mapIds(child: ChildProcess): Promise<void> {
     const said = (error as { stderr?: string }).stderr?.trim() || (error as Error).message;
     throw new EngineError("unavailable", `Cannot map user ids: ${said}`, { cause: error });
   }
-  child.stdin!.end("go\n");
+  child.stdin!.write("go\n");
 }
 
 /** Makes a new holder for the namespaces in which `heir` lives. */
 function inherit(paths: EnginePaths, dead: Holder, heir: number): ChildProcess {
-  const script = `exec nsenter --net="$1" sh -c 'echo ready && ${AWAIT_END}'`;
+  const script = `exec nsenter --net="$1" sh -c '${AWAIT_END}'`;
   return detach(program("nsenter"), [...enterFlags(dead, heir), "sh", "-c", script, "sh", networkNamespacePath(paths)]);
 }
 
@@ -111,13 +118,6 @@ export function enterCommand(holder: Holder, argv: readonly string[]): string[] 
 
 function detach(command: string, args: string[]): ChildProcess {
   return spawn(command, args, { detached: true, stdio: "pipe", cwd: "/" });
-}
-
-async function settled(child: ChildProcess): Promise<number> {
-  await says(child, "ready");
-  for (const stream of child.stdio) stream?.destroy();
-  child.unref();
-  return child.pid!;
 }
 
 /** Waits for a line; an end without it is the program's error. */

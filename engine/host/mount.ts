@@ -93,8 +93,8 @@ export interface MountPoint {
   readonly superOptions: readonly string[];
 }
 
-/** All mounts that process `pid` sees, in the order they were made. */
-export function mountPoints(pid: number | "self" = "self"): MountPoint[] {
+/** All mounts that a process sees, or else this thread, in the order they were made. */
+export function mountPoints(pid: number | "thread-self" = "thread-self"): MountPoint[] {
   const lines = readFileSync(`/proc/${pid}/mountinfo`, "utf8").split("\n");
   return lines.filter((line) => line !== "").map(parseMountInfo);
 }
