@@ -1,0 +1,81 @@
+/** What a command is, and how its errors reach the user. */
+import * as vscode from "vscode";
+import { ConnectionError } from "../../engine/client/errors.ts";
+import type { Context } from "../context.ts";
+
+export interface Command {
+  /** The sentence that says why not, or undefined when the command may run. Asked at each call. */
+  readonly enabled?: (context: Context) => string | undefined;
+  readonly handler: (context: Context, ...args: unknown[]) => Promise<unknown>;
+}
+
+/** An error with the one thing that the user can do about it. */
+export class ActionableError extends Error {
+  readonly action: { readonly title: string; readonly run: () => unknown };
+
+  constructor(message: string, action: { title: string; run: () => unknown }) {
+    super(message);
+    this.name = "ActionableError";
+    this.action = action;
+  }
+}
+
+/** For commands that run what a folder says: the menus hide them in an untrusted one, and so must the handlers. */
+export function trusted(): string | undefined {
+  return vscode.workspace.isTrusted ? undefined : vscode.l10n.t("Berth builds and runs nothing from a folder that is not trusted");
+}
+
+/** Registers every command of `table` as `berth.<name>`. */
+export function registerCommands(context: Context, table: Readonly<Record<string, Command>>): void {
+  for (const [name, command] of Object.entries(table)) {
+    const run = (...args: unknown[]): Promise<unknown> => call(context, command, args);
+    context.extension.subscriptions.push(vscode.commands.registerCommand(`berth.${name}`, run));
+  }
+}
+
+async function call(context: Context, command: Command, args: unknown[]): Promise<unknown> {
+  const refusal = command.enabled?.(context);
+  if (refusal) {
+    const manage = vscode.l10n.t("Manage Workspace Trust");
+    void vscode.window.showWarningMessage(refusal, manage).then((chosen) => {
+      if (chosen === manage) void vscode.commands.executeCommand("workbench.trust.manage");
+    });
+    return undefined;
+  }
+  try {
+    return await command.handler(context, ...args);
+  } catch (error) {
+    if (!isCancel(error)) showError(context, error as Error);
+    return undefined;
+  }
+}
+
+/** Whether someone asked for it: nothing to say then. */
+export function isCancel(error: unknown): boolean {
+  return error instanceof Error && (error.name === "AbortError" || error instanceof vscode.CancellationError);
+}
+
+/** Shows an error as the engine's sentence, with the action that fits it. */
+export function showError(context: Context, error: Error): void {
+  context.log.error(error.stack ?? error.message);
+  const action = actionFor(context, error);
+  void vscode.window.showErrorMessage(error.message, ...(action ? [action.title] : [])).then((chosen) => {
+    if (chosen !== undefined) action?.run();
+  });
+}
+
+function actionFor(context: Context, error: Error): ActionableError["action"] | undefined {
+  if (error instanceof ActionableError) return error.action;
+  if (error instanceof ConnectionError || context.engine.state.kind !== "running")
+    return { title: vscode.l10n.t("Show Engine"), run: () => vscode.commands.executeCommand("berth.containers.focus") };
+  return undefined;
+}
+
+/** An AbortSignal that follows a cancellation token. */
+export function signalOf(token: vscode.CancellationToken): AbortSignal {
+  const controller = new AbortController();
+  const abort = (): void => controller.abort();
+  if (token.isCancellationRequested) abort();
+  token.onCancellationRequested(abort);
+  return controller.signal;
+}

@@ -1,0 +1,31 @@
+/**
+ * The name that an image gets when nobody chose one.
+ */
+import { basename, dirname } from "node:path";
+
+/**
+ * `web:latest` for `…/web/Dockerfile`, `web-dev:latest` for `…/web/Dockerfile.dev` and `…/web/dev.Dockerfile`.
+ * Always a valid reference: lower case, and only separators that a repository may have.
+ * @see https://github.com/distribution/reference/blob/v0.6.0/reference.go
+ */
+export function defaultImageName(dockerfile: string): string {
+  const file = basename(dockerfile);
+  const variant = /^(?:Dockerfile|Containerfile)\.(.+)$/i.exec(file)?.[1] ?? /^(.+)\.(?:Dockerfile|Containerfile)$/i.exec(file)?.[1];
+  const parts = [basename(dirname(dockerfile)), variant ?? ""].map(component).filter(Boolean);
+  return `${parts.join("-") || "image"}:latest`;
+}
+
+function component(text: string): string {
+  return text
+    .normalize("NFKD")
+    .toLowerCase()
+    .replace(/[\u0300-\u036f]/g, "")
+    .replace(/[^a-z0-9]+/g, "-")
+    .replace(/^-+|-+$/g, "");
+}
+
+/** `web` of `registry:5000/team/web:1`: what a container of the image is called. */
+export function containerNameFor(reference: string): string {
+  const name = reference.split("@")[0]!.split("/").at(-1)!.split(":")[0]!;
+  return name.replace(/^[^a-zA-Z0-9]+/, "") || "container";
+}

@@ -1,0 +1,86 @@
+/**
+ * How a container is shown: words, icon and what can be done with it. Pure, so that it can be tested without an editor.
+ */
+import type { ContainerSummary, Port } from "../../engine/api/types/container.ts";
+
+/** A codicon and the theme color it is drawn in. */
+export interface Icon {
+  readonly id: string;
+  readonly color?: string;
+}
+
+export interface Shown {
+  readonly id: string;
+  readonly label: string;
+  readonly description: string;
+  readonly icon: Icon;
+  /** What menus match on: noun, state, then traits, separated by `;`. */
+  readonly context: string;
+  /** What a screen reader says: the state in words, because the icon says nothing there. */
+  readonly spoken: string;
+}
+
+/** The name without its slash; a container that is being made may have none yet. */
+export function containerName({ Names, Id }: ContainerSummary): string {
+  return Names[0]?.replace(/^\//, "") ?? Id.slice(0, 12);
+}
+
+export function showContainer(container: ContainerSummary): Shown {
+  const label = containerName(container);
+  const state = stateInWords(container);
+  const ports = webPorts(container.Ports).map(({ PublicPort }) => `:${PublicPort}`);
+  const context = ["container", container.State, ...(ports.length > 0 ? ["web"] : [])].join(";");
+  const description = [imageName(container), ...ports, ...(container.State === "running" ? [] : [state])].join(" · ");
+  return {
+    id: container.Id,
+    label,
+    description,
+    icon: stateIcon(container),
+    context,
+    spoken: [label, state, container.Image, ...ports].join(", "),
+  };
+}
+
+/** `running (unhealthy)`, `exited (137)`, `paused`. */
+export function stateInWords(container: ContainerSummary): string {
+  const note = /\((?:health: )?(healthy|unhealthy|starting|\d+)\)/.exec(container.Status)?.[1];
+  return note && (container.State === "running" || container.State === "exited") ? `${container.State} (${note})` : container.State;
+}
+
+/** Ports that a browser on this machine can reach, each once though it is bound for IPv4 and IPv6. */
+export function webPorts(ports: readonly Port[]): (Port & { PublicPort: number })[] {
+  const seen = new Set<number>();
+  return ports.filter((port): port is Port & { PublicPort: number } => {
+    if (port.Type !== "tcp" || !port.PublicPort || seen.has(port.PublicPort)) return false;
+    seen.add(port.PublicPort);
+    return true;
+  });
+}
+
+/** An image that lost its name is listed by its digest: shorten it as `docker ps` does. */
+function imageName({ Image }: ContainerSummary): string {
+  const digest = /^(?:sha256:)?([0-9a-f]{64})$/.exec(Image)?.[1];
+  return digest?.slice(0, 12) ?? Image;
+}
+
+function stateIcon(container: ContainerSummary): Icon {
+  const state = stateInWords(container);
+  switch (container.State) {
+    case "running":
+      if (state === "running (unhealthy)") return { id: "warning", color: "list.warningForeground" };
+      if (state === "running (starting)") return { id: "loading~spin", color: "charts.green" };
+      return { id: "circle-filled", color: "charts.green" };
+    case "paused":
+      return { id: "debug-pause", color: "charts.yellow" };
+    case "restarting":
+      return { id: "sync~spin", color: "charts.yellow" };
+    case "removing":
+      return { id: "loading~spin" };
+    case "dead":
+      return { id: "error", color: "list.errorForeground" };
+    case "created":
+      return { id: "circle-outline" };
+    case "exited":
+      return state === "exited (0)" ? { id: "circle-outline" } : { id: "error", color: "list.errorForeground" };
+  }
+}
