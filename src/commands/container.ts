@@ -69,7 +69,10 @@ async function open(context: Context, ...args: unknown[]): Promise<void> {
 }
 
 async function inspect(context: Context, ...args: unknown[]): Promise<void> {
-  for (const { container, shown } of await chosenNodes(context.containers, args, { title: vscode.l10n.t("Inspect which container?"), fits: any }))
+  for (const { container, shown } of await chosenNodes(context.containers, args, {
+    title: vscode.l10n.t("Inspect which container?"),
+    fits: any,
+  }))
     await vscode.window.showTextDocument(inspectUri("container", container.Id, shown.label));
 }
 
@@ -83,7 +86,10 @@ export const containerCommands: Readonly<Record<string, Command>> = {
   "container.inspect": { handler: inspect },
   "container.logs": {
     handler: async (context, ...args) => {
-      for (const { container, shown } of await chosenNodes(context.containers, args, { title: vscode.l10n.t("Logs of which container?"), fits: any }))
+      for (const { container, shown } of await chosenNodes(context.containers, args, {
+        title: vscode.l10n.t("Logs of which container?"),
+        fits: any,
+      }))
         openLogs(context.engine, { id: container.Id, name: shown.label });
     },
   },

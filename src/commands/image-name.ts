@@ -2,6 +2,13 @@
  * The name that an image gets when nobody chose one.
  */
 import { basename, dirname } from "node:path";
+import { parseReference } from "../../engine/syntax/reference.ts";
+
+/** What is wrong with a name as it is typed; undefined when nothing is. */
+export function referenceProblem(text: string): string | undefined {
+  const result = parseReference(text.trim());
+  return "problem" in result ? result.problem : undefined;
+}
 
 /**
  * `web:latest` for `…/web/Dockerfile`, `web-dev:latest` for `…/web/Dockerfile.dev` and `…/web/dev.Dockerfile`.

@@ -11,8 +11,8 @@ import type { EventMessage } from "../../engine/api/types/system.ts";
 import { connect } from "../../engine/client/client.ts";
 import type { DockerClient } from "../../engine/client/client.ts";
 import { jsonLines } from "../../engine/client/streams.ts";
+import { EngineProgram, PreflightError } from "./program.ts";
 import type { Problem } from "./program.ts";
-import { EngineProgram } from "./program.ts";
 import type { EngineState } from "./state.ts";
 
 /** Pauses before another attempt at an engine that cannot be reached; the last one repeats. */
@@ -23,7 +23,7 @@ const RESTARTS_A_MINUTE = 4;
 
 export class Engine implements vscode.Disposable {
   readonly #log: vscode.LogOutputChannel;
-  readonly #engineFile: string;
+  readonly #programs: string;
   readonly #changed = new vscode.EventEmitter<EngineState>();
   readonly #events = new vscode.EventEmitter<EventMessage>();
   #state: EngineState = { kind: "idle" };
@@ -40,9 +40,10 @@ export class Engine implements vscode.Disposable {
   /** Everything that happens in the engine, in order. Lists are read again when the state becomes `running`. */
   readonly onDidHappen = this.#events.event;
 
-  constructor(log: vscode.LogOutputChannel, engineFile: string) {
+  /** @param programs folder of `engine.mjs` */
+  constructor(log: vscode.LogOutputChannel, programs: string) {
     this.#log = log;
-    this.#engineFile = engineFile;
+    this.#programs = programs;
   }
 
   get state(): EngineState {
@@ -86,14 +87,9 @@ export class Engine implements vscode.Disposable {
     this.#watchForSocket();
   }
 
-  async restart(): Promise<void> {
-    await this.stop();
-    await this.start();
-  }
-
   /** What this machine lacks to run Berth's own engine. */
-  preflight(): Promise<Problem[]> {
-    return this.#program().preflight();
+  problems(): readonly Problem[] {
+    return this.#program().problems();
   }
 
   /** File of the engine's own log, where it has one. */
@@ -120,7 +116,7 @@ export class Engine implements vscode.Disposable {
 
   #program(): EngineProgram {
     const settings = vscode.workspace.getConfiguration("berth.engine");
-    return new EngineProgram({ file: this.#engineFile, root: settings.get("root", ""), nodePath: settings.get("nodePath", "") });
+    return new EngineProgram({ programs: this.#programs, root: settings.get("root", ""), nodePath: settings.get("nodePath", "") });
   }
 
   #connect(options: { start: boolean }): Promise<void> {
@@ -143,17 +139,16 @@ export class Engine implements vscode.Disposable {
       this.#attempt = 0;
       void this.#follow(events, signal);
     } catch (error) {
-      if (!signal.aborted) await this.#failed(error as Error);
+      if (!signal.aborted) this.#failed(error as Error);
     }
   }
 
   /** @returns the engine's address, undefined when it does not run and may not be started */
   async #startOwn(start: boolean, signal: AbortSignal): Promise<string | undefined> {
     const program = this.#program();
-    if (start) await program.start(signal);
-    const status = await program.status(signal);
-    this.#socket = status.socket.replace(/^unix:\/\//, "");
-    return status.running ? `unix://${this.#socket}` : undefined;
+    const status = start ? await program.start(signal) : await program.status();
+    this.#socket = status.socketPath;
+    return status.running ? status.socket : undefined;
   }
 
   async #follow(events: AsyncIterable<EventMessage>, signal: AbortSignal): Promise<void> {
@@ -172,7 +167,8 @@ export class Engine implements vscode.Disposable {
     if (!this.#socket || !existsSync(this.#socket)) return this.#rest();
     const now = Date.now();
     this.#losses = [...this.#losses.filter((time) => now - time < 60_000), now];
-    if (this.#losses.length > RESTARTS_A_MINUTE) return this.#become({ kind: "failed", message: vscode.l10n.t("The engine ends again and again") });
+    if (this.#losses.length > RESTARTS_A_MINUTE)
+      return this.#become({ kind: "failed", message: vscode.l10n.t("The engine ends again and again") });
     await this.#connect({ start: true });
   }
 
@@ -182,12 +178,12 @@ export class Engine implements vscode.Disposable {
     this.#watchForSocket();
   }
 
-  async #failed(error: Error): Promise<void> {
+  #failed(error: Error): void {
     this.#log.error(error.message);
     if (!this.own) return this.#retryLater(error.message);
-    const problems = await this.preflight().catch(() => []);
     this.#disconnect();
-    this.#become(problems.length > 0 ? { kind: "lacking", problems } : { kind: "failed", message: error.message });
+    const lacking = error instanceof PreflightError;
+    this.#become(lacking ? { kind: "lacking", problems: error.problems } : { kind: "failed", message: error.message });
   }
 
   /** Another endpoint cannot be started from here, so it is asked again, at growing distances. */

@@ -15,4 +15,5 @@ const cases: [string, string[], string | undefined][] = [
 ];
 
 for (const [name, fixes, want] of cases)
-  test(`fixCommand() mends ${name}`, () => assert.equal(fixCommand(fixes.map((fix) => ({ id: "x", message: "x", fix }))), want));
+  test(`fixCommand() mends ${name}`, () =>
+    assert.equal(fixCommand(fixes.map((fix) => ({ id: "no-runtime" as const, message: "x", fix }))), want));

@@ -1,27 +1,32 @@
-/** A container's logs as a terminal that follows, also over restarts: colors and links work there, and it can be searched. */
-import { setTimeout as delay } from "node:timers/promises";
+/**
+ * A container's logs as a terminal: colors and links work there, and it can be searched.
+ * It follows, also over restarts of the container and of the engine, and goes on exactly where it was.
+ */
 import * as vscode from "vscode";
 import type { Engine } from "../engine/engine.ts";
 import type { Target } from "./shell.ts";
+import { StampedLines, sinceAfter } from "./timestamps.ts";
 
-const open = new Map<string, vscode.Terminal>();
+const shown = new Map<string, vscode.Terminal>();
 
 /** Shows the logs of a container; a second call shows the same terminal. */
 export function openLogs(engine: Engine, target: Target): void {
-  const shown = open.get(target.id);
-  if (shown && shown.exitStatus === undefined) return shown.show();
+  const present = shown.get(target.id);
+  if (present && present.exitStatus === undefined) return present.show(true);
   const name = vscode.l10n.t("Logs: {0}", target.name);
   const terminal = vscode.window.createTerminal({ name, pty: new LogTerminal(engine, target), iconPath: new vscode.ThemeIcon("output") });
-  open.set(target.id, terminal);
+  shown.set(target.id, terminal);
   terminal.show(true);
 }
+
+type Presence = "running" | "stopped" | "removed" | "unknown";
 
 class LogTerminal implements vscode.Pseudoterminal {
   readonly #engine: Engine;
   readonly #target: Target;
   readonly #written = new vscode.EventEmitter<string>();
   readonly #abort = new AbortController();
-  readonly #wake: vscode.Disposable[] = [];
+  #since: bigint | undefined;
 
   readonly onDidWrite = this.#written.event;
 
@@ -38,55 +43,73 @@ class LogTerminal implements vscode.Pseudoterminal {
 
   close(): void {
     this.#abort.abort();
-    open.delete(this.#target.id);
-    for (const subscription of this.#wake) subscription.dispose();
+    shown.delete(this.#target.id);
   }
 
-  /** One stream after another: each goes on where the last one ended, when the container starts again or the engine returns. */
   async #follow(): Promise<void> {
-    const { signal } = this.#abort;
-    let tail = String(vscode.workspace.getConfiguration("berth").get("logs.tail", 1000));
-    let since: string | undefined;
-    while (!signal.aborted) {
-      const again = this.#nextStart();
-      const client = await this.#engine.client();
-      const started = Date.now();
-      const logs = await client.containers.logs(this.#target.id, { follow: true, tail, since, signal });
-      const decoder = new TextDecoder();
-      for await (const { data } of logs.frames()) this.#written.fire(lines(decoder.decode(data, { stream: true })));
-      since = String(Math.max(Date.now(), started) / 1000);
-      tail = "all";
-      if ((await this.#state()) === "gone") return this.#note(vscode.l10n.t("The container was removed"));
-      if ((await this.#state()) === "stopped") this.#note(vscode.l10n.t("The container has stopped; what it says after a start appears here"));
-      await again;
-      await delay(0, undefined, { signal });
+    while (!this.#abort.signal.aborted) {
+      const change = this.#nextChange();
+      try {
+        await this.#stream();
+      } catch (error) {
+        // An engine that went away comes back; any other refusal is for the user to read.
+        if (this.#abort.signal.aborted || (await this.#presence()) !== "unknown") throw error;
+      }
+      const presence = await this.#presence();
+      if (presence === "removed") return this.#note(vscode.l10n.t("The container was removed"));
+      if (presence === "stopped") this.#note(vscode.l10n.t("The container has stopped"));
+      await change;
     }
   }
 
-  async #state(): Promise<"running" | "stopped" | "gone"> {
+  /** Writes what there is since the last line, then what comes, until the container or the engine ends. */
+  async #stream(): Promise<void> {
     const client = await this.#engine.client();
-    const [container] = await client.containers.list({ all: true, filters: { id: [this.#target.id] } });
-    return container ? (container.State === "running" ? "running" : "stopped") : "gone";
+    const tail = this.#since === undefined ? String(vscode.workspace.getConfiguration("berth").get("logs.tail", 1000)) : undefined;
+    const since = this.#since === undefined ? undefined : sinceAfter(this.#since);
+    const options = { follow: true, timestamps: true, tail, since, signal: this.#abort.signal };
+    const logs = await client.containers.logs(this.#target.id, options);
+    const streams = {
+      stdout: { lines: new StampedLines(), text: new TextDecoder() },
+      stderr: { lines: new StampedLines(), text: new TextDecoder() },
+    };
+    for await (const { stream, data } of logs.frames()) {
+      const { lines, text } = streams[stream];
+      this.#written.fire(lines.push(text.decode(data, { stream: true })).replace(/\r?\n/g, "\r\n"));
+      if (lines.lastNs !== undefined && lines.lastNs > (this.#since ?? 0n)) this.#since = lines.lastNs;
+    }
   }
 
-  #nextStart(): Promise<void> {
+  async #presence(): Promise<Presence> {
+    try {
+      const containers = await this.#engine.runningClient?.containers.list({ all: true, filters: { id: [this.#target.id] } });
+      if (!containers) return "unknown";
+      return containers[0] ? (containers[0].State === "running" ? "running" : "stopped") : "removed";
+    } catch {
+      return "unknown";
+    }
+  }
+
+  /** Resolves when the container starts or goes, or when the engine is back. Asked before the stream, so that none is missed. */
+  #nextChange(): Promise<void> {
     return new Promise((resolve) => {
-      this.#wake.push(
+      const subscriptions = [
         this.#engine.onDidHappen(({ Type, Action, Actor }) => {
-          if (Type === "container" && Actor.ID === this.#target.id && (Action === "start" || Action === "destroy")) resolve();
+          if (Type === "container" && Actor.ID === this.#target.id && (Action === "start" || Action === "destroy")) done();
         }),
         this.#engine.onDidChangeState(({ kind }) => {
-          if (kind === "running") resolve();
+          if (kind === "running") done();
         }),
-      );
+      ];
+      const done = (): void => {
+        for (const subscription of subscriptions) subscription.dispose();
+        resolve();
+      };
+      this.#abort.signal.addEventListener("abort", done, { once: true });
     });
   }
 
   #note(text: string): void {
-    this.#written.fire(`\x1b[2m── ${text}\x1b[0m\r\n`);
+    this.#written.fire(`\x1b[2m── ${text} ──\x1b[0m\r\n`);
   }
-}
-
-function lines(text: string): string {
-  return text.replace(/\r?\n/g, "\r\n");
 }

@@ -35,7 +35,10 @@ function byStateThenName(a: ContainerSummary, b: ContainerSummary): number {
 
 function tooltip({ container }: ContainerNode): vscode.MarkdownString {
   const text = new vscode.MarkdownString();
-  text.appendMarkdown("**").appendText(containerName(container)).appendMarkdown(`** — ${stateInWords(container)}\n\n`);
+  text
+    .appendMarkdown("**")
+    .appendText(containerName(container))
+    .appendMarkdown(`** — ${stateInWords(container)}\n\n`);
   text.appendText(container.Status).appendMarkdown("\n\n");
   const line = (title: string, value: string): void => void text.appendMarkdown(`${title}: `).appendText(value).appendMarkdown("  \n");
   line(vscode.l10n.t("Image"), container.Image);

@@ -1,0 +1,77 @@
+/** Right-click on a Dockerfile: Build Image… and Run. */
+import { basename, dirname } from "node:path";
+import * as vscode from "vscode";
+import { buildImage } from "../build/build.ts";
+import type { Context } from "../context.ts";
+import type { Command } from "./command.ts";
+import { trusted } from "./command.ts";
+import { defaultImageName, referenceProblem } from "./image-name.ts";
+import { runImage } from "./run.ts";
+
+/** Everywhere a Dockerfile may hide; what others have brought along is not meant. */
+const DOCKERFILES = "**/{Dockerfile,Containerfile,Dockerfile.*,Containerfile.*,*.Dockerfile,*.dockerfile,*.Containerfile,*.containerfile}";
+const NOT_OURS = "**/{node_modules,.git,vendor}/**";
+
+/** The Dockerfile that was clicked, is being edited, or is chosen; undefined when the user thought better of it. */
+async function chosenDockerfile(args: readonly unknown[]): Promise<vscode.Uri | undefined> {
+  const [clicked] = args;
+  if (clicked instanceof vscode.Uri) return clicked;
+  const edited = vscode.window.activeTextEditor?.document;
+  if (edited?.languageId === "dockerfile" && edited.uri.scheme === "file") return edited.uri;
+  const files = (await vscode.workspace.findFiles(DOCKERFILES, NOT_OURS, 200)).filter(({ path }) => !path.endsWith(".dockerignore"));
+  if (files.length === 0) throw new Error(vscode.l10n.t("There is no Dockerfile in this folder"));
+  if (files.length === 1) return files[0];
+  const items = files.map((uri) => ({ label: vscode.workspace.asRelativePath(uri), uri }));
+  const item = await vscode.window.showQuickPick(items, { title: vscode.l10n.t("Which Dockerfile?") });
+  return item?.uri;
+}
+
+/** What is built is what is seen: an unsaved change is saved first. */
+async function save(uri: vscode.Uri): Promise<void> {
+  const folder = dirname(uri.fsPath);
+  const dirty = vscode.workspace.textDocuments.filter((document) => document.isDirty && document.uri.fsPath.startsWith(`${folder}/`));
+  await Promise.all(dirty.map((document) => document.save()));
+}
+
+async function askName(context: Context, uri: vscode.Uri): Promise<string | undefined> {
+  const remembered = `image-name:${uri.toString()}`;
+  const name = await vscode.window.showInputBox({
+    title: vscode.l10n.t("Build {0}", vscode.workspace.asRelativePath(uri)),
+    prompt: vscode.l10n.t("Name and tag of the image"),
+    value: context.extension.workspaceState.get(remembered, defaultImageName(uri.fsPath)),
+    validateInput: referenceProblem,
+  });
+  if (name) await context.extension.workspaceState.update(remembered, name.trim());
+  return name?.trim();
+}
+
+async function build(context: Context, ...args: unknown[]): Promise<void> {
+  const uri = await chosenDockerfile(args);
+  const name = uri && (await askName(context, uri));
+  if (!uri || !name) return;
+  await save(uri);
+  await buildImage(context, { directory: dirname(uri.fsPath), dockerfile: basename(uri.fsPath), name });
+  const run = vscode.l10n.t("Run");
+  void vscode.window.showInformationMessage(vscode.l10n.t("Built {0}", name), run).then(async (chosen) => {
+    if (chosen === run) await vscode.commands.executeCommand("berth.image.run", name);
+  });
+}
+
+async function run(context: Context, ...args: unknown[]): Promise<void> {
+  const uri = await chosenDockerfile(args);
+  if (uri) await buildAndRun(context, uri);
+}
+
+/** Builds under the remembered or the default name, then runs it in place of the container of the last run. */
+export async function buildAndRun(context: Context, uri: vscode.Uri): Promise<void> {
+  await save(uri);
+  const name = context.extension.workspaceState.get(`image-name:${uri.toString()}`, defaultImageName(uri.fsPath));
+  await buildImage(context, { directory: dirname(uri.fsPath), dockerfile: basename(uri.fsPath), name });
+  await runImage(context, name);
+}
+
+/** Commands on a Dockerfile. */
+export const dockerfileCommands: Readonly<Record<string, Command>> = {
+  "dockerfile.build": { enabled: trusted, handler: build },
+  "dockerfile.run": { enabled: trusted, handler: run },
+};
