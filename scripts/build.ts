@@ -47,7 +47,15 @@ async function buildPrograms(): Promise<void> {
 
 async function buildExtension(): Promise<void> {
   if (!existsSync(join(root, "src/extension.ts"))) return;
-  await build({ ...node, entryPoints: ["src/extension.ts"], outfile: join(dist, "extension.cjs"), format: "cjs" });
+  await build({
+    ...node,
+    entryPoints: ["src/extension.ts"],
+    outfile: join(dist, "extension.cjs"),
+    format: "cjs",
+    // The code that starts the engine finds its programs beside itself, also from here.
+    define: { "import.meta.dirname": "__dirname", "import.meta.filename": "__filename", "import.meta.url": "__importMetaUrl" },
+    banner: { js: "const __importMetaUrl=require('node:url').pathToFileURL(__filename).href;" },
+  });
 }
 
 /** Each folder of webviews/ with a `main.ts` is one page. */

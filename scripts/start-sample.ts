@@ -111,7 +111,9 @@ async function openEditor(): Promise<void> {
   const version = (JSON.parse(readFileSync(join(root, "package.json"), "utf8")) as { version: string }).version;
   const vsix = join(root, `dist/berth-${version}.vsix`);
   await step("Package the extension", () =>
-    command([join(root, "node_modules/.bin/vsce"), "package", "--no-dependencies", "-o", vsix]).then(() => ""),
+    command([join(root, "node_modules/.bin/vsce"), "package", "--no-dependencies", "--no-rewrite-relative-links", "-o", vsix]).then(
+      () => "",
+    ),
   );
   const desktop = which("code");
   if (desktop && (process.env["DISPLAY"] || process.env["WAYLAND_DISPLAY"])) return openDesktop(desktop, vsix);
