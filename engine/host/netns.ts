@@ -3,7 +3,7 @@
  * stay in the host's. A container's namespace is visited for a moment, always to come back to R.
  * All calls are synchronous: one thread, so one change at a time.
  */
-import { closeSync, mkdirSync, openSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, openSync, rmSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
 import {
   KernelError,
@@ -311,7 +311,7 @@ function dnsTable(table: { family: "ip"; name: string }, gateway: string): NftTa
         hook: "output",
         priority: -100,
         policy: "accept",
-        rules: both.map((protocol) => ({ to: EMBEDDED_DNS, protocol, port: 53, then: { dnat: gateway, port: 53 } })),
+        rules: both.map((protocol) => ({ to: EMBEDDED_DNS, protocol, port: 53, verdict: { dnat: gateway, port: 53 } })),
       },
       {
         name: "b_postrouting",
@@ -319,7 +319,7 @@ function dnsTable(table: { family: "ip"; name: string }, gateway: string): NftTa
         hook: "postrouting",
         priority: 100,
         policy: "accept",
-        rules: both.map((protocol) => ({ from: "127.0.0.0/8", to: gateway, protocol, port: 53, then: "masquerade" as const })),
+        rules: both.map((protocol) => ({ from: "127.0.0.0/8", to: gateway, protocol, port: 53, verdict: "masquerade" as const })),
       },
     ],
   };

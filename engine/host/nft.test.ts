@@ -23,17 +23,17 @@ const skip = process.getuid!() === 0 ? undefined : "needs root";
 
 /** Each rule as Berth says it, and as nft reads it back from the kernel. */
 const cases: [NftRule, string][] = [
-  [{ then: "drop" }, "drop"],
-  [{ iif: "bb0", oif: "bb0", then: "accept" }, 'iifname "bb0" oifname "bb0" accept'],
-  [{ iif: "bb*", protocol: "udp", port: 53, then: "accept" }, 'iifname "bb*" udp dport 53 accept'],
-  [{ iif: "bb*", protocol: "icmp", then: "accept" }, 'iifname "bb*" meta l4proto icmp accept'],
-  [{ notOif: "lo", from: "10.128.0.0/9", then: "drop" }, 'oifname != "lo" ip saddr 10.128.0.0/9 drop'],
-  [{ from: "169.254.7.1", to: "172.16.0.0/12", then: "accept" }, "ip saddr 169.254.7.1 ip daddr 172.16.0.0/12 accept"],
-  [{ from: "fd00::/7", then: "accept" }, "ip6 saddr fd00::/7 accept"],
-  [{ state: ["established", "related"], then: "accept" }, "ct state established,related accept"],
-  [{ state: ["invalid"], then: "drop" }, "ct state invalid drop"],
-  [{ protocol: "tcp", flagless: true, then: "drop" }, "tcp flags ! fin,syn,rst,ack drop"],
-  [{ iif: "bb0", then: "reject" }, 'iifname "bb0" reject'],
+  [{ verdict: "drop" }, "drop"],
+  [{ iif: "bb0", oif: "bb0", verdict: "accept" }, 'iifname "bb0" oifname "bb0" accept'],
+  [{ iif: "bb*", protocol: "udp", port: 53, verdict: "accept" }, 'iifname "bb*" udp dport 53 accept'],
+  [{ iif: "bb*", protocol: "icmp", verdict: "accept" }, 'iifname "bb*" meta l4proto icmp accept'],
+  [{ notOif: "lo", from: "10.128.0.0/9", verdict: "drop" }, 'oifname != "lo" ip saddr 10.128.0.0/9 drop'],
+  [{ from: "169.254.7.1", to: "172.16.0.0/12", verdict: "accept" }, "ip saddr 169.254.7.1 ip daddr 172.16.0.0/12 accept"],
+  [{ from: "fd00::/7", verdict: "accept" }, "ip6 saddr fd00::/7 accept"],
+  [{ state: ["established", "related"], verdict: "accept" }, "ct state established,related accept"],
+  [{ state: ["invalid"], verdict: "drop" }, "ct state invalid drop"],
+  [{ protocol: "tcp", flagless: true, verdict: "drop" }, "tcp flags ! fin,syn,rst,ack drop"],
+  [{ iif: "bb0", verdict: "reject" }, 'iifname "bb0" reject'],
 ];
 
 const table = (rules: readonly NftRule[]): NftTable => ({
@@ -54,8 +54,8 @@ for (const [rule, want] of cases)
 
 test("replaceTable() takes the place of the table before it", { skip }, () => {
   inNewNetns((socket) => {
-    socket.runBatch(replaceTable(table([{ iif: "old", then: "accept" }])));
-    socket.runBatch(replaceTable(table([{ iif: "new", then: "accept" }])));
+    socket.runBatch(replaceTable(table([{ iif: "old", verdict: "accept" }])));
+    socket.runBatch(replaceTable(table([{ iif: "new", verdict: "accept" }])));
     const listed = nft("list", "ruleset");
     assert.match(listed, /iifname "new"/);
     assert.doesNotMatch(listed, /iifname "old"/);
@@ -64,8 +64,8 @@ test("replaceTable() takes the place of the table before it", { skip }, () => {
 
 test("replaceTable() rewrites addresses", { skip }, () => {
   inNewNetns((socket) => {
-    const rules: NftRule[] = [{ to: "127.0.0.11", protocol: "udp", port: 53, then: { dnat: "172.18.0.1", port: 53 } }];
-    const masquerade: NftRule[] = [{ from: "127.0.0.0/8", then: "masquerade" }];
+    const rules: NftRule[] = [{ to: "127.0.0.11", protocol: "udp", port: 53, verdict: { dnat: "172.18.0.1", port: 53 } }];
+    const masquerade: NftRule[] = [{ from: "127.0.0.0/8", verdict: "masquerade" }];
     socket.runBatch(
       replaceTable({
         family: "ip",
@@ -84,9 +84,9 @@ test("replaceTable() rewrites addresses", { skip }, () => {
 
 test("replaceTable() changes nothing when one rule is refused", { skip }, () => {
   inNewNetns((socket) => {
-    socket.runBatch(replaceTable(table([{ iif: "kept", then: "accept" }])));
+    socket.runBatch(replaceTable(table([{ iif: "kept", verdict: "accept" }])));
     assert.throws(
-      () => socket.runBatch(replaceTable(table([{ then: "accept" }, { then: "masquerade" }]))),
+      () => socket.runBatch(replaceTable(table([{ verdict: "accept" }, { verdict: "masquerade" }]))),
       /Cannot add a rule to chain b_forward: .*\(E[A-Z]+\)/,
     );
     assert.match(nft("list", "ruleset"), /iifname "kept"/);

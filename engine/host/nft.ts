@@ -36,7 +36,7 @@ export interface NftRule {
   readonly port?: number;
   /** TCP segments with none of FIN, SYN, RST and ACK. */
   readonly flagless?: true;
-  readonly then: "accept" | "drop" | "reject" | "masquerade" | { readonly dnat: string; readonly port: number };
+  readonly verdict: "accept" | "drop" | "reject" | "masquerade" | { readonly dnat: string; readonly port: number };
 }
 
 const hooks = { prerouting: 0, input: 1, forward: 2, output: 3, postrouting: 4 } as const;
@@ -124,15 +124,15 @@ function matches(family: NftTable["family"], rule: NftRule): Buffer[] {
   return all;
 }
 
-function statement(then: NftRule["then"]): Buffer[] {
-  if (then === "masquerade") return [expression("masq")];
-  if (then === "reject")
+function statement(verdict: NftRule["verdict"]): Buffer[] {
+  if (verdict === "masquerade") return [expression("masq")];
+  if (verdict === "reject")
     return [nested(1, attribute(1, text("reject")), nested(2, attribute(1, be32(2)), attribute(2, Buffer.from([ICMPX_PORT_UNREACHABLE]))))];
-  if (typeof then === "string") return [expression("immediate", [1, 0], [2, nested(2, attribute(1, be32(verdicts[then])))])];
+  if (typeof verdict === "string") return [expression("immediate", [1, 0], [2, nested(2, attribute(1, be32(verdicts[verdict])))])];
   return [
-    expression("immediate", [1, 1], [2, value(addressBytes(then.dnat))]),
-    expression("immediate", [1, 2], [2, value(be16(then.port))]),
-    expression("nat", [1, 1], [2, isIPv4(then.dnat) ? NFPROTO_IPV4 : NFPROTO_IPV6], [3, 1], [5, 2]),
+    expression("immediate", [1, 1], [2, value(addressBytes(verdict.dnat))]),
+    expression("immediate", [1, 2], [2, value(be16(verdict.port))]),
+    expression("nat", [1, 1], [2, isIPv4(verdict.dnat) ? NFPROTO_IPV4 : NFPROTO_IPV6], [3, 1], [5, 2]),
   ];
 }
 
@@ -160,7 +160,7 @@ function ruleMessage(table: NftTable, chain: NftChain, rule: NftRule): NetlinkMe
   const attributes = [
     attribute(1, text(table.name)),
     attribute(2, text(chain.name)),
-    nested(4, ...matches(table.family, rule), ...statement(rule.then)),
+    nested(4, ...matches(table.family, rule), ...statement(rule.verdict)),
   ];
   const what = `add a rule to chain ${chain.name}`;
   return nft(message.newRule, NLM_F_CREATE | NLM_F_APPEND, { family: families[table.family], attributes, what });
