@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { closeSync, openSync } from "node:fs";
 import { test } from "node:test";
-import { NETLINK_ROUTE, NetlinkSocket, enterNetns, unshareNetns } from "./netlink-socket.ts";
+import { enterNamespace, unshare } from "./namespace.ts";
+import { NETLINK_ROUTE, NetlinkSocket } from "./netlink-socket.ts";
 import {
   addAddress,
   addBridge,
@@ -57,14 +58,14 @@ test("attributesOf() ends at a length that cannot be", () => {
 /** Runs `act` in a namespace of its own, where `ip -j` shows what the kernel understood. */
 function inNewNetns(act: (socket: NetlinkSocket, home: number) => void): void {
   const home = openSync("/proc/thread-self/ns/net", "r");
-  unshareNetns();
+  unshare("net");
   const here = openSync("/proc/thread-self/ns/net", "r");
   try {
     const socket = new NetlinkSocket(NETLINK_ROUTE);
     act(socket, here);
     socket.close();
   } finally {
-    enterNetns(home);
+    enterNamespace(home, "net");
     closeSync(home);
     closeSync(here);
   }
@@ -80,11 +81,11 @@ test("addBridge() and addAddress() make what ip shows", { skip }, () => {
       addAddress(10, { address: "172.17.0.1", prefix: 16 }),
       addAddress(10, { address: "fd00:1::1", prefix: 64 }),
     );
-    const [bridge] = ip("addr", "show", "bb0");
-    assert.equal(bridge?.["address"], "02:42:00:00:00:01");
-    assert.equal(bridge?.["mtu"], 9000);
-    assert.equal((bridge?.["linkinfo"] as { info_kind: string }).info_kind, "bridge");
-    const shown = (bridge?.["addr_info"] as { local: string; prefixlen: number; broadcast?: string }[]).map(
+    const bridge = ip("addr", "show", "bb0")[0]!;
+    assert.equal(bridge["address"], "02:42:00:00:00:01");
+    assert.equal(bridge["mtu"], 9000);
+    assert.equal((bridge["linkinfo"] as { info_kind: string }).info_kind, "bridge");
+    const shown = (bridge["addr_info"] as { local: string; prefixlen: number; broadcast?: string }[]).map(
       ({ local, prefixlen, broadcast }) => `${local}/${prefixlen} ${broadcast ?? ""}`,
     );
     assert.deepEqual(shown.slice(0, 2), ["172.17.0.1/16 172.17.255.255", "fd00:1::1/64 "]);

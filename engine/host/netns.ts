@@ -5,16 +5,10 @@
  */
 import { mkdirSync, openSync, rmSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
-import {
-  KernelError,
-  NETLINK_NETFILTER,
-  NETLINK_ROUTE,
-  NetlinkSocket,
-  enterNetns,
-  pinNetns,
-  unpinNetns,
-  unshareNetns,
-} from "./netlink-socket.ts";
+import { errorCode } from "./libc.ts";
+import { bindMount, unmount } from "./mount.ts";
+import { enterNamespace, enterNamespacePath, unshare } from "./namespace.ts";
+import { NETLINK_NETFILTER, NETLINK_ROUTE, NetlinkSocket } from "./netlink-socket.ts";
 import type { Link, LinkAddress, NetlinkMessage } from "./netlink.ts";
 import {
   addAddress,
@@ -34,7 +28,7 @@ import {
   setUp,
 } from "./netlink.ts";
 import type { NftTable } from "./nft.ts";
-import { removeTable, replaceTable } from "./nft.ts";
+import { addTable, removeTable, replaceTable } from "./nft.ts";
 
 /** One interface of a container and the bridge that it is plugged into. */
 export interface InterfacePlan {
@@ -94,7 +88,7 @@ export class Netns {
   /** Moves the calling thread from the host's namespace into R, for good. */
   constructor(path: string) {
     this.#home = openSync(path, "r");
-    enterNetns(this.#home);
+    enterNamespace(this.#home, "net");
     this.#route = new NetlinkSocket(NETLINK_ROUTE);
     this.#filter = new NetlinkSocket(NETLINK_NETFILTER);
     this.#route.run(setUp("lo"));
@@ -112,14 +106,14 @@ export class Netns {
 
   /** Makes the bridge, or adopts the one of that name. */
   bridge(plan: BridgePlan): void {
-    absorbing("EEXIST", () => this.#route.run(addBridge(plan)));
+    absorbing(["EEXIST"], () => this.#route.run(addBridge(plan)));
     const { index } = this.#find(plan.name);
     this.#route.run(setUp(plan.name), ...plan.addresses.map((address) => addAddress(index, address)));
   }
 
   /** Deletes an interface of R; one that is gone is fine. */
   removeLink(name: string): void {
-    absorbing("ENODEV", () => this.#route.run(deleteLink(name)));
+    absorbing(["ENODEV"], () => this.#route.run(deleteLink(name)));
   }
 
   /** Makes a container's namespace with its interfaces. On failure nothing is left. */
@@ -127,13 +121,16 @@ export class Netns {
     mkdirSync(dirname(plan.path), { recursive: true, mode: 0o700 });
     writeFileSync(plan.path, "", { mode: 0o600 });
     try {
-      this.#away(unshareNetns, (socket) => {
-        pinNetns(plan.path);
-        socket.run(setUp("lo"));
-        for (const [name, value] of sandboxSysctls) tryable(() => sysctl(name, value));
-        this.#plug(socket, plan.interfaces);
-        setDns(plan.dns);
-      });
+      this.#away(
+        () => unshare("net"),
+        (socket) => {
+          bindMount("/proc/thread-self/ns/net", plan.path);
+          socket.run(setUp("lo"));
+          for (const [name, value] of sandboxSysctls) tryable(() => sysctl(name, value));
+          this.#plug(socket, plan.interfaces);
+          if (plan.dns !== null) setDns(plan.dns, addTable);
+        },
+      );
       this.#join(plan.interfaces);
     } catch (error) {
       this.removeSandbox({ path: plan.path, ports: plan.interfaces.map(({ port }) => port) });
@@ -143,8 +140,8 @@ export class Netns {
 
   /** Undoes createSandbox(); what is gone already is fine. The interfaces are cut off now and deleted by sweep(). */
   removeSandbox({ path, ports }: { path: string; ports: readonly string[] }): void {
-    for (const port of ports) absorbing("ENODEV", () => this.#retire(this.#find(port)));
-    unpinNetns(path);
+    for (const port of ports) absorbing(["ENODEV"], () => this.#retire(this.#find(port)));
+    absorbing(["EINVAL", "ENOENT"], () => unmount(path, { lazy: true }));
     rmSync(path, { force: true });
   }
 
@@ -152,10 +149,10 @@ export class Netns {
   connect({ path, plug, dns }: { path: string; plug: InterfacePlan; dns: DnsGateway }): void {
     try {
       this.#away(
-        () => enterNetns(path),
+        () => enterNamespacePath(path, "net"),
         (socket) => {
           this.#plug(socket, [plug]);
-          setDns(dns);
+          setDns(dns, replaceTable);
         },
       );
       this.#join([plug]);
@@ -179,17 +176,17 @@ export class Netns {
   }): void {
     this.removeLink(port);
     this.#away(
-      () => enterNetns(path),
+      () => enterNamespacePath(path, "net"),
       (socket) => {
         for (const { name, gateways } of routes) socket.run(...defaultRoutes(readLink(socket.query(getLink(name))[0]!).index, gateways));
-        setDns(dns);
+        setDns(dns, replaceTable);
       },
     );
   }
 
   /** Deletes interfaces that removeSandbox() cut off and that the kernel has not yet. Waits for the kernel once. */
   sweep(): void {
-    absorbing("ENODEV", () => this.#route.run(deleteGroup(RETIRED)));
+    absorbing(["ENODEV"], () => this.#route.run(deleteGroup(RETIRED)));
   }
 
   /** Puts R's one firewall table in place of the one before. */
@@ -213,7 +210,7 @@ export class Netns {
 
   /** Root only: makes the pair, or adopts it. */
   vethUplink({ host, inside }: VethUplinkPlan): void {
-    absorbing("EEXIST", () => this.#hostRoute.run(addVeth({ name: host.name }, { name: inside.name }, this.#home)));
+    absorbing(["EEXIST"], () => this.#hostRoute.run(addVeth({ name: host.name }, { name: inside.name }, this.#home)));
     const hostIndex = readLink(this.#hostRoute.query(getLink(host.name))[0]!).index;
     const { index } = this.#find(inside.name);
     this.#hostRoute.run(addAddress(hostIndex, host));
@@ -234,7 +231,7 @@ export class Netns {
 
   /** Root only: undoes vethUplink(), hostRoute() and hostRules(); what is gone is fine. */
   removeVethUplink({ device, table }: { device: string; table: Pick<NftTable, "family" | "name"> }): void {
-    absorbing("ENODEV", () => this.#hostRoute.run(deleteLink(device)));
+    absorbing(["ENODEV"], () => this.#hostRoute.run(deleteLink(device)));
     this.#hostFilter.runBatch(removeTable(table));
   }
 
@@ -271,7 +268,7 @@ export class Netns {
       socket = new NetlinkSocket(NETLINK_ROUTE);
       act(socket);
     } finally {
-      enterNetns(this.#home);
+      enterNamespace(this.#home, "net");
       socket?.close();
     }
   }
@@ -288,13 +285,13 @@ function defaultRoutes(index: number, gateways: readonly string[]): NetlinkMessa
 }
 
 /** In the container's namespace: 127.0.0.11 leads to netd on `gateway`. */
-function setDns(gateway: DnsGateway): void {
+function setDns(gateway: DnsGateway, load: typeof replaceTable): void {
   const table = { family: "ip", name: "berth_dns" } as const;
   const socket = new NetlinkSocket(NETLINK_NETFILTER);
   try {
     if (gateway === null) return socket.runBatch(removeTable(table));
     sysctl("net/ipv4/conf/all/route_localnet", "1");
-    socket.runBatch(replaceTable(dnsTable(table, gateway)));
+    socket.runBatch(load(dnsTable(table, gateway)));
   } finally {
     socket.close();
   }
@@ -339,10 +336,10 @@ function tryable(act: () => void): void {
   }
 }
 
-function absorbing(code: string, act: () => void): void {
+function absorbing(codes: readonly string[], act: () => void): void {
   try {
     act();
   } catch (error) {
-    if (!(error instanceof KernelError && error.code === code)) throw error;
+    if (!codes.includes(errorCode(error) ?? "")) throw error;
   }
 }

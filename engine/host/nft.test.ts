@@ -4,16 +4,17 @@ import { closeSync, openSync } from "node:fs";
 import { test } from "node:test";
 import type { NftRule, NftTable } from "./nft.ts";
 import { removeTable, replaceTable } from "./nft.ts";
-import { NETLINK_NETFILTER, NetlinkSocket, enterNetns, unshareNetns } from "./netlink-socket.ts";
+import { enterNamespace, unshare } from "./namespace.ts";
+import { NETLINK_NETFILTER, NetlinkSocket } from "./netlink-socket.ts";
 
 /** Runs `act` in a network namespace of its own, with this process's children in it too. */
 function inNewNetns(act: (socket: NetlinkSocket) => void): void {
   const home = openSync("/proc/thread-self/ns/net", "r");
-  unshareNetns();
+  unshare("net");
   try {
     act(new NetlinkSocket(NETLINK_NETFILTER));
   } finally {
-    enterNetns(home);
+    enterNamespace(home, "net");
     closeSync(home);
   }
 }

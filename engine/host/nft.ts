@@ -168,8 +168,16 @@ function ruleMessage(table: NftTable, chain: NftChain, rule: NftRule): NetlinkMe
 
 /** A batch for `NetlinkSocket.runBatch` that puts `table` in place of the one of its name, if there is one. */
 export function replaceTable(table: NftTable): NetlinkMessage[] {
+  return [...emptied(table), ...loaded(table)];
+}
+
+/** A batch that adds a table to a namespace that does not have it. */
+export function addTable(table: NftTable): NetlinkMessage[] {
+  return [edge(message.batchBegin), ...loaded(table)];
+}
+
+function loaded(table: NftTable): NetlinkMessage[] {
   return [
-    ...emptied(table),
     tableMessage(message.newTable, NLM_F_CREATE, table),
     ...table.chains.map((chain) => chainMessage(table, chain)),
     ...table.chains.flatMap((chain) => chain.rules.map((rule) => ruleMessage(table, chain, rule))),

@@ -10,9 +10,18 @@ const problems: [IpamPoolConfig, string[]][] = [
   [{ Subnet: "10.99.0.1/24" }, ["invalid subnet 10.99.0.1/24: it should be 10.99.0.0/24"]],
   [{ Subnet: "10.99.0.0/24", Gateway: "1.2.3.4" }, ["invalid gateway 1.2.3.4: parent subnet 10.99.0.0/24 doesn't contain this address"]],
   [{ Subnet: "10.99.0.0/24", Gateway: "x; drop" }, ["invalid gateway x; drop: invalid address"]],
-  [{ Subnet: "10.99.0.0/24", IPRange: "10.98.0.0/25" }, ["invalid ip-range 10.98.0.0/25: parent subnet 10.99.0.0/24 doesn't contain ip-range"]],
-  [{ Subnet: "10.99.0.0/24", IPRange: "10.99.0.0/16" }, ["invalid ip-range 10.99.0.0/16: CIDR block is bigger than its parent subnet 10.99.0.0/24"]],
-  [{ Subnet: "10.99.0.0/24", AuxiliaryAddresses: { h: "10.1.0.1" } }, ["invalid auxiliary address h: parent subnet 10.99.0.0/24 doesn't contain this address"]],
+  [
+    { Subnet: "10.99.0.0/24", IPRange: "10.98.0.0/25" },
+    ["invalid ip-range 10.98.0.0/25: parent subnet 10.99.0.0/24 doesn't contain ip-range"],
+  ],
+  [
+    { Subnet: "10.99.0.0/24", IPRange: "10.99.0.0/16" },
+    ["invalid ip-range 10.99.0.0/16: CIDR block is bigger than its parent subnet 10.99.0.0/24"],
+  ],
+  [
+    { Subnet: "10.99.0.0/24", AuxiliaryAddresses: { h: "10.1.0.1" } },
+    ["invalid auxiliary address h: parent subnet 10.99.0.0/24 doesn't contain this address"],
+  ],
   [{ Subnet: "10.99.0.0/24", Gateway: "fd00::1" }, ["invalid gateway fd00::1: parent subnet is an IPv4 block"]],
 ];
 for (const [config, want] of problems)
@@ -21,7 +30,10 @@ for (const [config, want] of problems)
   });
 
 const key = "0123456789abcdef";
-const taken = (networks: string[], host: string[]) => ({ networks: networks.map((text) => parsePrefix(text)!), host: host.map((text) => parsePrefix(text)!) });
+const taken = (networks: string[], host: string[]) => ({
+  networks: networks.map((text) => parsePrefix(text)!),
+  host: host.map((text) => parsePrefix(text)!),
+});
 
 const picks: [string, string[], string[], string | RegExp][] = [
   ["the first pool", [], [], "172.17.0.0/16"],
@@ -48,10 +60,14 @@ test("poolsFor() refuses a subnet that overlaps another network, not one that ov
 });
 
 test("poolsFor() says all problems in Docker's words", () => {
-  assert.throws(() => poolsFor({ Config: [{ Subnet: "10.99.0.0" }, { Subnet: "10.0.0.1/8" }] }, { taken: taken([], []), ipv6: false, key }), {
-    kind: "invalid",
-    message: "invalid network config:\ninvalid subnet 10.99.0.0: invalid CIDR block notation\ninvalid subnet 10.0.0.1/8: it should be 10.0.0.0/8",
-  });
+  assert.throws(
+    () => poolsFor({ Config: [{ Subnet: "10.99.0.0" }, { Subnet: "10.0.0.1/8" }] }, { taken: taken([], []), ipv6: false, key }),
+    {
+      kind: "invalid",
+      message:
+        "invalid network config:\ninvalid subnet 10.99.0.0: invalid CIDR block notation\ninvalid subnet 10.0.0.1/8: it should be 10.0.0.0/8",
+    },
+  );
 });
 
 test("poolsFor() adds a unique local IPv6 subnet when asked for IPv6", () => {

@@ -53,7 +53,8 @@ function rangeProblems({ IPRange: text }: IpamPoolConfig, subnet: Prefix): strin
   if (!range) return [`invalid ip-range ${text}: invalid CIDR block notation`];
   if (range.family !== subnet.family) return [`invalid ip-range ${text}: parent subnet is an IPv${subnet.family} block`];
   const problems: string[] = [];
-  if (range.length < subnet.length) problems.push(`invalid ip-range ${text}: CIDR block is bigger than its parent subnet ${formatPrefix(subnet)}`);
+  if (range.length < subnet.length)
+    problems.push(`invalid ip-range ${text}: CIDR block is bigger than its parent subnet ${formatPrefix(subnet)}`);
   if (masked(range).value !== range.value) problems.push(`invalid ip-range ${text}: it should be ${formatPrefix(masked(range))}`);
   if (!overlaps(range, subnet)) problems.push(`invalid ip-range ${text}: parent subnet ${formatPrefix(subnet)} doesn't contain ip-range`);
   return problems;
@@ -122,7 +123,9 @@ function uniqueLocal(key: string): Prefix {
 function poolOf(config: IpamPoolConfig, subnet: Prefix): Pool {
   const auxiliary = Object.fromEntries(Object.entries(config.AuxiliaryAddresses ?? {}).map(([name, text]) => [name, parseAddress(text)!]));
   const range = config.IPRange ? parsePrefix(config.IPRange)! : subnet;
-  const gateway = config.Gateway ? parseAddress(config.Gateway)! : { family: subnet.family, value: masked(range).value + (masked(range).value === masked(subnet).value ? 1n : 0n) };
+  const gateway = config.Gateway
+    ? parseAddress(config.Gateway)!
+    : { family: subnet.family, value: masked(range).value + (masked(range).value === masked(subnet).value ? 1n : 0n) };
   return { subnet, range, gateway, auxiliary, chosen: config.Subnet !== undefined };
 }
 

@@ -1,0 +1,55 @@
+/**
+ * netd: the process behind the gateways. It answers DNS in the private network namespace R and carries published ports from
+ * the host's into it. Small, without state on disk, and alive without the engine.
+ *
+ *     netd.mjs CONTROL-SOCKET NETNS
+ *
+ * Prints `ready` when it can be talked to.
+ */
+import { chmodSync, rmSync, statSync } from "node:fs";
+import { createServer } from "node:net";
+import type { Socket } from "node:net";
+import { createInterface } from "node:readline";
+import { enterNamespacePath } from "../namespace.ts";
+import { leaveThreadsBehind } from "./host-sockets.ts";
+import type { NetdMessage, NetdReply } from "./protocol.ts";
+import { NetdService } from "./service.ts";
+
+const [, , controlPath = "", netns = ""] = process.argv;
+/** How often to look whether the control socket is still there: an engine whose run directory is gone needs no netd. */
+const LOOK_MS = 30_000;
+
+process.umask(0o077);
+await leaveThreadsBehind();
+enterNamespacePath(netns, "net");
+
+const service = new NetdService();
+rmSync(controlPath, { force: true });
+const server = createServer(serve);
+server.listen(controlPath, () => {
+  chmodSync(controlPath, 0o600);
+  const { ino } = statSync(controlPath);
+  setInterval(() => {
+    if (statSync(controlPath, { throwIfNoEntry: false })?.ino !== ino) process.exit(0);
+  }, LOOK_MS);
+  process.stdout.write("ready\n");
+});
+process.stdout.on("error", () => undefined);
+process.on("uncaughtException", (error) => process.stderr.write(`${error.stack}\n`));
+
+/** Requests of one connection are answered in their order; a slow one does not hold up later ones. */
+function serve(socket: Socket): void {
+  socket.on("error", () => socket.destroy());
+  createInterface({ input: socket }).on("line", (line) => {
+    void reply(JSON.parse(line) as NetdMessage).then((answer) => socket.write(`${JSON.stringify(answer)}\n`));
+  });
+}
+
+async function reply({ id, request }: NetdMessage): Promise<NetdReply> {
+  try {
+    return { id, result: await service.handle(request) };
+  } catch (error) {
+    const { message, code = "" } = error as NodeJS.ErrnoException;
+    return { id, message, code };
+  }
+}

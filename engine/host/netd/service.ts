@@ -1,0 +1,94 @@
+/**
+ * What netd keeps and does: names, listeners, ports. One request at a time per connection; see protocol.ts.
+ */
+import { connect } from "node:net";
+import { DnsServer } from "./dns-server.ts";
+import { findHostAddress } from "./host-address.ts";
+import { forward } from "./forward.ts";
+import type { Forwarder } from "./forward.ts";
+import { Names } from "./names.ts";
+import type { NetdHello, NetdPort, NetdRequest } from "./protocol.ts";
+import { NETD_VERSION } from "./protocol.ts";
+import { Upstream } from "./upstream.ts";
+
+const PROBE_MS = 2000;
+
+export class NetdService {
+  readonly #names = new Names();
+  readonly #dns = new DnsServer(this.#names, new Upstream());
+  /** By sandbox, then by port. A port being opened is there already, so that it is not opened twice. */
+  readonly #ports = new Map<string, Map<string, Promise<Forwarder>>>();
+
+  async handle(request: NetdRequest): Promise<unknown> {
+    switch (request.call) {
+      case "hello":
+        return { version: NETD_VERSION, pid: process.pid } satisfies NetdHello;
+      case "network":
+        this.#names.setNetwork(request.network);
+        await Promise.all(request.network.gateways.map((gateway) => this.#dns.listen(gateway)));
+        return undefined;
+      case "removeNetwork":
+        return this.#removeNetwork(request.id);
+      case "sandbox":
+        return this.#names.setSandbox(request.sandbox);
+      case "removeSandbox":
+        return this.#removeSandbox(request.id);
+      case "publish":
+        return this.#publish(request.port);
+      case "keep":
+        return this.#keep(new Set(request.networks), new Set(request.sandboxes));
+      case "host":
+        this.#dns.hostAddress = request.address;
+        return request.address || findHostAddress();
+      case "probe":
+        return probe(request.address, request.port);
+      case "exit":
+        // The answer should still arrive.
+        setImmediate(() => process.exit(0));
+        return undefined;
+    }
+  }
+
+  #removeNetwork(id: string): void {
+    for (const network of this.#names.networks()) if (network.id === id) for (const gateway of network.gateways) this.#dns.close(gateway);
+    this.#names.removeNetwork(id);
+  }
+
+  async #removeSandbox(id: string): Promise<void> {
+    this.#names.removeSandbox(id);
+    const ports = this.#ports.get(id);
+    this.#ports.delete(id);
+    await Promise.all([...(ports?.values() ?? [])].map((opening) => opening.then((port) => port.close()).catch(() => undefined)));
+  }
+
+  async #publish(port: NetdPort): Promise<void> {
+    const ports = this.#ports.get(port.sandbox) ?? new Map<string, Promise<Forwarder>>();
+    this.#ports.set(port.sandbox, ports);
+    const key = `${port.protocol} ${port.hostIp} ${port.hostPort} ${port.containerPort}`;
+    const opening = ports.get(key) ?? forward(port, () => this.#names.sandbox(port.sandbox)?.address);
+    ports.set(key, opening);
+    try {
+      await opening;
+    } catch (error) {
+      ports.delete(key);
+      throw error;
+    }
+  }
+
+  async #keep(networks: ReadonlySet<string>, sandboxes: ReadonlySet<string>): Promise<void> {
+    const known = new Set([...this.#names.sandboxes().map(({ id }) => id), ...this.#ports.keys()]);
+    await Promise.all([...known].filter((id) => !sandboxes.has(id)).map((id) => this.#removeSandbox(id)));
+    for (const { id } of this.#names.networks()) if (!networks.has(id)) this.#removeNetwork(id);
+  }
+}
+
+function probe(host: string, port: number): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const socket = connect({ host, port });
+    socket.setTimeout(PROBE_MS, () => socket.destroy(new Error("timed out")));
+    socket.on("error", reject).on("connect", () => {
+      socket.destroy();
+      resolve();
+    });
+  });
+}
