@@ -1,0 +1,166 @@
+/**
+ * `kill -9` of the engine while it works: what runs goes on, what was printed is there, what was half made is gone.
+ */
+import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { chmodSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, before, describe, test } from "node:test";
+import { berth, berthSays, importBusybox, personEnvironment } from "../support/berth.ts";
+import { startEngine } from "../support/engine.ts";
+import type { TestEngine } from "../support/engine.ts";
+import { testPrograms } from "../support/programs.ts";
+import { cannotRunAs, USERS } from "../support/user.ts";
+
+/** Pids whose mount table or command line names the root. */
+function processesOf(root: string): number[] {
+  const names = (pid: string, file: string): boolean => {
+    try {
+      return readFileSync(`/proc/${pid}/${file}`, "utf8").includes(root);
+    } catch {
+      return false;
+    }
+  };
+  const pids = readdirSync("/proc").filter((name) => /^\d+$/.test(name) && Number(name) !== process.pid);
+  return pids.filter((pid) => names(pid, "cmdline") || names(pid, "mountinfo")).map(Number);
+}
+
+/** Everything below the run directory that belongs to one container or build step. */
+function runFiles(engine: TestEngine): string[] {
+  const folder = join(engine.root, "run", "containers");
+  return existsSync(folder) ? readdirSync(folder) : [];
+}
+
+for (const as of USERS)
+  describe(`kill -9 of the engine, as ${as}`, { skip: cannotRunAs(as) }, () => {
+    let engine: TestEngine;
+    before(async () => {
+      engine = await startEngine({ as });
+      await importBusybox(engine);
+    });
+    after(async () => {
+      await engine.remove();
+      assert.deepEqual(processesOf(engine.root), []);
+      assert.equal(existsSync(engine.root), false);
+    });
+
+    /** Starts `berth` and resolves once its output shows `wanted`; the caller kills it. */
+    async function startBerth(args: string[], wanted: RegExp): Promise<() => void> {
+      const { folder, node } = await testPrograms();
+      const { uid, gid } = engine.user;
+      const env = { ...personEnvironment(engine.user, engine.root), BERTH_NODE: node };
+      const child = spawn(join(folder, "berth"), args, {
+        env,
+        cwd: "/",
+        stdio: ["ignore", "pipe", "pipe"],
+        ...(process.getuid!() === 0 && { uid, gid }),
+      });
+      let said = "";
+      await new Promise<void>((resolve, reject) => {
+        const look = (data: Buffer): void => {
+          said += data.toString();
+          if (wanted.test(said)) resolve();
+        };
+        child.stdout.on("data", look);
+        child.stderr.on("data", look);
+        child.once("close", () => reject(new Error(`berth ${args.join(" ")} ended early: ${said}`)));
+      });
+      return () => child.kill("SIGKILL");
+    }
+
+    test("a container that prints loses no line and keeps its exit code", async () => {
+      const script = 'i=0; while [ $i -lt 2000 ]; do echo "line $i"; i=$((i+1)); [ $((i % 100)) = 0 ] && sleep 0.1; done; exit 42';
+      const id = await berthSays(engine, ["run", "-d", "--name", "printer", "busybox", "sh", "-c", script]);
+      for (let round = 0; round < 3; round++) {
+        (await startBerth(["logs", "-f", "printer"], new RegExp(`line ${round * 300 + 50}\n`)))();
+        await engine.kill9();
+        await engine.restart();
+      }
+      assert.equal(await berthSays(engine, ["wait", "printer"]), "42");
+      const lines = (await berthSays(engine, ["logs", id])).split("\n");
+      assert.deepEqual(
+        lines,
+        Array.from({ length: 2000 }, (_, index) => `line ${index}`),
+      );
+      await berthSays(engine, ["rm", "printer"]);
+    });
+
+    test("a container that ends while no engine is there has its exit code and its output", async () => {
+      await berthSays(engine, ["run", "-d", "--name", "brief", "-i", "busybox", "sh", "-c", "echo first; sleep 1; echo last; exit 9"]);
+      const pid = Number(await berthSays(engine, ["inspect", "-f", "{{.State.Pid}}", "brief"]));
+      await engine.kill9();
+      await gone(pid);
+      await engine.restart();
+      assert.equal(await berthSays(engine, ["inspect", "-f", "{{.State.Status}} {{.State.ExitCode}}", "brief"]), "exited 9");
+      assert.equal(await berthSays(engine, ["logs", "brief"]), "first\nlast");
+      await berthSays(engine, ["rm", "brief"]);
+    });
+
+    test("a published port answers on while no engine is there", async () => {
+      const serve = "mkdir -p /www && echo hello > /www/index.html && exec httpd -f -p 80 -h /www";
+      await berthSays(engine, ["run", "-d", "--name", "web", "-p", "127.0.0.1::80", "busybox", "sh", "-c", serve]);
+      const url = `http://${await berthSays(engine, ["port", "web", "80/tcp"])}/`;
+      await berthSays(engine, ["exec", "web", "sh", "-c", "until wget -qO- http://127.0.0.1/; do sleep 0.05; done"]);
+      await engine.kill9();
+      assert.equal(await (await fetch(url)).text(), "hello\n");
+      await engine.restart();
+      assert.equal(await (await fetch(url)).text(), "hello\n");
+      assert.match(await berthSays(engine, ["ps"]), /web/);
+      await berthSays(engine, ["rm", "-f", "web"]);
+      await assert.rejects(fetch(url));
+    });
+
+    test("a build that was running leaves nothing behind and builds again", async () => {
+      const folder = mkdtempSync(join(tmpdir(), "berth-context-"));
+      writeFileSync(join(folder, "Dockerfile"), "FROM busybox\nRUN echo one > /one\nRUN echo begins && sleep 60\n");
+      chmodSync(folder, 0o755);
+      const stop = await startBerth(["build", "--progress", "plain", "-t", "never", folder], /\bbegins$/m);
+      await engine.kill9();
+      stop();
+      await engine.restart();
+      assert.equal(await berthSays(engine, ["images", "-q", "never"]), "");
+      assert.equal(await berthSays(engine, ["ps", "-aq"]), "");
+      assert.deepEqual(runFiles(engine), []);
+      assert.deepEqual(
+        processesOf(engine.root).filter((pid) => cmdline(pid).includes("sleep 60")),
+        [],
+      );
+      writeFileSync(join(folder, "Dockerfile"), "FROM busybox\nRUN echo one > /one\nRUN echo again > /two\n");
+      const again = await berth(engine, ["build", "--progress", "plain", "-t", "again", folder]);
+      assert.equal(again.exitCode, 0, again.stderr);
+      assert.match(again.stderr + again.stdout, /CACHED/);
+      assert.equal(await berthSays(engine, ["run", "--rm", "again", "cat", "/one", "/two"]), "one\nagain");
+      rmSync(folder, { recursive: true });
+    });
+
+    test("run is killed at many moments: whatever it did is either whole or gone", async () => {
+      for (const delayMs of [1, 5, 10, 20, 30, 50, 80]) {
+        const run = berth(engine, ["run", "-d", "--name", `moment-${delayMs}`, "busybox", "sleep", "300"]);
+        await new Promise((resolve) => setTimeout(resolve, 100 + delayMs));
+        await engine.kill9();
+        await run;
+        await engine.restart();
+        for (const line of (await berthSays(engine, ["ps", "-a", "--format", "{{.ID}} {{.State}}"])).split("\n").filter(Boolean)) {
+          const [id = "", state] = line.split(" ");
+          assert.match(state ?? "", /^(created|running|exited)$/);
+          if (state === "running") assert.equal(await berthSays(engine, ["exec", id, "echo", "alive"]), "alive");
+          await berthSays(engine, ["rm", "-f", id]);
+        }
+        assert.deepEqual(runFiles(engine), []);
+      }
+    });
+  });
+
+function cmdline(pid: number): string {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, "utf8").replaceAll("\0", " ");
+  } catch {
+    return "";
+  }
+}
+
+/** Resolves when the process is no more; it is not ours, so there is no event to wait on but the next turn. */
+async function gone(pid: number): Promise<void> {
+  while (cmdline(pid) !== "") await new Promise((resolve) => setImmediate(resolve));
+}
