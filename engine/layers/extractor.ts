@@ -53,6 +53,10 @@ export class Extractor implements TarHandler {
   bytes = 0;
   /** Parents that no entry described so far, in the order they were made. */
   readonly implied = new Set<string>();
+  /** Paths that this layer hides. */
+  readonly whiteouts: string[] = [];
+  /** Whether an entry gave the root its owner and mode. */
+  rootDescribed = false;
   readonly #options: ExtractorOptions;
   readonly #directoryTimes = new Map<string, [seconds: number, nanoseconds: number]>();
   #cost = 0;
@@ -116,7 +120,9 @@ export class Extractor implements TarHandler {
 
   #root(entry: TarEntry): void {
     this.#prepare(entry);
-    if (this.#options.setRoot && entry.type === "directory") this.#directory(entry, this.#options.base || "/");
+    if (!this.#options.setRoot || entry.type !== "directory") return;
+    this.#directory(entry, this.#options.base || "/");
+    this.rootDescribed = true;
   }
 
   #prepare(entry: TarEntry): void {
@@ -282,6 +288,7 @@ export class Extractor implements TarHandler {
       // A whiteout hides what is below this layer, never what the layer itself has.
       if (present?.isDirectory()) this.#makeOpaque(this.#path);
       else if (!present) makeNode(toPath(this.#path), S.CHAR, 0n);
+      if (!present) this.whiteouts.push(this.#path);
     });
   }
 

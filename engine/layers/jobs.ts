@@ -24,8 +24,10 @@ export type Job =
 /** Result of `apply`. */
 export interface Applied {
   sizeBytes: number;
-  /** Directories that no entry described, as byte strings from the layer's root; parents first. */
+  /** Directories that no entry described, as byte strings from the layer's root, which itself is ""; parents first. */
   implied: string[];
+  /** What the layer hides, as byte strings from the layer's root. */
+  whiteouts: string[];
 }
 
 /** Result of `diff`. */

@@ -57,10 +57,15 @@ export interface Snapshots {
    */
   apply(blob: LayerBlob, diffId: Digest, parent: Digest | null, options?: ApplyOptions): Promise<Layer>;
 
-  /** Makes a writable snapshot on top of `parent` (null is an empty tree). Durable; not mounted yet. */
-  prepare(key: string, parent: Digest | null): Promise<void>;
+  /**
+   * Makes a writable snapshot on top of `parent` (null is an empty tree). Durable; not mounted yet.
+   * @param key letters, digits, `_`, `.` and `-`
+   * @param options.volatile fsync inside the snapshot does nothing: for build steps, which a crash throws away anyhow
+   * @throws {EngineError} conflict when the key is taken; not-found when the parent is not committed
+   */
+  prepare(key: string, parent: Digest | null, options?: { volatile?: boolean }): Promise<void>;
 
-  /** Mounts an active snapshot and returns its merged root. Idempotent; survives the engine. */
+  /** Mounts an active snapshot or a view and returns its merged root. Idempotent; survives the engine. */
   mount(key: string): Promise<string>;
 
   unmount(key: string): Promise<void>;

@@ -1,7 +1,7 @@
 /** What an overlay's upper directory says about its snapshot. Runs on a layer worker. */
 import { rmdirSync, lstatSync, unlinkSync } from "node:fs";
 import type { Stats } from "node:fs";
-import { Root } from "../host/thread-root.ts";
+import { Root, setTimes } from "../host/thread-root.ts";
 import { isWhiteout, listNames, lstatIfAny } from "./inode.ts";
 import type { Job } from "./jobs.ts";
 import { parentOf, toBytes, toPath } from "./names.ts";
@@ -42,8 +42,11 @@ export function strip(mountpoints: readonly string[]): void {
       const stats = lstatIfAny(at);
       if (!stats) continue;
       if (!isIgnored(at, stats) && !(at !== path && isEmptied(at, stats))) break;
+      const holder = toPath(parentOf(at) || "/");
+      const { mtimeNs } = lstatSync(holder, { bigint: true });
       if (stats.isDirectory()) rmdirSync(toPath(at));
       else unlinkSync(toPath(at));
+      setTimes(holder, Number(mtimeNs / 1_000_000_000n), Number(mtimeNs % 1_000_000_000n));
     }
 }
 

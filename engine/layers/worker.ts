@@ -127,19 +127,23 @@ async function apply(job: Job & { kind: "apply" }, source: AsyncIterable<Buffer>
   const hash = createHash("sha256");
   return inside(job.root, async () => {
     const options = { base: "", setRoot: true, whiteouts: job.overlay, maxBytes: job.maxBytes ?? freeBytes() };
-    const { bytes, implied } = await unpack(source, options, (chunk) => hash.update(chunk));
+    const { bytes, implied, whiteouts, rootDescribed } = await unpack(source, options, (chunk) => hash.update(chunk));
     const diffId: Digest = `sha256:${hash.digest("hex")}`;
     if (diffId !== job.diffId)
       throw new EngineError("invalid", `Cannot apply the layer: its content is ${diffId}, the image promises ${job.diffId}`);
-    return { sizeBytes: bytes, implied: [...implied] };
+    return { sizeBytes: bytes, implied: rootDescribed ? [...implied] : ["", ...implied], whiteouts };
   });
 }
 
-/** Opened in the real root, read through its descriptor alone. */
-async function* readBlob(path: string, progress: (bytes: number) => void): AsyncGenerator<Buffer> {
+/** The blob is opened now, in the real root; from then on only its descriptor is used. */
+function readBlob(path: string, progress: (bytes: number) => void): AsyncGenerator<Buffer> {
+  return chunksOf(openSync(path, "r"), progress);
+}
+
+async function* chunksOf(file: number, progress: (bytes: number) => void): AsyncGenerator<Buffer> {
   let read = 0;
   let told = 0;
-  for await (const chunk of createReadStream("", { fd: openSync(path, "r"), highWaterMark: 1 << 18 })) {
+  for await (const chunk of createReadStream("", { fd: file, highWaterMark: 1 << 18 })) {
     yield chunk as Buffer;
     read += (chunk as Buffer).length;
     if (read - told < PROGRESS_BYTES) continue;

@@ -1,0 +1,357 @@
+import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import { createHash } from "node:crypto";
+import { chmodSync, existsSync, lstatSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs"; // oxfmt-ignore
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { Readable } from "node:stream";
+import test from "node:test";
+import type { TestContext } from "node:test";
+import { gzipSync, zstdCompressSync } from "node:zlib";
+import { mountPoints } from "../host/mount.ts";
+import { openSnapshots } from "./overlay.ts";
+import type { Digest, Layer, Snapshots } from "./snapshots.ts";
+import type { TarEntry } from "./tar-header.ts";
+import { emptyEntry, tarHeader, tarPadding, TAR_END } from "./tar-writer.ts";
+
+const needsRoot = process.getuid!() === 0 ? {} : { skip: "needs root" };
+
+/** Inside a user namespace there are ids that are not mapped one to one. */
+const rootless = !/^\s*0\s+0\s/.test(readFileSync("/proc/self/uid_map", "utf8"));
+
+async function fresh(t: TestContext): Promise<{ directory: string; open: () => Promise<Snapshots> }> {
+  const directory = mkdtempSync(join(tmpdir(), "snapshots-"));
+  t.after(() => {
+    for (const { target } of mountPoints()) if (target.startsWith(directory)) execFileSync("umount", ["-l", target]);
+    rmSync(directory, { recursive: true });
+  });
+  return { directory, open: () => openSnapshots({ directory, rootless }) };
+}
+
+type Entry = [entry: Partial<TarEntry> & { name: string }, content?: string];
+
+function tar(entries: Entry[]): Buffer {
+  const parts = entries.flatMap(([entry, text = ""]) => {
+    const content = Buffer.from(text);
+    return [tarHeader({ ...emptyEntry(entry.name), sizeBytes: content.length, ...entry }), content, tarPadding(content.length)];
+  });
+  return Buffer.concat([...parts, TAR_END]);
+}
+
+function digest(data: Buffer): Digest {
+  return `sha256:${createHash("sha256").update(data).digest("hex")}`;
+}
+
+function apply(snapshots: Snapshots, archive: Buffer, parent: Digest | null = null): Promise<Layer> {
+  return snapshots.apply(Readable.from([archive]), digest(archive), parent);
+}
+
+async function collect(stream: Readable): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of stream) chunks.push(chunk as Buffer);
+  return Buffer.concat(chunks);
+}
+
+/** Every file of a tree with what `stat` says of it, one line each. */
+function listing(root: string): string[] {
+  const format = "%P %y %m %U %G %s %n %l %T@\\n";
+  const lines = execFileSync("find", [".", "-mindepth", "1", "-printf", format], { cwd: root, encoding: "utf8" });
+  return lines.split("\n").map((line) => line.replace(/ d (\d+ \S+ \S+) \d+ \d+ /, " d $1 ")).toSorted((a, b) => (a < b ? -1 : 1)); // oxfmt-ignore
+}
+
+const dir = (name: string, more: Partial<TarEntry> = {}): Entry => [{ name: `${name}/`, type: "directory", mode: 0o755, ...more }];
+
+test("apply() keeps modes, owners, links, times and nothing else", needsRoot, async (t) => {
+  const { open } = await fresh(t);
+  const snapshots = await open();
+  const archive = tar([
+    dir("bin", { mtimeSeconds: 1000 }),
+    [{ name: "bin/su", mode: 0o4755, uid: 1, gid: 2, mtimeSeconds: 1_700_000_000 }, "setuid"],
+    [{ name: "bin/hard", type: "link", linkName: "bin/su" }],
+    [{ name: "bin/sym", type: "symlink", linkName: "/bin/su", mtimeSeconds: 5 }],
+    dir("tmp", { mode: 0o1777 }),
+    [{ name: "pipe", type: "fifo", mode: 0o622 }],
+    [{ name: "null", type: "character", major: 1, minor: 3, mode: 0o666 }],
+  ]);
+  const layer = await apply(snapshots, archive);
+  assert.deepEqual(layer, { diffId: digest(archive), chainId: digest(archive), parent: null, sizeBytes: 6 });
+  const root = await snapshots.view("v", layer.chainId);
+  const su = statSync(join(root, "bin/su"));
+  assert.deepEqual([su.mode & 0o7777, su.uid, su.gid, su.nlink, su.mtimeMs], [0o4755, 1, 2, 2, 1_700_000_000_000]);
+  assert.equal(statSync(join(root, "bin")).mtimeMs, 1_000_000);
+  assert.equal(lstatSync(join(root, "bin/sym")).mtimeMs, 5000);
+  assert.equal(statSync(join(root, "tmp")).mode & 0o7777, 0o1777);
+  assert.equal(statSync(join(root, "pipe")).mode & 0o7777, 0o622);
+  assert.equal(existsSync(join(root, "null")), !rootless);
+  await snapshots.remove("v");
+});
+
+for (const [what, pack] of [
+  ["gzip", gzipSync],
+  ["zstd", zstdCompressSync],
+] as const)
+  // oxfmt-ignore
+  test(`apply() reads a blob of ${what} from its path`, needsRoot, async (t) => {
+    const { directory, open } = await fresh(t);
+    const archive = tar([[{ name: "f" }, "x".repeat(3_000_000)]]);
+    writeFileSync(join(directory, "blob"), pack(archive));
+    const told: number[] = [];
+    const options = { progress: (bytes: number) => void told.push(bytes) };
+    const layer = await (await open()).apply({ path: join(directory, "blob") }, digest(archive), null, options);
+    assert.equal(layer.sizeBytes, 3_000_000);
+    assert.equal(told.at(-1), statSync(join(directory, "blob")).size);
+  });
+
+const whiteouts: [what: string, upper: Entry[], want: string[]][] = [
+  ["deletes a file", [[{ name: "d/.wh.a" }]], ["d", "d/b", "d/sub", "d/sub/c", "keep"]],
+  ["deletes a directory", [[{ name: ".wh.d" }]], ["keep"]],
+  ["empties a directory", [dir("d"), [{ name: "d/.wh..wh..opq" }], [{ name: "d/new" }]], ["d", "d/new", "keep"]],
+  ["empties a directory after filling it", [dir("d"), [{ name: "d/new" }], [{ name: "d/.wh..wh..opq" }]], ["d", "d/new", "keep"]],
+  ["empties a directory that it does not describe", [[{ name: "d/.wh..wh..opq" }]], ["d", "keep"]],
+  ["replaces a directory by a file", [[{ name: ".wh.d" }], [{ name: "d" }]], ["d", "keep"]],
+  ["replaces a directory by a new one", [[{ name: ".wh.d" }], dir("d"), [{ name: "d/x" }]], ["d", "d/x", "keep"]],
+  ["replaces a directory by a new one, told afterwards", [dir("d"), [{ name: "d/x" }], [{ name: ".wh.d" }]], ["d", "d/x", "keep"]],
+  ["replaces a directory that is only implied", [[{ name: ".wh.d" }], [{ name: "d/x" }]], ["d", "d/x", "keep"]],
+  [
+    "ignores the books of aufs",
+    [[{ name: ".wh..wh.plnk" }], [{ name: ".wh..wh.orph/x" }]],
+    ["d", "d/a", "d/b", "d/sub", "d/sub/c", "keep"],
+  ],
+  [
+    "empties a directory and deletes from it",
+    [dir("d"), [{ name: "d/.wh..wh..opq" }], [{ name: "d/.wh.a" }], [{ name: "d/new" }]],
+    ["d", "d/new", "keep"],
+  ],
+  ["deletes what was never there", [[{ name: "none/.wh.x" }]], ["d", "d/a", "d/b", "d/sub", "d/sub/c", "keep", "none"]],
+];
+for (const [what, upper, want] of whiteouts)
+  test(`apply() ${what}`, needsRoot, async (t) => {
+    const snapshots = await (await fresh(t)).open();
+    const base = await apply(snapshots, tar([dir("d"), [{ name: "d/a" }], [{ name: "d/b" }], dir("d/sub"), [{ name: "d/sub/c" }], [{ name: "keep" }]])); // oxfmt-ignore
+    const top = await apply(snapshots, tar(upper), base.chainId);
+    const root = await snapshots.view("v", top.chainId);
+    assert.deepEqual(readdirSync(root, { recursive: true }).map(String).filter((name) => !name.startsWith(".wh..wh.orph")).toSorted((a, b) => (a < b ? -1 : 1)), want); // oxfmt-ignore
+    await snapshots.remove("v");
+  });
+
+test("apply() gives directories that no entry describes the look of the layer below", needsRoot, async (t) => {
+  const snapshots = await (await fresh(t)).open();
+  const base = await apply(snapshots, tar([dir(".", { mode: 0o711 }), dir("home", { mode: 0o700, uid: 7 }), dir("home/me", { mode: 0o750, gid: 8 })])); // oxfmt-ignore
+  const top = await apply(snapshots, tar([[{ name: "home/me/new/file" }]]), base.chainId);
+  const root = await snapshots.view("v", top.chainId);
+  const modes = ["", "home", "home/me", "home/me/new"].map((path) => (statSync(join(root, path)).mode & 0o7777).toString(8));
+  assert.deepEqual(modes, ["711", "700", "750", "755"]);
+  assert.deepEqual([statSync(join(root, "home")).uid, statSync(join(root, "home/me")).gid], [7, 8]);
+  await snapshots.remove("v");
+});
+
+test("apply() of a first layer with whiteouts shows none of them", needsRoot, async (t) => {
+  const snapshots = await (await fresh(t)).open();
+  const base = await apply(snapshots, tar([[{ name: ".wh.a" }], dir("d"), [{ name: "d/.wh.b" }], [{ name: "d/.wh..wh..opq" }]]));
+  await snapshots.prepare("k", base.chainId);
+  assert.deepEqual(readdirSync(await snapshots.mount("k"), { recursive: true }), ["d"]);
+  await snapshots.remove("k");
+});
+
+const refused: [what: string, archive: Buffer, diffId: Digest | undefined, error: RegExp][] = [
+  ["another content than promised", tar([[{ name: "f" }]]), digest(Buffer.from("other")), /the image promises/],
+  ["an empty whiteout", tar([[{ name: "d/.wh." }]]), undefined, /not a valid whiteout/],
+  ["a whiteout of the parent", tar([[{ name: "d/.wh..." }]]), undefined, /not a valid whiteout/],
+  ["an escape", tar([[{ name: "../x" }]]), undefined, /outside of the root/],
+  ["a cut archive", tar([[{ name: "f" }, "x".repeat(2000)]]).subarray(0, 1500), undefined, /unexpected EOF/],
+  ["a cut compressed archive", gzipSync(tar([[{ name: "f" }, "x".repeat(2000)]])).subarray(0, 40), undefined, /unexpected end of file/],
+  ["a bomb", gzipSync(Buffer.concat([tarHeader({ ...emptyEntry("f"), sizeBytes: 90_000_000 }), Buffer.alloc(90_000_000)])), undefined, /larger than/], // oxfmt-ignore
+];
+for (const [what, archive, diffId, error] of refused)
+  test(`apply() refuses ${what} and leaves nothing`, needsRoot, async (t) => {
+    const { directory } = await fresh(t);
+    const snapshots = await openSnapshots({ directory, rootless, maxLayerBytes: 10_000_000 });
+    const good = tar([[{ name: "ok" }]]);
+    await assert.rejects(snapshots.apply(Readable.from([archive]), diffId ?? digest(archive), null), error);
+    await apply(snapshots, good);
+    assert.deepEqual(readdirSync(join(directory, "layers")).filter((name) => name !== "empty").length, 2);
+  });
+
+test("apply() shares the work and takes layers in parallel, in any order of finishing", needsRoot, async (t) => {
+  const snapshots = await (await fresh(t)).open();
+  const archives = Array.from({ length: 5 }, (_, i) =>
+    tar([
+      [{ name: `f${i}` }, "x".repeat((5 - i) * 500_000)],
+      [{ name: "same" }, String(i)],
+    ]),
+  );
+  const start = (): Promise<Layer>[] => {
+    let parent: Digest | null = null;
+    return archives.map((archive) => {
+      const work = apply(snapshots, archive, parent);
+      parent = parent === null ? digest(archive) : digest(Buffer.from(`${parent} ${digest(archive)}`));
+      return work;
+    });
+  };
+  const [first, second] = await Promise.all([Promise.all(start()), Promise.all(start())]);
+  assert.deepEqual(first, second);
+  const root = await snapshots.view("v", first.at(-1)!.chainId);
+  assert.equal(readFileSync(join(root, "same"), "utf8"), "4");
+  assert.equal(readdirSync(root).length, 6);
+  await snapshots.remove("v");
+});
+
+test("apply() fails for a layer whose parent fails", needsRoot, async (t) => {
+  const { directory, open } = await fresh(t);
+  const snapshots = await open();
+  const bad = tar([[{ name: "../x" }]]);
+  const good = tar([[{ name: "x" }]]);
+  const results = await Promise.allSettled([apply(snapshots, bad), apply(snapshots, good, digest(bad))]);
+  assert.deepEqual(results.map(({ status }) => status), ["rejected", "rejected"]); // oxfmt-ignore
+  assert.deepEqual(readdirSync(join(directory, "layers")), ["empty"]);
+  await assert.rejects(apply(snapshots, good, digest(bad)), { kind: "not-found" });
+});
+
+async function changed(snapshots: Snapshots, key: string, mountpoints: string[] = []): Promise<string[]> {
+  const lines: string[] = [];
+  for await (const { path, kind } of snapshots.changes(key, { mountpoints })) lines.push(`${kind[0]} ${path}`);
+  return lines;
+}
+
+test("changes(), diff() and commit() agree on what was written", needsRoot, async (t) => {
+  const { directory, open } = await fresh(t);
+  const snapshots = await open();
+  const base = await apply(
+    snapshots,
+    tar([
+      dir("etc"),
+      [{ name: "etc/a" }, "a"],
+      [{ name: "etc/b" }, "b"],
+      dir("srv"),
+      [{ name: "srv/x" }],
+      dir("var"),
+      [{ name: "var/log" }],
+    ]),
+  );
+  await snapshots.prepare("k", base.chainId);
+  const root = await snapshots.mount("k");
+  assert.equal(await snapshots.mount("k"), root);
+  writeFileSync(join(root, "etc/a"), "changed");
+  rmSync(join(root, "etc/b"));
+  rmSync(join(root, "srv"), { recursive: true });
+  mkdirSync(join(root, "srv"));
+  writeFileSync(join(root, "srv/new"), "new", { mode: 0o600 });
+  mkdirSync(join(root, "opt/deep"), { recursive: true });
+  chmodSync(join(root, "var"), 0o700);
+  symlinkSync("nowhere", join(root, "opt/link"));
+  assert.deepEqual(await changed(snapshots, "k"), [
+    "m /etc",
+    "m /etc/a",
+    "d /etc/b",
+    "a /opt",
+    "a /opt/deep",
+    "a /opt/link",
+    "m /srv",
+    "a /srv/new",
+    "m /var",
+  ]);
+  const archive = await collect(snapshots.diff("k"));
+  assert.deepEqual(archive, await collect(snapshots.diff("k")));
+  const names = execFileSync("tar", ["-t"], { input: archive, encoding: "utf8" }).trim().split("\n");
+  assert.deepEqual(names, ["etc/", "etc/a", "etc/.wh.b", "opt/", "opt/deep/", "opt/link", "srv/", "srv/.wh..wh..opq", "srv/new", "var/"]);
+  const before = listing(root);
+  let stored: Buffer | undefined;
+  const layer = await snapshots.commit("k", async (stream) => void (stored = await collect(stream)));
+  assert.deepEqual(stored, archive);
+  assert.equal(layer.diffId, digest(archive));
+  assert.deepEqual(await snapshots.keys(), []);
+  const view = await snapshots.view("v", layer.chainId);
+  assert.deepEqual(listing(view), before);
+  await snapshots.remove("v");
+
+  // The same tar, unpacked elsewhere, gives the same tree.
+  const other = await openSnapshots({ directory: mkdtempSync(join(directory, "other-")), rootless });
+  const base2 = await apply(other, tar([dir("etc"), [{ name: "etc/a" }, "a"], [{ name: "etc/b" }, "b"], dir("srv"), [{ name: "srv/x" }], dir("var"), [{ name: "var/log" }]])); // oxfmt-ignore
+  const again = await apply(other, archive, base2.chainId);
+  assert.equal(again.chainId, layer.chainId);
+  const view2 = await other.view("v", again.chainId);
+  const seconds = (lines: string[]) => lines.map((line) => line.replace(/(\d+)\.\d+$/, "$1"));
+  assert.deepEqual(seconds(listing(view2)), seconds(before));
+  await other.remove("v");
+});
+
+test("commit() of nothing is everybody's empty layer, and a failing write changes nothing", needsRoot, async (t) => {
+  const snapshots = await (await fresh(t)).open();
+  await snapshots.prepare("k", null);
+  writeFileSync(join(await snapshots.mount("k"), "f"), "");
+  await assert.rejects(
+    snapshots.commit("k", async () => Promise.reject(new Error("disk full"))),
+    /disk full/,
+  );
+  assert.deepEqual(await changed(snapshots, "k"), ["a /f"]);
+  rmSync(join(await snapshots.mount("k"), "f"));
+  const layer = await snapshots.commit("k", async (stream) => void (await collect(stream)));
+  assert.equal(layer.diffId, "sha256:5f70bf18a086007016e948b04aed3b82103a36bea41755b6cddfaf10ace3c6ef");
+});
+
+test("mount points of the runtime are not changes", needsRoot, async (t) => {
+  const snapshots = await (await fresh(t)).open();
+  const base = await apply(snapshots, tar([dir("etc"), [{ name: "etc/passwd" }], dir("data")]));
+  const mountpoints = ["/proc", "/dev", "/etc/hosts", "/etc/resolv.conf", "/run/secrets/key", "/data/v", "/mine"];
+  await snapshots.prepare("k", base.chainId);
+  const root = await snapshots.mount("k");
+  for (const path of ["proc", "dev", "run/secrets", "data/v", "mine"]) mkdirSync(join(root, path), { recursive: true });
+  for (const path of ["etc/hosts", "run/secrets/key"]) writeFileSync(join(root, path), "");
+  writeFileSync(join(root, "mine/own"), "content of the container");
+  writeFileSync(join(root, "etc/resolv.conf"), "written by the container");
+  assert.deepEqual(await changed(snapshots, "k", mountpoints), ["m /etc", "a /etc/resolv.conf", "a /mine", "a /mine/own"]);
+  const archive = await collect(snapshots.diff("k", { mountpoints }));
+  const names = (data: Buffer) => execFileSync("tar", ["-t"], { input: data, encoding: "utf8" }).trim().split("\n");
+  assert.deepEqual(names(archive), ["etc/", "etc/resolv.conf", "mine/", "mine/own"]);
+  let stored: Buffer | undefined;
+  await snapshots.commit("k", async (stream) => void (stored = await collect(stream)), { mountpoints });
+  assert.deepEqual(stored, archive);
+});
+
+test("openSnapshots() adopts mounted snapshots, and sweeps what was half made", needsRoot, async (t) => {
+  const { directory, open } = await fresh(t);
+  const first = await open();
+  const base = await apply(first, tar([[{ name: "f" }, "lower"]]));
+  await first.prepare("running", base.chainId);
+  const root = await first.mount("running");
+  writeFileSync(join(root, "f"), "upper");
+  mkdirSync(join(directory, "layers/tmp-0123"));
+  mkdirSync(join(directory, "snapshots/half/upper"), { recursive: true });
+  mkdirSync(join(directory, "trash/old"));
+  const second = await open();
+  assert.deepEqual(await second.keys(), ["running"]);
+  assert.deepEqual(await second.layer(base.chainId), base);
+  assert.equal(await second.mount("running"), root);
+  assert.equal(mountPoints().filter(({ target }) => target === root).length, 1);
+  assert.equal(readFileSync(join(root, "f"), "utf8"), "upper");
+  assert.equal(await second.usage("running"), 5);
+  await second.unmount("running");
+  assert.equal(readFileSync(join(await second.mount("running"), "f"), "utf8"), "upper");
+  await second.remove("running");
+  await second.remove("running");
+  await second.removeLayer(base.chainId);
+  assert.equal(await second.layer(base.chainId), undefined);
+  assert.deepEqual(readdirSync(join(directory, "layers")), ["empty"]);
+  assert.deepEqual(readdirSync(join(directory, "snapshots")), []);
+});
+
+test("mount() takes 127 layers", needsRoot, async (t) => {
+  const snapshots = await (await fresh(t)).open();
+  let parent: Digest | null = null;
+  for (let i = 0; i < 127; i++) parent = (await apply(snapshots, tar([[{ name: `f${i}` }]]), parent)).chainId;
+  await snapshots.prepare("c".repeat(64), parent, { volatile: true });
+  const root = await snapshots.mount("c".repeat(64));
+  assert.equal(readdirSync(root).length, 127);
+  await snapshots.unmount("c".repeat(64));
+  await snapshots.mount("c".repeat(64));
+  await snapshots.remove("c".repeat(64));
+});
+
+test("prepare() refuses keys that are no names", needsRoot, async (t) => {
+  const snapshots = await (await fresh(t)).open();
+  for (const key of ["", "..", "a/b", ".hidden", "a,b"]) await assert.rejects(snapshots.prepare(key, null), { kind: "invalid" });
+  await snapshots.prepare("k", null);
+  await assert.rejects(snapshots.prepare("k", null), { kind: "conflict" });
+  await assert.rejects(snapshots.prepare("l", `sha256:${"0".repeat(64)}`), { kind: "not-found" });
+  await assert.rejects(snapshots.mount("nope"), { kind: "not-found" });
+});

@@ -1,0 +1,49 @@
+/**
+ * Trees that nobody needs any more. Deleting a big tree takes seconds, so it is renamed out of the way at once and deleted
+ * by a worker afterwards; what a killed engine left is deleted when the next one starts.
+ */
+import { randomBytes } from "node:crypto";
+import { readdir, rename } from "node:fs/promises";
+import { basename, join } from "node:path";
+import { makeDirectory } from "../host/files.ts";
+import { errorCode } from "../host/libc.ts";
+import { runJob } from "./pool.ts";
+
+export class Trash {
+  readonly #directory: string;
+  /** Deletions run one after another: they compete with what people wait for. */
+  #last: Promise<unknown> = Promise.resolve();
+
+  private constructor(directory: string) {
+    this.#directory = directory;
+  }
+
+  static async open(directory: string): Promise<Trash> {
+    await makeDirectory(directory);
+    const trash = new Trash(directory);
+    for (const name of await readdir(directory)) trash.#delete(join(directory, name));
+    return trash;
+  }
+
+  /** Moves a tree of the same file system out of the way; gone for everybody when the promise resolves. Idempotent. */
+  async discard(path: string): Promise<void> {
+    const grave = join(this.#directory, `${basename(path)}-${randomBytes(6).toString("hex")}`);
+    try {
+      await rename(path, grave);
+    } catch (error) {
+      if (errorCode(error) === "ENOENT") return;
+      throw error;
+    }
+    this.#delete(grave);
+  }
+
+  /** Resolves when everything discarded so far is deleted, or could not be. */
+  async emptied(): Promise<void> {
+    await this.#last;
+  }
+
+  #delete(path: string): void {
+    // What cannot be deleted now is tried again by the next engine.
+    this.#last = this.#last.then(() => runJob({ kind: "delete", path })).catch(() => undefined);
+  }
+}
