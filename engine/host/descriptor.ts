@@ -93,13 +93,16 @@ export function makeEventDescriptor(): number {
 }
 
 /**
- * Moves up to `length` bytes between a pipe and any descriptor inside the kernel, without waiting.
+ * Moves up to `length` bytes between a pipe and any descriptor inside the kernel, without waiting for the pipe.
+ * @param at where in the file `to` the bytes go; without it, at the descriptor's own position
  * @returns bytes moved; 0 is the end of the input; null when nothing can move now
  */
-export function splice(from: number, to: number, length: number): number | null {
+export function splice(from: number, to: number, length: number, at?: number): number | null {
   const SPLICE_F_MOVE = 1;
   const SPLICE_F_NONBLOCK = 2;
-  const moved = spliceCall(from, null, to, null, length, SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
+  const offset = at === undefined ? null : Buffer.alloc(8);
+  offset?.writeBigInt64LE(BigInt(at!));
+  const moved = spliceCall(from, null, to, offset, length, SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
   return moved < 0 ? whenNotNow(moved, "move bytes") : moved;
 }
 

@@ -1,7 +1,12 @@
 /**
- * Drives the OCI runtime (crun first, runc else) under a supervisor: `sh` + `<runtime> run` in the foreground on FIFOs.
- * Everything that must survive the engine is a file: FIFOs, pid file, exit status.
+ * Drives the OCI runtime (crun first, runc else). Every process that it starts, a container's first one or an exec, is a
+ * *task*: a `sh` supervisor with the runtime in the foreground, stdio on FIFOs, and the exit status in a file. All of that
+ * outlives the engine; the next one adopts it.
+ *
+ *     start → Task → exit (status on disk, supervisor waits) → release (supervisor ends, files go)
  */
+import type { Readable, Writable } from "node:stream";
+import type { LogFile } from "./log-file.ts";
 import type { RuntimeSpec } from "./spec.ts";
 
 export interface RuntimeInfo {
@@ -10,22 +15,93 @@ export interface RuntimeInfo {
   readonly version: string;
 }
 
-/** A started process and what identifies it after an engine restart. */
-export interface Started {
+/** What the kernel lets this engine do with control groups, found out by trying. */
+export interface Cgroups {
+  /** 0: none can be made, so there are no limits, and pausing means SIGSTOP. */
+  readonly version: 0 | 1 | 2;
+  /** Controllers that limits can be set with, e.g. `memory`, `cpu`, `cpuset`, `pids`, `blkio` (v1), `io` (v2). */
+  readonly controllers: ReadonlySet<string>;
+  /** The runtime spec's `cgroupsPath` for a container; undefined when there are no cgroups. */
+  path(id: string): string | undefined;
+  /** The directory below /sys/fs/cgroup where one of the container's files is, e.g. `memory` → …; undefined when there is none. */
+  directory(id: string, controller: string): string | undefined;
+}
+
+/** Where a task's output goes: spliced into a log file, handed on as streams, or nowhere. */
+export type TaskOutput = { log: LogFile } | "streams" | "none";
+
+/** `open` stays open whoever comes and goes; `once` ends when closeStdin is called. */
+export type TaskInput = "none" | "open" | "once";
+
+export interface TaskOptions {
+  readonly input: TaskInput;
+  readonly output: TaskOutput;
+  readonly tty: boolean;
+}
+
+export interface StartRequest extends TaskOptions {
+  readonly id: string;
+  readonly spec: RuntimeSpec;
+  readonly signal?: AbortSignal;
+}
+
+export interface ExecRequest extends TaskOptions {
+  readonly id: string;
+  /** Of the running container. */
+  readonly containerId: string;
+  readonly process: RuntimeSpec["process"];
+  readonly signal?: AbortSignal;
+}
+
+export interface TaskExit {
+  /** 255 when it was lost. */
+  readonly exitCode: number;
+  /** RFC 3339 with nanoseconds. */
+  readonly finishedAt: string;
+  /** The supervisor or the runtime was killed, so nobody saw the exit status. */
+  readonly lost: boolean;
+}
+
+export interface Task {
+  readonly id: string;
   readonly pid: number;
+  /** Field 22 of /proc/PID/stat: with the pid it names the process for ever. */
   readonly pidStartTime: string;
+  /** Resolves once the process has ended and all its output is in the log or the streams. */
+  readonly exit: Promise<TaskExit>;
+  /** With output "streams"; each ends when the process and all that inherited its output have ended. */
+  readonly stdout?: Readable;
+  readonly stderr?: Readable;
+  /** A writer on the process's stdin; several may write. Ending one closes nothing but itself. Undefined when stdin is not open. */
+  openStdin(): Writable | undefined;
+  /** With input "once": the process reads end-of-file after what was written. */
+  closeStdin(): void;
+  /** @throws {EngineError} when the process has no terminal */
+  resize(size: { rows: number; columns: number }): void;
+  /** Lets the supervisor end and removes the task's files. After exit; idempotent. */
+  release(): Promise<void>;
 }
 
 export interface Runtime {
   readonly info: RuntimeInfo;
-  /** Writes the bundle and starts the supervisor; resolves when the container's process runs. @throws {EngineError} with the runtime's sentence */
-  run(id: string, spec: RuntimeSpec, options: { rootfs: string; tty: boolean; signal?: AbortSignal }): Promise<Started>;
-  /** Sends a signal to the container's init, or to all its processes. */
-  kill(id: string, signal: number, options: { all: boolean }): Promise<void>;
-  pause(id: string): Promise<void>;
-  resume(id: string): Promise<void>;
-  /** Resolves with the exit status once the container has ended; works for a container that an earlier engine started. */
-  waitExit(id: string, signal?: AbortSignal): Promise<{ exitCode: number; finishedAt: string }>;
-  /** Removes runtime state, bundle and FIFOs; kills what still runs. Idempotent. */
-  remove(id: string): Promise<void>;
+  readonly cgroups: Cgroups;
+  /**
+   * Writes the bundle and starts the container; resolves when its process exists.
+   * @throws {EngineError} with Docker's sentence when the runtime refuses; nothing of the task is left then
+   */
+  start(request: StartRequest): Promise<Task>;
+  exec(request: ExecRequest): Promise<Task>;
+  /** The task of a container that an earlier engine started: running, or ended with its exit on disk. Undefined if there is none. */
+  adopt(id: string, options: TaskOptions): Promise<Task | undefined>;
+  /** Sends a signal to the container's first process. False when it is gone. */
+  kill(task: Pick<Task, "pid" | "pidStartTime">, signal: number): boolean;
+  /** Freezes all processes of a container, with its cgroup or, without one, by SIGSTOP. */
+  pause(id: string, task: Pick<Task, "pid">): Promise<void>;
+  resume(id: string, task: Pick<Task, "pid">): Promise<void>;
+  /** Applies new limits to a running container. */
+  update(id: string, resources: Record<string, unknown>): Promise<void>;
+  /** Ids with files under the runtime's directory. */
+  ids(): Promise<string[]>;
+  /** Kills and removes whatever exists of an id: processes, runtime state, cgroup, files. Idempotent. */
+  destroy(id: string): Promise<void>;
 }

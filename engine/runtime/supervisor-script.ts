@@ -1,0 +1,63 @@
+/**
+ * The supervisor, a shell script: it keeps both ends of a task's FIFOs open, runs the OCI runtime in the foreground and
+ * writes its exit status, all of it without the engine.
+ *
+ * Arguments: directory, input (none|open|once), output (fifo|none|tty), then the runtime's command.
+ * Files in the directory: `in` `out` `err` (FIFOs), `ctl` (to the engine: the pid, then `exit <status>`), `ack` (from the
+ * engine: everything was read, end), `eof` (from the engine: close stdin), `exit` (the status and a newline).
+ * With a terminal, descriptor 3 is its master and 4 its slave.
+ *
+ * The FIFOs are opened for reading and writing so that no side ever sees an end because the engine is away; only `once`
+ * gives the process a read-only stdin, whose writing end is held by a subshell until `eof` speaks.
+ * Nothing above 2 reaches the runtime: a leaked directory would be a way out of the container.
+ */
+export const SUPERVISOR_SCRIPT = `d=$1 i=$2 o=$3
+shift 3
+exec 5>&- 6>&- 9>&- 7<>"$d/ack" 8<>"$d/ctl"
+[ "$o" = tty ] || exec 3>&- 4>&-
+k=
+case $i in
+none) exec 0</dev/null ;;
+open) exec 0<>"$d/in" ;;
+once)
+  (
+    exec 6<>"$d/eof" 9<>"$d/in" 3>&- 4>&- 7>&- 8>&-
+    read -r x <&6
+  ) &
+  k=$!
+  exec 0<"$d/in"
+  ;;
+esac
+case $o in
+fifo)
+  exec 1<>"$d/out" 2<>"$d/err"
+  "$@" 7>&- 8>&-
+  s=$?
+  ;;
+none)
+  "$@" >/dev/null 2>&1 7>&- 8>&-
+  s=$?
+  ;;
+tty)
+  exec 1<>"$d/out"
+  [ "$i" = none ] || {
+    # A background job's own stdin is /dev/null before it is redirected.
+    exec 6<&0
+    cat <&6 >&3 2>/dev/null 4>&- 6>&- 7>&- 8>&- &
+    k="$k $!"
+    exec 6>&-
+  }
+  cat <&3 4>&- 7>&- 8>&- 2>/dev/null &
+  c=$!
+  "$@" <&4 >&4 2>&4 3>&- 4>&- 7>&- 8>&-
+  s=$?
+  exec 4>&-
+  wait $c
+  ;;
+esac
+[ -z "$k" ] || kill $k
+echo $s >"$d/exit"
+echo "
+exit $s" >&8
+read -r x <&7
+`;

@@ -1,0 +1,256 @@
+/** One supervised process, from the engine's side: its output, its stdin and its end. */
+import { readlinkSync, readSync } from "node:fs";
+import { Socket } from "node:net";
+import { join } from "node:path";
+import type { Readable, Writable } from "node:stream";
+import { EngineError } from "../errors.ts";
+import { closeDescriptor, O, openDescriptor, openInside, RESOLVE, setWindowSize, splice } from "../host/descriptor.ts";
+import { errorCode } from "../host/libc.ts";
+import { isAlive, processStartTime } from "../host/process.ts";
+import { openProcess } from "../host/spawn.ts";
+import type { LogFile } from "./log-file.ts";
+import type { StreamName } from "./log-index.ts";
+import type { Pump } from "./pump.ts";
+import type { Task, TaskExit, TaskOptions } from "./runtime.ts";
+import { outputWord, readExit, removeTaskFiles, supervisorLives, tell } from "./task-files.ts";
+
+export interface TaskPlace {
+  readonly id: string;
+  readonly directory: string;
+  readonly pump: Pump;
+}
+
+/** What a task needs besides its options; `removed` undoes what the runtime keeps of it. */
+export class SupervisedTask implements Task {
+  readonly id: string;
+  readonly #place: TaskPlace;
+  readonly #options: TaskOptions;
+  readonly #descriptors = new Map<number, string>();
+  readonly #exit = Promise.withResolvers<TaskExit>();
+  readonly #pid = Promise.withResolvers<number | undefined>();
+  readonly stdout?: Readable;
+  readonly stderr?: Readable;
+  #control = "";
+  #controlDescriptor = -1;
+  #ended = false;
+  #released = false;
+  pid = 0;
+  pidStartTime = "";
+
+  /** Opens the engine's ends; the files exist. */
+  constructor(place: TaskPlace, options: TaskOptions) {
+    this.id = place.id;
+    this.#place = place;
+    this.#options = options;
+    this.#controlDescriptor = this.#watch("ctl", O.RDONLY, () => this.#readControl());
+    const outputs: [string, StreamName][] = [["out", "stdout"]];
+    if (outputWord(options) === "fifo") outputs.push(["err", "stderr"]);
+    if (options.output === "none") return;
+    if (options.output === "streams") {
+      const [stdout, stderr] = outputs.map(([name]) => this.#stream(name));
+      this.stdout = stdout!;
+      if (stderr) this.stderr = stderr;
+      return;
+    }
+    const { log } = options.output;
+    log.begin();
+    for (const [name, stream] of outputs) {
+      const descriptor: number = this.#watch(name, O.RDWR, () => this.#log(log, descriptor, stream));
+    }
+  }
+
+  get exit(): Promise<TaskExit> {
+    return this.#exit.promise;
+  }
+
+  /** The pid, as soon as the runtime has told it; undefined when the task ended without one. */
+  get started(): Promise<number | undefined> {
+    return this.#pid.promise;
+  }
+
+  /** The pid as known from elsewhere: a file, or an earlier engine. */
+  hasPid(pid: number, startTime = processStartTime(pid) ?? ""): void {
+    if (this.pid !== 0) return;
+    this.pid = pid;
+    this.pidStartTime = startTime;
+    this.#pid.resolve(pid);
+  }
+
+  /** After an engine restart: what the supervisor said before, or that it is gone, is not said again. */
+  adopt(): void {
+    const code = readExit(this.#place.directory);
+    if (code !== undefined) this.#supervisorSaid(code);
+    else if (!supervisorLives(this.#place.directory)) this.#orphaned();
+  }
+
+  openStdin(): Writable | undefined {
+    if (this.#options.input === "none" || this.#released) return undefined;
+    // Read-write, so that it can be opened before the supervisor has and never breaks.
+    const descriptor = openDescriptor(join(this.#place.directory, "in"), O.RDWR | O.NONBLOCK | O.CLOEXEC);
+    const socket = new Socket({ fd: descriptor, readable: false, writable: true });
+    void this.exit.then(() => socket.destroy());
+    return socket;
+  }
+
+  closeStdin(): void {
+    if (this.#options.input === "once") tell(this.#place.directory, "eof");
+  }
+
+  resize(size: { rows: number; columns: number }): void {
+    if (!this.#options.tty) throw new EngineError("invalid", "cannot resize: the process has no terminal");
+    const descriptor = openTerminalOf(this.pid);
+    try {
+      setWindowSize(descriptor, size);
+    } finally {
+      closeDescriptor(descriptor);
+    }
+  }
+
+  release(): Promise<void> {
+    if (!this.#released) {
+      this.#released = true;
+      this.#unwatchAll();
+      tell(this.#place.directory, "ack");
+      removeTaskFiles(this.#place.directory);
+    }
+    return Promise.resolve();
+  }
+
+  #watch(name: string, access: number, ready: () => void): number {
+    const descriptor = openDescriptor(join(this.#place.directory, name), access | O.NONBLOCK | O.CLOEXEC);
+    this.#descriptors.set(descriptor, name);
+    this.#place.pump.watch(descriptor, ready);
+    return descriptor;
+  }
+
+  #stream(name: string): Readable {
+    const descriptor = openDescriptor(join(this.#place.directory, name), O.RDONLY | O.NONBLOCK | O.CLOEXEC);
+    return new Socket({ fd: descriptor, readable: true, writable: false });
+  }
+
+  #unwatch(descriptor: number): void {
+    if (!this.#descriptors.delete(descriptor)) return;
+    this.#place.pump.unwatch(descriptor);
+    closeDescriptor(descriptor);
+  }
+
+  #unwatchAll(): void {
+    for (const descriptor of this.#descriptors.keys()) this.#unwatch(descriptor);
+  }
+
+  /** Moves one pipe's worth; a log that cannot be written loses output rather than stopping the container. */
+  #log(log: LogFile, descriptor: number, stream: StreamName): boolean {
+    try {
+      return log.accept(descriptor, stream);
+    } catch {
+      return discard(descriptor);
+    }
+  }
+
+  #readControl(): void {
+    const text = readAvailable(this.#controlDescriptor);
+    if (text === undefined) return;
+    if (text === "") return this.#supervisorGone();
+    this.#control += text;
+    const pid = /^\d+/.exec(this.#control);
+    if (pid) this.hasPid(Number(pid[0]));
+    const exit = /^exit (\d+)$/m.exec(this.#control);
+    if (exit) this.#supervisorSaid(Number(exit[1]));
+  }
+
+  /** The supervisor has closed `ctl`: killed, unless it had said how the task ended. */
+  #supervisorGone(): void {
+    this.#unwatch(this.#controlDescriptor);
+    const code = readExit(this.#place.directory);
+    if (code === undefined) this.#orphaned();
+    else this.#supervisorSaid(code);
+  }
+
+  #supervisorSaid(code: number): void {
+    // 137 is also what a killed runtime looks like while the container lives on.
+    if (code === 137 && isAlive(this.pid, this.pidStartTime)) this.#orphaned();
+    else this.#end(code, false);
+  }
+
+  /** Nobody will tell the exit status any more, but the kernel tells that the process has ended. */
+  #orphaned(): void {
+    if (this.#ended) return;
+    if (!isAlive(this.pid, this.pidStartTime)) return this.#end(255, true);
+    const descriptor = openProcess(this.pid);
+    this.#descriptors.set(descriptor, "pidfd");
+    this.#place.pump.watch(descriptor, () => {
+      this.#unwatch(descriptor);
+      this.#end(255, true);
+    });
+    // Between the look and the open another process may have got the number.
+    if (!isAlive(this.pid, this.pidStartTime)) {
+      this.#unwatch(descriptor);
+      this.#end(255, true);
+    }
+  }
+
+  #end(exitCode: number, lost: boolean): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    this.#drain();
+    this.#pid.resolve(undefined);
+    this.#exit.resolve({ exitCode, finishedAt: rfc3339Now(), lost });
+  }
+
+  /** Everything the process wrote is in the pipes by now. */
+  #drain(): void {
+    const { output } = this.#options;
+    if (typeof output === "string") return;
+    for (const [descriptor, name] of this.#descriptors)
+      if (name === "out" || name === "err") {
+        while (this.#log(output.log, descriptor, name === "out" ? "stdout" : "stderr"));
+        this.#unwatch(descriptor);
+      }
+    output.log.end();
+  }
+}
+
+/** Throws away what a pipe holds; false when it held nothing. */
+function discard(pipe: number): boolean {
+  const nowhere = openDescriptor("/dev/null", O.WRONLY | O.CLOEXEC);
+  try {
+    return Boolean(splice(pipe, nowhere, 65536));
+  } finally {
+    closeDescriptor(nowhere);
+  }
+}
+
+/** Text of a pipe; "" is its end, undefined is nothing now. */
+function readAvailable(descriptor: number): string | undefined {
+  const bytes = Buffer.alloc(4096);
+  try {
+    return bytes.toString("utf8", 0, readSync(descriptor, bytes));
+  } catch (error) {
+    if (errorCode(error) === "EAGAIN") return undefined;
+    throw error;
+  }
+}
+
+/** The terminal inside the container that a process has as its stdio. */
+function openTerminalOf(pid: number): number {
+  for (const fd of [0, 1, 2])
+    try {
+      if (/^\/dev\/(pts\/\d+|console)$/.test(readlinkSync(`/proc/${pid}/fd/${fd}`)))
+        return openDescriptor(`/proc/${pid}/fd/${fd}`, O.RDWR | O.NOCTTY | O.NONBLOCK | O.CLOEXEC);
+    } catch {
+      // The process closed it, or has ended.
+    }
+  const root = openDescriptor(`/proc/${pid}/root`, O.PATH | O.DIRECTORY | O.CLOEXEC);
+  try {
+    return openInside(root, "dev/pts/0", { flags: O.RDWR | O.NOCTTY | O.NONBLOCK | O.CLOEXEC, resolve: RESOLVE.IN_ROOT });
+  } finally {
+    closeDescriptor(root);
+  }
+}
+
+/** Now, as Docker writes times. */
+export function rfc3339Now(): string {
+  const micros = Math.round((performance.timeOrigin + performance.now()) * 1000);
+  const date = new Date(Math.floor(micros / 1000)).toISOString();
+  return `${date.slice(0, -1)}${String(micros % 1000).padStart(3, "0")}000Z`;
+}
