@@ -5,11 +5,14 @@
 import { closeSync, existsSync, fstatSync, mkdirSync, openSync, readdirSync, rmSync, writeSync } from "node:fs";
 import { join } from "node:path";
 import { splice } from "../host/descriptor.ts";
-import { encodeRecord, nowNs, RECORD_BYTES } from "./log-index.ts";
+import { nowNs } from "./clock.ts";
+import { encodeRecord, RECORD_BYTES } from "./log-index.ts";
 import type { StreamName } from "./log-index.ts";
 
 /** Bytes moved at once: what a pipe holds at most without being told to grow. */
 const MOST_BYTES = 65536;
+/** Segments that are kept beyond the limit because somebody still reads them. */
+const MOST_HELD = 16;
 /** Chunks of one stream that come closer together than this share one record. */
 const SHARED_NS = 1_000_000n;
 
@@ -36,6 +39,7 @@ export class LogFile {
   #runs = 0;
   #open = false;
   readonly #listeners = new Set<() => void>();
+  readonly #readers = new Set<{ segment: number }>();
 
   constructor(directory: string, options: LogFileOptions) {
     this.directory = directory;
@@ -96,6 +100,21 @@ export class LogFile {
     return () => this.#listeners.delete(listener);
   }
 
+  /** Keeps the segments from a number on for a reader, who moves the number up and gives the hold back in the end. */
+  hold(segment: number): { move(to: number): void; release(): void } {
+    const reader = { segment };
+    this.#readers.add(reader);
+    return {
+      move: (to) => {
+        reader.segment = to;
+        this.#prune();
+      },
+      release: () => {
+        if (this.#readers.delete(reader)) this.#prune();
+      },
+    };
+  }
+
   remove(): void {
     this.#close();
     rmSync(this.directory, { recursive: true, force: true });
@@ -138,7 +157,15 @@ export class LogFile {
     this.#segment = this.#openSegment(segment.number + 1);
     closeSync(segment.raw);
     closeSync(segment.index);
-    for (const number of segmentNumbers(this.directory).slice(0, -this.#options.maxFiles))
+    this.#prune();
+  }
+
+  #prune(): void {
+    const numbers = segmentNumbers(this.directory);
+    const over = numbers.slice(0, -this.#options.maxFiles);
+    const read = Math.min(...[...this.#readers].map(({ segment }) => segment));
+    const kept = numbers.at(-this.#options.maxFiles - MOST_HELD) ?? 0;
+    for (const number of over.filter((each) => each < read || each < kept))
       for (const name of [`${number}.raw`, `${number}.idx`]) rmSync(join(this.directory, name), { force: true });
   }
 

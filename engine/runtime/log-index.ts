@@ -34,10 +34,3 @@ export function decodeRecords(bytes: Buffer): IndexRecord[] {
     };
   });
 }
-
-const originNs = BigInt(Math.round(performance.timeOrigin * 1000)) * 1000n;
-
-/** Nanoseconds since the epoch, with microseconds of resolution, never going back. */
-export function nowNs(): bigint {
-  return originNs + BigInt(Math.round(performance.now() * 1000)) * 1000n;
-}

@@ -64,26 +64,49 @@ export function readLines(log: LogFile, options: LinesOptions): AsyncGenerator<L
 }
 
 async function* linesSince(log: LogFile, options: LinesOptions & { runs: number }): AsyncGenerator<Line> {
-  const { sinceNs = 0n, untilNs, tail } = options;
-  const wanted = (line: Line): boolean => line.timeNs >= sinceNs && !past(line);
-  const past = (line: Line): boolean => untilNs !== undefined && line.timeNs > untilNs;
-  const splitter = new LineSplitter();
-  let from = tail !== undefined ? await findTail(log, tail) : sinceNs > 0n ? await findSince(log, sinceNs) : logStart(log);
-  if (tail !== undefined) {
-    const last = await lastLines(log, { from, count: tail, splitter, withUnfinished: !options.follow });
-    yield* last.lines.filter(wanted);
-    if (!options.follow) return;
-    from = last.position;
+  // Until the chunks are read, which hold their segments themselves, nothing of what was found may go.
+  const hold = log.hold(0);
+  try {
+    const splitter = new LineSplitter();
+    const wanted = filterOf(options);
+    let from = await findStart(log, options);
+    if (options.tail !== undefined) {
+      const last = await lastLines(log, { from, count: options.tail, splitter, withUnfinished: !options.follow });
+      from = last.position;
+      hold.move(from.segment);
+      yield* last.lines.filter(wanted);
+      if (!options.follow) return;
+    }
+    queueMicrotask(() => hold.release());
+    yield* linesFrom(log, from, { ...options, splitter, wanted });
+  } finally {
+    hold.release();
   }
+}
+
+function filterOf({ sinceNs = 0n, untilNs }: LinesOptions): (line: Line) => boolean {
+  return (line) => line.timeNs >= sinceNs && (untilNs === undefined || line.timeNs <= untilNs);
+}
+
+async function findStart(log: LogFile, { tail, sinceNs = 0n }: LinesOptions): Promise<LogPosition> {
+  if (tail !== undefined) return findTail(log, tail);
+  return sinceNs > 0n ? findSince(log, sinceNs) : logStart(log);
+}
+
+async function* linesFrom(
+  log: LogFile,
+  from: LogPosition,
+  options: LinesOptions & { runs: number; splitter: LineSplitter; wanted: (line: Line) => boolean },
+): AsyncGenerator<Line> {
+  const { follow, runs, splitter, untilNs, wanted } = options;
   const stop = new AbortController();
   const signal = options.signal ? AbortSignal.any([options.signal, stop.signal]) : stop.signal;
-  const timer = untilNs !== undefined && options.follow ? stopAt(untilNs, stop) : undefined;
+  const timer = untilNs !== undefined && follow ? stopAt(untilNs, stop) : undefined;
   try {
-    for await (const chunk of readChunks(log, { from, follow: options.follow, runs: options.runs, signal }))
-      for (const line of splitter.push(chunk)) {
-        if (past(line)) return;
-        if (wanted(line)) yield line;
-      }
+    for await (const chunk of readChunks(log, { from, follow, runs, signal })) {
+      if (untilNs !== undefined && chunk.timeNs > untilNs) return;
+      for (const line of splitter.push(chunk)) if (wanted(line)) yield line;
+    }
     if (!signal.aborted) yield* [...splitter.end()].filter(wanted);
   } finally {
     clearTimeout(timer);

@@ -124,6 +124,7 @@ export function readChunks(log: LogFile, options: ReadOptions): AsyncGenerator<L
 
 async function* chunksSince(log: LogFile, options: ReadOptions & { runs: number }): AsyncGenerator<LogChunk, LogPosition> {
   const wake = new Wake(log, options.signal);
+  const hold = log.hold(options.from.segment);
   let position = options.from;
   let segment: SegmentReader | undefined;
   try {
@@ -139,11 +140,13 @@ async function* chunksSince(log: LogFile, options: ReadOptions & { runs: number 
         await segment?.close();
         segment = undefined;
         position = { segment: next, record: 0, offset: 0 };
+        hold.move(next);
       } else if (ended) break;
       else await wake.wait();
     }
   } finally {
     wake.close();
+    hold.release();
     await segment?.close();
   }
   return position;

@@ -6,26 +6,10 @@
  *     start → Task → exit (status on disk, supervisor waits) → release (supervisor ends, files go)
  */
 import type { Readable, Writable } from "node:stream";
+import type { Cgroups } from "../host/cgroups.ts";
+import type { OciRuntime } from "../host/oci-runtime.ts";
 import type { LogFile } from "./log-file.ts";
 import type { RuntimeSpec } from "./spec.ts";
-
-export interface RuntimeInfo {
-  readonly name: "crun" | "runc";
-  readonly path: string;
-  readonly version: string;
-}
-
-/** What the kernel lets this engine do with control groups, found out by trying. */
-export interface Cgroups {
-  /** 0: none can be made, so there are no limits, and pausing means SIGSTOP. */
-  readonly version: 0 | 1 | 2;
-  /** Controllers that limits can be set with, e.g. `memory`, `cpu`, `cpuset`, `pids`, `blkio` (v1), `io` (v2). */
-  readonly controllers: ReadonlySet<string>;
-  /** The runtime spec's `cgroupsPath` for a container; undefined when there are no cgroups. */
-  path(id: string): string | undefined;
-  /** The directory below /sys/fs/cgroup where one of the container's files is, e.g. `memory` → …; undefined when there is none. */
-  directory(id: string, controller: string): string | undefined;
-}
 
 /** Where a task's output goes: spliced into a log file, handed on as streams, or nowhere. */
 export type TaskOutput = { log: LogFile } | "streams" | "none";
@@ -83,16 +67,20 @@ export interface Task {
 }
 
 export interface Runtime {
-  readonly info: RuntimeInfo;
+  readonly info: OciRuntime;
   readonly cgroups: Cgroups;
   /**
    * Writes the bundle and starts the container; resolves when its process exists.
    * @throws {EngineError} with Docker's sentence when the runtime refuses; nothing of the task is left then
    */
   start(request: StartRequest): Promise<Task>;
+  /** Starts one more process in a running container. @throws {ExecRefused} when the runtime refuses; see refusal.ts */
   exec(request: ExecRequest): Promise<Task>;
-  /** The task of a container that an earlier engine started: running, or ended with its exit on disk. Undefined if there is none. */
-  adopt(id: string, options: TaskOptions): Promise<Task | undefined>;
+  /**
+   * The task of a container or an exec that an earlier engine started, running or ended; undefined when it never ran.
+   * @param known what the earlier engine noted of it; without it the runtime is asked
+   */
+  adopt(id: string, options: TaskOptions, known?: { pid: number; pidStartTime: string }): Promise<Task | undefined>;
   /** Sends a signal to the container's first process. False when it is gone. */
   kill(task: Pick<Task, "pid" | "pidStartTime">, signal: number): boolean;
   /** Freezes all processes of a container, with its cgroup or, without one, by SIGSTOP. */

@@ -55,7 +55,7 @@ tty)
   wait $c
   ;;
 esac
-[ -z "$k" ] || kill $k
+[ -z "$k" ] || kill $k 2>/dev/null
 echo $s >"$d/exit"
 echo "
 exit $s" >&8

@@ -37,6 +37,15 @@ export function readExit(directory: string): number | undefined {
   }
 }
 
+/** The pid that a runtime wrote into a file of its own. */
+export function readPid(directory: string): number | undefined {
+  try {
+    return Number(readFileSync(join(directory, "pid"), "utf8")) || undefined;
+  } catch {
+    return undefined;
+  }
+}
+
 /** Opens a FIFO without waiting for its other side; undefined when nobody (any more) has it open for reading. */
 function openForWriting(path: string): number | undefined {
   try {

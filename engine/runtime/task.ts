@@ -8,6 +8,7 @@ import { closeDescriptor, O, openDescriptor, openInside, RESOLVE, setWindowSize,
 import { errorCode } from "../host/libc.ts";
 import { isAlive, processStartTime } from "../host/process.ts";
 import { openProcess } from "../host/spawn.ts";
+import { nowText } from "./clock.ts";
 import type { LogFile } from "./log-file.ts";
 import type { StreamName } from "./log-index.ts";
 import type { Pump } from "./pump.ts";
@@ -194,7 +195,7 @@ export class SupervisedTask implements Task {
     this.#ended = true;
     this.#drain();
     this.#pid.resolve(undefined);
-    this.#exit.resolve({ exitCode, finishedAt: rfc3339Now(), lost });
+    this.#exit.resolve({ exitCode, finishedAt: nowText(), lost });
   }
 
   /** Everything the process wrote is in the pipes by now. */
@@ -246,11 +247,4 @@ function openTerminalOf(pid: number): number {
   } finally {
     closeDescriptor(root);
   }
-}
-
-/** Now, as Docker writes times. */
-export function rfc3339Now(): string {
-  const micros = Math.round((performance.timeOrigin + performance.now()) * 1000);
-  const date = new Date(Math.floor(micros / 1000)).toISOString();
-  return `${date.slice(0, -1)}${String(micros % 1000).padStart(3, "0")}000Z`;
 }

@@ -1,0 +1,49 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { ExecRefused, startRefused } from "./refusal.ts";
+
+const START = "failed to create task for container: failed to create shim task: OCI runtime create failed: runc create failed: ";
+
+for (const [said, command, want, kind, exitCode] of [
+  [
+    "executable file `x` not found in $PATH: No such file or directory",
+    "x",
+    'unable to start container process: exec: "x": executable file not found in $PATH',
+    "invalid",
+    127,
+  ],
+  [
+    "executable file `/x` not found in $PATH: No such file or directory",
+    "/x",
+    'unable to start container process: exec: "/x": stat /x: no such file or directory',
+    "invalid",
+    127,
+  ],
+  [
+    "open executable: Permission denied",
+    "/etc/passwd",
+    'unable to start container process: exec: "/etc/passwd": permission denied',
+    "invalid",
+    126,
+  ],
+  [
+    "open executable: Operation not permitted",
+    "/etc",
+    'unable to start container process: exec: "/etc": permission denied',
+    "invalid",
+    126,
+  ],
+  [
+    'runc run failed: unable to start container process: exec: "x": executable file not found in $PATH',
+    "x",
+    'unable to start container process: exec: "x": executable file not found in $PATH',
+    "invalid",
+    127,
+  ],
+  ["mount `proc` to `proc`: Operation not permitted", "x", "mount `proc` to `proc`: Operation not permitted", "internal", 126],
+] as const)
+  test(`startRefused() and ExecRefused() say Docker's sentence for: ${said}`, () => {
+    const error = startRefused(said, command);
+    assert.deepEqual([error.kind, error.message], [kind, START + want]);
+    assert.equal(new ExecRefused(said, command).exitCode, exitCode);
+  });

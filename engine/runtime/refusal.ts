@@ -1,0 +1,70 @@
+/** What an OCI runtime says when it refuses, in the words that Docker's clients look for. */
+import { readFileSync } from "node:fs";
+import { EngineError } from "../errors.ts";
+
+/** The last error in a runtime's JSON log, or undefined. */
+export function lastError(logPath: string): string | undefined {
+  let text: string;
+  try {
+    text = readFileSync(logPath, "utf8");
+  } catch {
+    return undefined;
+  }
+  const errors = text.split("\n").flatMap((line) => {
+    const entry = parse(line);
+    return entry?.level === "error" && entry.msg ? [entry.msg] : [];
+  });
+  return errors.at(-1);
+}
+
+function parse(line: string): { level?: string; msg?: string } | undefined {
+  try {
+    return JSON.parse(line) as { level?: string; msg?: string };
+  } catch {
+    return undefined;
+  }
+}
+
+/**
+ * The reason in runc's words, whichever runtime said it.
+ * @param command the first argument of the process, which crun does not always name
+ */
+export function refusalReason(message: string, command: string): string {
+  const text = message.replace(/^runc (run|create|exec) failed: /, "");
+  if (/^executable file .* not found in \$PATH/.test(text))
+    return `unable to start container process: exec: "${command}": ${
+      command.includes("/") ? `stat ${command}: no such file or directory` : "executable file not found in $PATH"
+    }`;
+  if (/^open executable: (Permission denied|Operation not permitted)/.test(text))
+    return `unable to start container process: exec: "${command}": permission denied`;
+  if (text.startsWith("open executable: No such file or directory"))
+    return `unable to start container process: exec: "${command}": stat ${command}: no such file or directory`;
+  if (text.endsWith("Exec format error")) return `unable to start container process: exec: "${command}": exec format error`;
+  return text;
+}
+
+/** `docker start` and `docker run` make exit status 127 or 126 of this sentence, whose "runc" is part of it. */
+export function startRefused(message: string, command: string): EngineError {
+  const reason = refusalReason(message, command);
+  const kind = /executable file not found|no such file or directory$|permission denied$|exec format error$/.test(reason)
+    ? "invalid"
+    : "internal";
+  return new EngineError(
+    kind,
+    `failed to create task for container: failed to create shim task: OCI runtime create failed: runc create failed: ${reason}`,
+    { cause: message },
+  );
+}
+
+/** An exec that could not start. */
+export class ExecRefused extends Error {
+  /** 127 when there is no such program, else 126. */
+  readonly exitCode: number;
+
+  /** The message is what Docker writes as the command's only output. */
+  constructor(message: string, command: string) {
+    const reason = refusalReason(message, command).replace("unable to start container process: ", "");
+    super(`OCI runtime exec failed: exec failed: unable to start container process: ${reason}`);
+    this.exitCode = /executable file not found|no such file or directory/.test(reason) ? 127 : 126;
+  }
+}

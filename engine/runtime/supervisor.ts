@@ -1,0 +1,227 @@
+/** The runtime, driven through supervisors: see runtime.ts for what a task is, supervisor-script.ts for what keeps it. */
+import { existsSync, readdirSync, writeFileSync } from "node:fs";
+import { mkdir } from "node:fs/promises";
+import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
+import { EngineError } from "../errors.ts";
+import type { Cgroups } from "../host/cgroups.ts";
+import { closeDescriptor } from "../host/descriptor.ts";
+import type { OciRuntime } from "../host/oci-runtime.ts";
+import { isAlive, run } from "../host/process.ts";
+import { onExit, sendSignal, spawnProcess } from "../host/spawn.ts";
+import { openTerminal } from "../host/terminal.ts";
+import { freeze, thaw } from "./freezer.ts";
+import { Pump } from "./pump.ts";
+import { ExecRefused, lastError, startRefused } from "./refusal.ts";
+import type { ExecRequest, Runtime, StartRequest, Task, TaskOptions } from "./runtime.ts";
+import { SUPERVISOR_SCRIPT } from "./supervisor-script.ts";
+import { makeTaskFiles, outputWord, readExit, readPid, removeTaskFiles, supervisorLives } from "./task-files.ts";
+import { SupervisedTask } from "./task.ts";
+
+export interface RuntimeOptions {
+  readonly runtime: OciRuntime;
+  readonly cgroups: Cgroups;
+  /** The engine's run directory. */
+  readonly run: string;
+}
+
+/** Prepares the directories of the runtime below `run`. */
+export async function openRuntime(options: RuntimeOptions): Promise<Runtime & { close(): Promise<void> }> {
+  const runtime = new SupervisedRuntime(options);
+  await mkdir(runtime.tasks, { recursive: true, mode: 0o700 });
+  await mkdir(runtime.state, { recursive: true, mode: 0o700 });
+  writeFileSync(runtime.script, SUPERVISOR_SCRIPT, { mode: 0o600 });
+  runtime.adoptExecs();
+  return runtime;
+}
+
+class SupervisedRuntime implements Runtime {
+  readonly info: OciRuntime;
+  readonly cgroups: Cgroups;
+  readonly tasks: string;
+  /** The OCI runtime's own `--root`. */
+  readonly state: string;
+  readonly script: string;
+  readonly #pump = new Pump();
+  readonly #environment = { PATH: process.env["PATH"] ?? "/usr/sbin:/usr/bin:/sbin:/bin", XDG_RUNTIME_DIR: "" };
+
+  constructor(options: RuntimeOptions) {
+    this.info = options.runtime;
+    this.cgroups = options.cgroups;
+    this.tasks = join(options.run, "tasks");
+    this.state = join(options.run, "runtime");
+    this.script = join(options.run, "supervisor.sh");
+    this.#environment.XDG_RUNTIME_DIR = options.run;
+  }
+
+  async start(request: StartRequest): Promise<Task> {
+    const directory = join(this.tasks, request.id);
+    if (existsSync(directory) || existsSync(join(this.state, request.id))) await this.destroy(request.id);
+    makeTaskFiles(directory, request);
+    writeFileSync(join(directory, "config.json"), JSON.stringify(request.spec), { mode: 0o600 });
+    const task = this.#task(request.id, request);
+    const command = ["run", "--bundle", directory, "--pid-file", this.#pidFile(directory), request.id];
+    try {
+      return await this.#launch(task, { ...request, command });
+    } catch (error) {
+      await task.release();
+      await this.destroy(request.id);
+      throw startRefused(error instanceof Refusal ? error.said : String(error), request.spec.process.args[0] ?? "");
+    }
+  }
+
+  async exec(request: ExecRequest): Promise<Task> {
+    const directory = join(this.tasks, request.id);
+    makeTaskFiles(directory, request);
+    const processFile = join(directory, "process.json");
+    writeFileSync(processFile, JSON.stringify(request.process), { mode: 0o600 });
+    const task = this.#task(request.id, request);
+    const command = ["exec", "--process", processFile, "--pid-file", this.#pidFile(directory), request.containerId];
+    try {
+      return await this.#launch(task, { ...request, command });
+    } catch (error) {
+      await task.release();
+      if (!(error instanceof Refusal)) throw error;
+      throw new ExecRefused(error.said, request.process.args[0] ?? "");
+    }
+  }
+
+  async adopt(id: string, options: TaskOptions, known?: { pid: number; pidStartTime: string }): Promise<Task | undefined> {
+    const directory = join(this.tasks, id);
+    if (!existsSync(join(directory, "ctl"))) return undefined;
+    const task = this.#task(id, options);
+    const pid = known?.pid || (await this.#pidOf(id));
+    if (pid) task.hasPid(pid, known?.pid ? known.pidStartTime : undefined);
+    task.adopt();
+    const ended = readExit(directory) !== undefined || !supervisorLives(directory);
+    if (pid || ended) return task;
+    // The supervisor lives and the runtime has not said a pid yet: it is about to.
+    await this.#launched(task, directory);
+    return task;
+  }
+
+  /** Commands that an earlier engine ran inside containers: nobody waits for them any more, but they must not block. */
+  adoptExecs(): void {
+    for (const id of readdirSync(this.tasks)) {
+      const directory = join(this.tasks, id);
+      if (!existsSync(join(directory, "process.json"))) continue;
+      const has = (name: string): boolean => existsSync(join(directory, name));
+      const output = has("out") ? "streams" : "none";
+      const task = this.#task(id, { input: has("eof") ? "once" : has("in") ? "open" : "none", output, tty: has("out") && !has("err") });
+      task.stdout?.resume();
+      task.stderr?.resume();
+      task.closeStdin();
+      task.adopt();
+      void task.exit.then(() => task.release());
+    }
+  }
+
+  kill(task: Pick<Task, "pid" | "pidStartTime">, signal: number): boolean {
+    return isAlive(task.pid, task.pidStartTime) && sendSignal(task.pid, signal);
+  }
+
+  async pause(id: string, task: Pick<Task, "pid">): Promise<void> {
+    await freeze(this.cgroups.directories(id), task.pid);
+  }
+
+  async resume(id: string, task: Pick<Task, "pid">): Promise<void> {
+    await thaw(this.cgroups.directories(id), task.pid);
+  }
+
+  async update(id: string, resources: Record<string, unknown>): Promise<void> {
+    const argv = [...this.#command(), "update", "--resources", "-", id];
+    const result = await run(argv, { input: JSON.stringify(resources), env: this.#environment });
+    if (result.exitCode !== 0) throw new EngineError("internal", result.stderr.trim().split("\n").at(-1) ?? "runtime update failed");
+  }
+
+  ids(): Promise<string[]> {
+    const containers = readdirSync(this.tasks).filter((id) => existsSync(join(this.tasks, id, "config.json")));
+    return Promise.resolve([...new Set([...containers, ...readdirSync(this.state)])]);
+  }
+
+  async destroy(id: string): Promise<void> {
+    if (existsSync(join(this.state, id))) await run([...this.#command(), "delete", "--force", id], { env: this.#environment });
+    removeTaskFiles(join(this.state, id));
+    removeTaskFiles(join(this.tasks, id));
+  }
+
+  async close(): Promise<void> {
+    await this.#pump.close();
+  }
+
+  #task(id: string, options: TaskOptions): SupervisedTask {
+    return new SupervisedTask({ id, directory: join(this.tasks, id), pump: this.#pump }, options);
+  }
+
+  #command(): string[] {
+    return [this.info.path, ...this.info.globalArguments, "--root", this.state];
+  }
+
+  /** crun writes into the FIFO itself and so wakes the engine; runc replaces the file that it is given. */
+  #pidFile(directory: string): string {
+    return join(directory, this.info.name === "crun" ? "ctl" : "pid");
+  }
+
+  async #launch(task: SupervisedTask, request: (StartRequest | ExecRequest) & { command: string[] }): Promise<Task> {
+    const directory = join(this.tasks, request.id);
+    const log = join(directory, "log");
+    const pid = this.#spawn(request, ["--log", log, "--log-format", "json", ...request.command]);
+    void onExit(pid);
+    const kill = (): void => void sendSignal(-pid, 9);
+    request.signal?.addEventListener("abort", kill, { once: true });
+    try {
+      await this.#launched(task, directory);
+    } finally {
+      request.signal?.removeEventListener("abort", kill);
+    }
+    request.signal?.throwIfAborted();
+    if (task.pid !== 0) return task;
+    throw new Refusal(lastError(log) ?? "the runtime ended without a word");
+  }
+
+  #spawn(options: TaskOptions & { id: string }, runtimeArguments: string[]): number {
+    const terminal = options.tty && options.output !== "none" ? openTerminal() : undefined;
+    const words = [join(this.tasks, options.id), options.input, outputWord(options)];
+    try {
+      return spawnProcess({
+        argv: ["/bin/sh", this.script, ...words, ...this.#command(), ...runtimeArguments],
+        env: this.#environment,
+        cwd: "/",
+        descriptors: [null, null, null, ...(terminal ? [terminal.master, terminal.slave] : [])],
+        session: true,
+      });
+    } finally {
+      if (terminal) for (const descriptor of [terminal.master, terminal.slave]) closeDescriptor(descriptor);
+    }
+  }
+
+  /** Resolves when the pid is known or the task has ended without one. */
+  async #launched(task: SupervisedTask, directory: string): Promise<void> {
+    if (this.info.name === "crun") return void (await task.started);
+    let ended = false;
+    void task.exit.then(() => (ended = true));
+    for (;;) {
+      const pid = readPid(directory);
+      if (pid !== undefined) return task.hasPid(pid);
+      if (ended) return;
+      await delay(2);
+    }
+  }
+
+  /** What the runtime knows, when the engine died before it wrote the pid down. */
+  async #pidOf(id: string): Promise<number | undefined> {
+    const result = await run([...this.#command(), "state", id], { env: this.#environment });
+    if (result.exitCode !== 0) return undefined;
+    return (JSON.parse(result.stdout) as { pid?: number }).pid || undefined;
+  }
+}
+
+/** What the OCI runtime said. */
+class Refusal extends Error {
+  readonly said: string;
+
+  constructor(said: string) {
+    super(said);
+    this.said = said;
+  }
+}
