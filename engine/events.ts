@@ -35,6 +35,11 @@ export class Events {
     return this.#recent;
   }
 
+  /** How many listen now. */
+  get listeners(): number {
+    return this.#listeners.size;
+  }
+
   /** Calls `listener` for each event from now on; the returned function stops it. */
   subscribe(listener: Listener): () => void {
     this.#listeners.add(listener);

@@ -1,0 +1,65 @@
+/** A container's output as it was logged. */
+import { EngineError } from "../../errors.ts";
+import type { ContainerRecord, LogLine, LogOptions } from "../../containers/containers.ts";
+import { nanosecondTime, parseMoment } from "../duration.ts";
+import type { Exchange } from "../exchange.ts";
+import type { Route } from "../router.ts";
+import { outputType, sendOutput } from "../streams.ts";
+
+async function logs(exchange: Exchange): Promise<void> {
+  const { query, services, response } = exchange;
+  const options = logOptions(exchange);
+  const record = await services.containers.get(exchange.param("id"));
+  const tty = record.config.Tty === true;
+  const lines = await services.containers.logs(record.id, options);
+  response.writeHead(200, { "Content-Type": outputType(tty, exchange.version) }).flushHeaders();
+  const prefix = { timestamps: query.flag("timestamps"), details: query.flag("details") ? details(record) : undefined };
+  await sendOutput(prefixed(lines, prefix), response, { tty });
+  response.end();
+}
+
+function logOptions({ query, signal }: Exchange): LogOptions {
+  const [stdout, stderr] = [query.flag("stdout"), query.flag("stderr")];
+  if (!stdout && !stderr) throw new EngineError("invalid", "Bad parameters: you must choose at least one stream");
+  const [since, until] = [parseMoment(query.text("since"), "since"), parseMoment(query.text("until"), "until")];
+  const tail = query.text("tail");
+  return {
+    follow: query.flag("follow"),
+    stdout,
+    stderr,
+    ...(since !== undefined && { sinceNs: since }),
+    ...(until !== undefined && { untilNs: until }),
+    // Anything but a number means all, as dockerd has it.
+    ...(/^\d+$/.test(tail) && { tail: Number(tail) }),
+    signal,
+  };
+}
+
+/** Labels and variables that the log driver was told to note, as `--details` prints them. */
+function details({ config, hostConfig }: ContainerRecord): string {
+  const wanted = (option: string): string[] => (hostConfig.LogConfig?.Config?.[option] ?? "").split(",").filter((name) => name !== "");
+  const variables = Object.fromEntries((config.Env ?? []).map((text) => [text.split("=")[0]!, text.slice(text.indexOf("=") + 1)]));
+  const known = [
+    ...wanted("labels").map((name) => [name, config.Labels?.[name]] as const),
+    ...wanted("env").map((name) => [name, variables[name]] as const),
+  ];
+  const noted = known.filter(([, value]) => value !== undefined).map(([name, value]) => `${encode(name)}=${encode(value!)}`);
+  return `${noted.toSorted().join(",")} `;
+}
+
+function encode(text: string): string {
+  return encodeURIComponent(text).replace(/%20/g, "+");
+}
+
+async function* prefixed(
+  lines: AsyncIterable<LogLine>,
+  options: { timestamps: boolean; details: string | undefined },
+): AsyncGenerator<LogLine> {
+  if (!options.timestamps && options.details === undefined) return yield* lines;
+  for await (const line of lines) {
+    const prefix = (options.timestamps ? `${nanosecondTime(line.timeNs)} ` : "") + (options.details ?? "");
+    yield { ...line, data: Buffer.concat([Buffer.from(prefix), line.data]) };
+  }
+}
+
+export const logRoutes: readonly Route[] = [{ method: "GET", path: "/containers/{id}/logs", handle: logs }];

@@ -1,0 +1,52 @@
+/** What the API needs of the rooms behind it; the only thing that `createApiServer` is given. */
+import type { Builder } from "../build/builder.ts";
+import type { Containers } from "../containers/containers.ts";
+import type { Events } from "../events.ts";
+import type { Images } from "../images/images.ts";
+import type { Networks } from "../networks/networks.ts";
+import type { Volumes } from "../volumes/volumes.ts";
+import type { AuthConfig } from "./types/image.ts";
+import type { EngineStatus, SystemInfo, VersionResponse } from "./types/system.ts";
+
+export interface Services {
+  readonly containers: Containers;
+  readonly images: Images;
+  readonly networks: Networks;
+  readonly volumes: Volumes;
+  readonly builder: Builder;
+  readonly events: Events;
+  readonly system: System;
+  /** Absent until the images room talks to registries: those requests are then answered 501. */
+  readonly registry?: Registry;
+}
+
+/** What belongs to the engine as a whole. */
+export interface System {
+  /** Of Berth itself, e.g. `0.1.0`. */
+  readonly version: string;
+  /** A directory of the engine's own for build contexts: big, empty at the start, not in memory. */
+  readonly scratch: string;
+  describeVersion(): VersionResponse;
+  /** Everything in `docker info` that is not counted from other rooms. */
+  describe(): Promise<SystemFacts>;
+  /** What Docker's API has no words for: pids, paths, root or rootless. */
+  status(): EngineStatus;
+}
+
+/** `GET /info` without what the API counts itself. */
+export type SystemFacts = Omit<
+  SystemInfo,
+  "Containers" | "ContainersRunning" | "ContainersPaused" | "ContainersStopped" | "Images" | "NEventsListener" | "SystemTime"
+>;
+
+/** Requests that go to a registry and leave nothing behind. */
+export interface Registry {
+  /** @throws {EngineError} unauthorized with the registry's sentence */
+  login(auth: AuthConfig, signal?: AbortSignal): Promise<{ status: string; identityToken: string }>;
+  /** The manifest that a reference names: its descriptor in OCI's words, and the platforms it is for. */
+  inspect(reference: string, auth?: AuthConfig, signal?: AbortSignal): Promise<{ Descriptor: object; Platforms: object[] }>;
+  search(term: string, options: { limit: number; signal?: AbortSignal }): Promise<object[]>;
+}
+
+/** Told everything that was not meant for the client: an unexpected error, with its stack. */
+export type Logger = (error: unknown) => void;
