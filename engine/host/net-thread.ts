@@ -25,11 +25,13 @@ const calls: readonly (keyof Netns)[] = [
   "removeSandbox",
   "connect",
   "disconnect",
+  "reroute",
   "sweep",
   "rules",
   "hostNetwork",
   "vethUplink",
   "hostRoute",
+  "removeHostRoute",
   "hostRules",
   "removeVethUplink",
 ];

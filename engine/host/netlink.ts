@@ -306,6 +306,8 @@ export interface Link {
   readonly kind: string;
   readonly master: number;
   readonly mtu: number;
+  /** Empty for devices without one. */
+  readonly mac: string;
 }
 
 export function readLink(reply: NetlinkReply): Link {
@@ -317,6 +319,7 @@ export function readLink(reply: NetlinkReply): Link {
     kind: info ? string(attributesOf(info).get(IFLA_INFO.kind)) : "",
     master: found.get(IFLA.master)?.readUInt32LE() ?? 0,
     mtu: found.get(IFLA.mtu)?.readUInt32LE() ?? 0,
+    mac: found.get(IFLA.address)?.toString("hex").match(/../g)?.join(":") ?? "",
   };
 }
 

@@ -17,6 +17,7 @@ import {
   addVeth,
   deleteGroup,
   deleteLink,
+  deleteRoute,
   getAddresses,
   getLink,
   getLinks,
@@ -145,13 +146,13 @@ export class Netns {
     rmSync(path, { force: true });
   }
 
-  /** Plugs one more interface into a living sandbox. On failure it is unplugged again. */
-  connect({ path, plug, dns }: { path: string; plug: InterfacePlan; dns: DnsGateway }): void {
+  /** Plugs one more interface into a living sandbox, under the first free name. On failure it is unplugged again. */
+  connect({ path, plug, dns }: { path: string; plug: Omit<InterfacePlan, "name">; dns: DnsGateway }): void {
     try {
       this.#away(
         () => enterNamespacePath(path, "net"),
         (socket) => {
-          this.#plug(socket, [plug]);
+          this.#plug(socket, [{ ...plug, name: freeName(socket) }]);
           setDns(dns, replaceTable);
         },
       );
@@ -162,24 +163,25 @@ export class Netns {
     }
   }
 
-  /** Unplugs an interface of a living sandbox; `gateways` take over the default routes. */
-  disconnect({
-    path,
-    port,
-    dns,
-    routes,
-  }: {
-    path: string;
-    port: string;
-    dns: DnsGateway;
-    routes: Pick<InterfacePlan, "name" | "gateways">[];
-  }): void {
+  /** Unplugs an interface of a living sandbox. */
+  disconnect({ path, port, dns }: { path: string; port: string; dns: DnsGateway }): void {
     this.removeLink(port);
     this.#away(
       () => enterNamespacePath(path, "net"),
+      () => setDns(dns, replaceTable),
+    );
+  }
+
+  /** Gives the default routes of a living sandbox to the interface with this MAC. */
+  reroute({ path, mac, gateways }: { path: string; mac: string; gateways: readonly string[] }): void {
+    this.#away(
+      () => enterNamespacePath(path, "net"),
       (socket) => {
-        for (const { name, gateways } of routes) socket.run(...defaultRoutes(readLink(socket.query(getLink(name))[0]!).index, gateways));
-        setDns(dns, replaceTable);
+        const link = socket
+          .query(getLinks())
+          .map(readLink)
+          .find((other) => other.mac === mac);
+        if (link) socket.run(...defaultRoutes(link.index, gateways));
       },
     );
   }
@@ -224,6 +226,14 @@ export class Netns {
     this.#hostRoute.run(addRoute({ to, via, index }));
   }
 
+  /** Root only: undoes hostRoute(); one that is gone is fine. */
+  removeHostRoute({ to, device }: { to: string; device: string }): void {
+    absorbing(["ENODEV", "ESRCH"], () => {
+      const { index } = readLink(this.#hostRoute.query(getLink(device))[0]!);
+      this.#hostRoute.run(deleteRoute({ to, index }));
+    });
+  }
+
   /** Root only: a table in the host's own namespace. */
   hostRules(table: NftTable): void {
     this.#hostFilter.runBatch(replaceTable(table));
@@ -257,7 +267,7 @@ export class Netns {
     }
   }
 
-  #join(interfaces: readonly InterfacePlan[]): void {
+  #join(interfaces: readonly Pick<InterfacePlan, "port" | "bridge">[]): void {
     for (const { port, bridge } of interfaces) this.#route.run(setUp(port, this.#find(bridge).index));
   }
 
@@ -279,6 +289,11 @@ const sandboxSysctls = [
   ["net/ipv4/ping_group_range", "0 65535"],
   ["net/ipv4/ip_unprivileged_port_start", "0"],
 ] as const;
+
+function freeName(socket: NetlinkSocket): string {
+  const names = new Set(socket.query(getLinks()).map((reply) => readLink(reply).name));
+  for (let number = 0; ; number++) if (!names.has(`eth${number}`)) return `eth${number}`;
+}
 
 function defaultRoutes(index: number, gateways: readonly string[]): NetlinkMessage[] {
   return gateways.map((via) => addRoute({ to: via.includes(":") ? "::/0" : "0.0.0.0/0", via, index }));

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Ipam, IpamPoolConfig } from "../api/types/network.ts";
-import { formatAddress, formatPrefix, parseAddress, parsePrefix } from "./cidr.ts";
+import { formatAddress, formatPrefix, parseAddress, parsePrefix } from "../host/cidr.ts";
 import { claimAddress, configOf, pickAddress, poolFrom, poolsFor, problemsOf } from "./ipam.ts";
 
 const problems: [IpamPoolConfig, string[]][] = [

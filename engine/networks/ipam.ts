@@ -3,8 +3,8 @@
  */
 import type { Ipam, IpamPoolConfig } from "../api/types/network.ts";
 import { EngineError } from "../errors.ts";
-import type { Address, Prefix } from "./cidr.ts";
-import { contains, formatAddress, formatPrefix, masked, overlaps, parseAddress, parsePrefix, sizeOf } from "./cidr.ts";
+import type { Address, Prefix } from "../host/cidr.ts";
+import { contains, formatAddress, formatPrefix, masked, overlaps, parseAddress, parsePrefix, sizeOf } from "../host/cidr.ts";
 
 /** A subnet in use by a network, with everything settled. */
 export interface Pool {

@@ -36,6 +36,15 @@ export interface Endpoint {
   readonly ipv6Gateway: string;
   readonly dnsNames: readonly string[];
   readonly aliases: readonly string[];
+  /** Among a container's networks the highest has the default route. */
+  readonly gatewayPriority: number;
+}
+
+/** The container's own settings of its resolver; empty lists mean the host's. */
+export interface DnsSettings {
+  readonly servers: readonly string[];
+  readonly search: readonly string[];
+  readonly options: readonly string[];
 }
 
 export interface SandboxRequest {
@@ -64,6 +73,7 @@ export interface Sandbox {
   readonly endpoints: readonly Endpoint[];
   /** Actual bindings, ephemeral ports filled in. */
   readonly ports: PortMap;
+  readonly dns: DnsSettings;
   /** Content for /etc/resolv.conf. */
   readonly resolvConf: string;
   /** Lines `address name name…` that belong into /etc/hosts besides the localhost ones. */
@@ -90,6 +100,7 @@ export interface Networks {
 
   /**
    * Makes the namespace, plugs the endpoints, opens the published ports. All or nothing.
+   * Messages are complete: they begin with dockerd's `failed to set up container networking: `.
    * @throws {EngineError} internal with Docker's sentence `… port is already allocated`, or the sysctl to set for a low port
    */
   attach(request: SandboxRequest): Promise<Sandbox>;
@@ -107,4 +118,11 @@ export interface Networks {
 
   /** After an engine restart: these sandboxes are alive; everything else that is found is removed. */
   restore(sandboxes: readonly Sandbox[]): Promise<void>;
+
+  /** Pids of the processes behind the networks: `netd`, and `uplink` when it is a process. */
+  processes(): Record<string, number>;
+  /** Why containers cannot reach the world, and what to do about it; empty when they can. */
+  problem(): string;
+  /** Lets go of what only this process holds. With `everything`, netd and uplink end and the host keeps no trace of them. */
+  close(options?: { everything: boolean }): Promise<void>;
 }

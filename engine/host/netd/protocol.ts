@@ -52,6 +52,7 @@ export type NetdRequest =
   | { readonly call: "removeSandbox"; readonly id: string }
   /** Fails with EADDRINUSE and such; succeeds when this sandbox has the port already. */
   | { readonly call: "publish"; readonly port: NetdPort }
+  | { readonly call: "unpublish"; readonly port: NetdPort }
   /** Forgets every network and sandbox that is not named. */
   | { readonly call: "keep"; readonly networks: readonly string[]; readonly sandboxes: readonly string[] }
   /** The address that `host.docker.internal` stands for; empty: the host's own, found out when asked. */

@@ -35,6 +35,8 @@ export class NetdService {
         return this.#removeSandbox(request.id);
       case "publish":
         return this.#publish(request.port);
+      case "unpublish":
+        return this.#unpublish(request.port);
       case "keep":
         return this.#keep(new Set(request.networks), new Set(request.sandboxes));
       case "host":
@@ -64,7 +66,7 @@ export class NetdService {
   async #publish(port: NetdPort): Promise<void> {
     const ports = this.#ports.get(port.sandbox) ?? new Map<string, Promise<Forwarder>>();
     this.#ports.set(port.sandbox, ports);
-    const key = `${port.protocol} ${port.hostIp} ${port.hostPort} ${port.containerPort}`;
+    const key = keyOf(port);
     const opening = ports.get(key) ?? forward(port, () => this.#names.sandbox(port.sandbox)?.address);
     ports.set(key, opening);
     try {
@@ -75,12 +77,21 @@ export class NetdService {
     }
   }
 
+  async #unpublish(port: NetdPort): Promise<void> {
+    const ports = this.#ports.get(port.sandbox);
+    const opening = ports?.get(keyOf(port));
+    ports?.delete(keyOf(port));
+    (await opening)?.close();
+  }
+
   async #keep(networks: ReadonlySet<string>, sandboxes: ReadonlySet<string>): Promise<void> {
     const known = new Set([...this.#names.sandboxes().map(({ id }) => id), ...this.#ports.keys()]);
     await Promise.all([...known].filter((id) => !sandboxes.has(id)).map((id) => this.#removeSandbox(id)));
     for (const { id } of this.#names.networks()) if (!networks.has(id)) this.#removeNetwork(id);
   }
 }
+
+const keyOf = ({ protocol, hostIp, hostPort, containerPort }: NetdPort): string => `${protocol} ${hostIp} ${hostPort} ${containerPort}`;
 
 function probe(host: string, port: number): Promise<void> {
   return new Promise((resolve, reject) => {

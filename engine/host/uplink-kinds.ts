@@ -1,0 +1,34 @@
+/**
+ * What an uplink is, whatever carries it.
+ */
+import type { NetThread } from "./net-thread.ts";
+
+/** The name of the way out inside R, whatever it is. */
+export const UPLINK_DEVICE = "uplink";
+
+/** Plain JSON: it is kept in run/uplink.json. */
+export interface Uplink {
+  readonly kind: "slirp4netns" | "pasta" | "veth" | "none";
+  /** Of what comes and goes through it, in bytes; networks follow unless told otherwise. */
+  readonly mtu: number;
+  /** The process, for slirp4netns and pasta. */
+  readonly process: { readonly pid: number; readonly startTime: string } | null;
+  /** For veth: the host's and R's ends. */
+  readonly veth: { readonly host: string; readonly inside: string; readonly device: string } | null;
+  /** Why containers cannot reach the world and what to do about it; empty when they can. */
+  readonly problem: string;
+}
+
+export interface UplinkOptions {
+  /** The engine's short name, no two on a machine alike; at most 15 characters. */
+  readonly name: string;
+  readonly rootless: boolean;
+  readonly run: string;
+  readonly netns: string;
+  readonly log: string;
+  readonly thread: NetThread;
+  /** Connects from inside R. */
+  readonly probe: (address: string, port: number) => Promise<unknown>;
+  /** The host's address as others see it; empty when it has none. */
+  readonly hostAddress: string;
+}

@@ -1,0 +1,96 @@
+/**
+ * The root uplink: R is a small router behind the host, on a /30 of its own. On the host there is one interface, one
+ * nftables table, and, where Docker keeps its DOCKER-USER chain, two accepting rules.
+ */
+import { createHash } from "node:crypto";
+import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import type { Prefix } from "./cidr.ts";
+import { formatAddress, overlaps, parsePrefix } from "./cidr.ts";
+import type { NetThread } from "./net-thread.ts";
+import type { NftTable } from "./nft.ts";
+import { run } from "./process.ts";
+import { findProgram } from "./programs.ts";
+import { UPLINK_DEVICE } from "./uplink-kinds.ts";
+import type { Uplink, UplinkOptions } from "./uplink-kinds.ts";
+
+const FORWARDING = "/proc/sys/net/ipv4/ip_forward";
+/** Link-local addresses are never anybody's route; those of the upper half are left to others (cloud metadata). */
+const NEIGHBORHOOD = parsePrefix("169.254.64.0/18")!;
+
+/** The file that says that this engine switched forwarding on. */
+const forwardingFlag = (directory: string): string => join(directory, "forwarding-was-off");
+
+export async function openVeth({ name, thread, run: directory }: UplinkOptions): Promise<Uplink> {
+  const { taken } = await thread.hostNetwork({ ours: [name] });
+  const subnet = freeSubnet(
+    name,
+    taken.flatMap((text) => parsePrefix(text) ?? []),
+  );
+  const [host, inside] = [1n, 2n].map((number) => formatAddress({ family: 4, value: subnet.value + number })) as [string, string];
+  await thread.removeVethUplink({ device: name, table: hostTable(name, inside) });
+  await thread.vethUplink({ host: { name, address: host, prefix: 30 }, inside: { name: UPLINK_DEVICE, address: inside, prefix: 30 } });
+  await thread.hostRules(hostTable(name, inside));
+  switchForwardingOn(directory);
+  await letDockerPass(name, "-I");
+  return { kind: "veth", mtu: 1500, process: null, veth: { host, inside, device: name }, problem: "" };
+}
+
+/** After a restart of the engine: what somebody may have flushed is put back. */
+export async function adoptVeth({ device, inside }: NonNullable<Uplink["veth"]>, thread: NetThread): Promise<void> {
+  await thread.hostRules(hostTable(device, inside));
+  await letDockerPass(device, "-I");
+}
+
+export async function closeVeth({ name, thread, run: directory }: Pick<UplinkOptions, "name" | "thread" | "run">): Promise<void> {
+  await letDockerPass(name, "-D");
+  await thread.removeVethUplink({ device: name, table: hostTable(name, "0.0.0.0") });
+  await switchForwardingOff(directory, thread);
+}
+
+/** A /30 that the host does not use; each engine begins to look at a place of its own. */
+export function freeSubnet(name: string, taken: readonly Prefix[]): Prefix {
+  const places = 1 << (30 - NEIGHBORHOOD.length);
+  const first = createHash("sha256").update(name).digest().readUInt32BE() % places;
+  for (let turn = 0; turn < places; turn++) {
+    const value = NEIGHBORHOOD.value + BigInt(((first + turn) % places) * 4);
+    const subnet: Prefix = { family: 4, value, length: 30 };
+    if (!taken.some((other) => overlaps(other, subnet))) return subnet;
+  }
+  throw new Error(`every subnet of ${formatAddress(NEIGHBORHOOD)}/${NEIGHBORHOOD.length} is in use`);
+}
+
+/** What leaves R carries R's address; on its way to the world it gets the host's. */
+function hostTable(name: string, inside: string): NftTable {
+  const chain = { type: "nat", hook: "postrouting", priority: 100, policy: "accept" } as const;
+  return {
+    family: "inet",
+    name: name.replaceAll("-", "_"),
+    chains: [{ name: "b_postrouting", ...chain, rules: [{ from: inside, notOif: name, verdict: "masquerade" }] }],
+  };
+}
+
+function switchForwardingOn(directory: string): void {
+  if (readFileSync(FORWARDING, "utf8").trim() === "1") return;
+  writeFileSync(forwardingFlag(directory), "");
+  writeFileSync(FORWARDING, "1");
+}
+
+/** Only when this engine switched it on and nobody else's bridge or pair of interfaces may have come to rely on it. */
+async function switchForwardingOff(directory: string, thread: NetThread): Promise<void> {
+  if (!existsSync(forwardingFlag(directory))) return;
+  rmSync(forwardingFlag(directory), { force: true });
+  const { links } = await thread.hostNetwork({ ours: [] });
+  if (!links.some(({ kind }) => ["bridge", "veth", "tun", "wireguard"].includes(kind))) writeFileSync(FORWARDING, "0");
+}
+
+/** Docker drops what it does not know on its way through the host, except for what this chain, kept for others, accepts. */
+async function letDockerPass(name: string, action: "-I" | "-D"): Promise<void> {
+  const iptables = findProgram("iptables");
+  if (!iptables || (await run([iptables, "-w", "-n", "-L", "DOCKER-USER"])).exitCode !== 0) return;
+  for (const direction of ["-i", "-o"]) {
+    const rule = ["DOCKER-USER", direction, name, "-j", "ACCEPT"];
+    const there = (await run([iptables, "-w", "-C", ...rule])).exitCode === 0;
+    if (there !== (action === "-I")) await run([iptables, "-w", action, ...rule]);
+  }
+}

@@ -1,0 +1,179 @@
+/**
+ * The networks of an engine: finding, creating and removing them. The three predefined ones are made at the first start and
+ * keep their ids.
+ */
+import { randomBytes } from "node:crypto";
+import type { Ipam } from "../api/types/network.ts";
+import type { Events } from "../events.ts";
+import { parsePrefix } from "../host/cidr.ts";
+import type { Prefix } from "../host/cidr.ts";
+import {
+  ambiguousNetwork,
+  hasEndpoints,
+  nameIsEmpty,
+  networkExists,
+  noSuchDriver,
+  noSuchNetwork,
+  oneInstance,
+  predefinedOperation,
+  predefinedRemoval,
+} from "./errors.ts";
+import { configOf, poolsFor } from "./ipam.ts";
+import { DEFAULT_NETWORK, LiveNetwork } from "./live-network.ts";
+import type { Networks } from "./networks.ts";
+import type { Router } from "./router.ts";
+import type { NetworkRecord, NetworkStore } from "./store.ts";
+
+export type CreateOptions = Parameters<Networks["create"]>[0];
+
+/** Names that no network of a person can have. */
+const PREDEFINED: ReadonlySet<string> = new Set([DEFAULT_NETWORK, "host", "none", "default"]);
+
+/** What `docker network inspect bridge` shows. */
+const defaultBridgeOptions = {
+  "com.docker.network.bridge.default_bridge": "true",
+  "com.docker.network.bridge.enable_icc": "true",
+  "com.docker.network.bridge.enable_ip_masquerade": "true",
+  "com.docker.network.bridge.host_binding_ipv4": "0.0.0.0",
+  "com.docker.network.bridge.name": "docker0",
+};
+
+export interface NetworkTableOptions {
+  readonly store: NetworkStore;
+  readonly router: Router;
+  readonly events: Events;
+  /** The engine's interface name on the host: its own routes are not somebody else's. */
+  readonly hostDevice: string;
+}
+
+export class NetworkTable {
+  readonly #options: NetworkTableOptions;
+  readonly #networks = new Map<string, LiveNetwork>();
+  /** Creating and removing take turns: each looks at all subnets. */
+  #turn: Promise<unknown> = Promise.resolve();
+
+  constructor(options: NetworkTableOptions) {
+    this.#options = options;
+  }
+
+  /** Brings up what is on disk, and the predefined networks that are not there yet. */
+  async begin(): Promise<void> {
+    for (const record of await this.#options.store.load()) this.#networks.set(record.id, new LiveNetwork(record));
+    const make = async (name: string, driver: NetworkRecord["driver"]): Promise<void> => {
+      if (this.all().some(({ record }) => record.name === name)) return;
+      const options = driver === "bridge" ? defaultBridgeOptions : {};
+      const record = await this.#record({ name, options }, driver);
+      await this.#options.store.save(record);
+      this.#networks.set(record.id, new LiveNetwork(record));
+    };
+    await make(DEFAULT_NETWORK, "bridge");
+    await make("host", "host");
+    await make("none", "null");
+    await this.#options.router.addNetworks(this.all().filter(({ record }) => record.driver === "bridge"));
+  }
+
+  all(): LiveNetwork[] {
+    return [...this.#networks.values()];
+  }
+
+  byId(id: string): LiveNetwork | undefined {
+    return this.#networks.get(id);
+  }
+
+  /**
+   * By name, id, or a beginning of an id, in this order.
+   * @throws {EngineError} not-found, invalid when the beginning fits several
+   */
+  find(nameOrId: string): LiveNetwork {
+    const exact = this.all().find(({ record }) => record.name === nameOrId) ?? this.#networks.get(nameOrId);
+    if (exact) return exact;
+    const matches = nameOrId === "" ? [] : this.all().filter(({ record }) => record.id.startsWith(nameOrId));
+    if (matches.length > 1) throw ambiguousNetwork(nameOrId, matches.length);
+    if (!matches[0]) throw noSuchNetwork(nameOrId);
+    return matches[0];
+  }
+
+  create(options: CreateOptions): Promise<LiveNetwork> {
+    return this.#inTurn(() => this.#create(options));
+  }
+
+  remove(nameOrId: string): Promise<void> {
+    return this.#inTurn(() => this.#remove(nameOrId));
+  }
+
+  async #create(options: CreateOptions): Promise<LiveNetwork> {
+    checkName(options.name);
+    checkDriver(options.driver);
+    if (this.all().some(({ record }) => record.name === options.name)) throw networkExists(options.name);
+    const network = new LiveNetwork(await this.#record(options, "bridge"));
+    const { id, name } = network.record;
+    await this.#options.store.save(network.record);
+    try {
+      await this.#options.router.addNetworks([network]);
+    } catch (error) {
+      await this.#options.router.removeNetwork(network).catch(() => undefined);
+      await this.#options.store.remove(id);
+      throw error;
+    }
+    this.#networks.set(id, network);
+    this.#options.events.publish("network", "create", id, { name, type: "bridge" });
+    return network;
+  }
+
+  async #remove(nameOrId: string): Promise<void> {
+    const network = this.find(nameOrId);
+    const { id, name, driver } = network.record;
+    if (PREDEFINED.has(name)) throw predefinedRemoval(name);
+    if (network.endpoints.length > 0) throw hasEndpoints(name, network.endpoints);
+    this.#networks.delete(id);
+    await this.#options.store.remove(id);
+    await this.#options.router.removeNetwork(network);
+    this.#options.events.publish("network", "destroy", id, { name, type: driver });
+  }
+
+  async #record(options: CreateOptions, driver: NetworkRecord["driver"]): Promise<NetworkRecord> {
+    const id = randomBytes(32).toString("hex");
+    const ipam = driver === "bridge" ? await this.#ipam(options, id) : { Driver: "default", Options: null, Config: null };
+    return {
+      id,
+      name: options.name,
+      driver,
+      createdAt: new Date().toISOString(),
+      internal: options.internal ?? false,
+      attachable: options.attachable ?? false,
+      ipv6: options.ipv6 ?? false,
+      ipam,
+      chosen: (options.ipam?.Config ?? []).length > 0,
+      options: options.options ?? {},
+      labels: options.labels ?? {},
+    };
+  }
+
+  async #ipam({ name, ipam, ipv6 = false }: CreateOptions, id: string): Promise<Ipam> {
+    const host = await this.#options.router.thread.hostNetwork({ ours: [this.#options.hostDevice] });
+    const taken = { networks: this.all().flatMap(({ subnets }) => prefixes(subnets)), host: prefixes(host.taken) };
+    const pools = poolsFor(ipam, { taken, ipv6, key: id });
+    const options = name === DEFAULT_NETWORK ? null : (ipam?.Options ?? {});
+    return { Driver: "default", Options: options, Config: pools.map(configOf) };
+  }
+
+  #inTurn<Result>(act: () => Promise<Result>): Promise<Result> {
+    const result = this.#turn.then(act);
+    this.#turn = result.catch(() => undefined);
+    return result;
+  }
+}
+
+function prefixes(texts: readonly string[]): Prefix[] {
+  return texts.flatMap((text) => parsePrefix(text) ?? []);
+}
+
+function checkName(name: string): void {
+  if (name.trim() === "") throw nameIsEmpty();
+  if (PREDEFINED.has(name)) throw predefinedOperation(name);
+}
+
+function checkDriver(driver = "bridge"): void {
+  if (driver === "host" || driver === "null") throw oneInstance(driver);
+  if (!["bridge", "default", ""].includes(driver)) throw noSuchDriver(driver);
+}

@@ -1,0 +1,180 @@
+/**
+ * The private network namespace R as a working router: its thread, netd, the way out and the firewall. Knows networks only as
+ * bridges; which containers are on them is told by whoever plugs them in.
+ */
+import { join } from "node:path";
+import { log } from "../host/log.ts";
+import { startNetThread } from "../host/net-thread.ts";
+import type { NetThread } from "../host/net-thread.ts";
+import { Netd } from "../host/netd-client.ts";
+import type { NetdOptions } from "../host/netd-client.ts";
+import type { NetdRequest } from "../host/netd/protocol.ts";
+import { isAlive } from "../host/process.ts";
+import type { Uplink, UplinkOptions } from "../host/uplink-kinds.ts";
+import { closeUplink, openUplink } from "../host/uplink.ts";
+import type { LiveNetwork } from "./live-network.ts";
+import { rulesOf } from "./rules.ts";
+
+/** What the router needs of the machine. */
+export interface RouterHost {
+  readonly paths: { readonly run: string; readonly state: string; readonly log: string };
+  readonly rootless: boolean;
+  readonly name: string;
+  readonly networkNamespace: string;
+}
+
+const MTU_OPTION = "com.docker.network.driver.mtu";
+const ICC_OPTION = "com.docker.network.bridge.enable_icc";
+
+export class Router {
+  readonly thread: NetThread;
+  readonly #host: RouterHost;
+  readonly #bridges = new Map<string, LiveNetwork>();
+  #netd: Promise<Netd>;
+  #uplink: Uplink = { kind: "none", mtu: 1500, process: null, veth: null, problem: "" };
+  #hostAddress = "";
+  #reopening: Promise<void> | undefined;
+  #closed = false;
+  #netdPid = 0;
+  /** Called when netd had to be started anew; sends it the sandboxes and their ports. */
+  onNewNetd: () => Promise<void> = async () => Promise.resolve();
+
+  private constructor(host: RouterHost, thread: NetThread) {
+    this.#host = host;
+    this.thread = thread;
+    this.#netd = this.#openNetd();
+  }
+
+  /** Adopts what a former engine left alive in R, makes the rest. */
+  static async open(host: RouterHost): Promise<Router> {
+    const router = new Router(host, await startNetThread(host.networkNamespace));
+    // The way out is tried from inside R, where a former engine's rules may be strict about it; they come after.
+    router.#hostAddress = (await router.ask({ call: "host", address: "" })) as string;
+    await router.#openUplink();
+    return router;
+  }
+
+  get uplink(): Uplink {
+    return this.#uplink;
+  }
+
+  /** What `host-gateway` means: the host as containers reach it; empty when it has no address at all. */
+  get hostAddress(): string {
+    return this.#uplink.veth?.host ?? this.#hostAddress;
+  }
+
+  processes(): Record<string, number> {
+    const uplink = this.#uplink.process;
+    return { ...(this.#netdPid ? { netd: this.#netdPid } : {}), ...(uplink ? { uplink: uplink.pid } : {}) };
+  }
+
+  /** The largest packet on a network, from its options or else what the way out carries. */
+  mtuOf({ record }: LiveNetwork): number {
+    const wanted = Number(record.options[MTU_OPTION]);
+    return Number.isInteger(wanted) && wanted >= 68 && wanted <= 65535 ? wanted : this.#uplink.mtu;
+  }
+
+  async ask(request: NetdRequest): Promise<unknown> {
+    return (await this.#netd).ask(request);
+  }
+
+  /** Makes the networks' bridges, or adopts them; the rules are loaded once for all. */
+  async addNetworks(networks: readonly LiveNetwork[]): Promise<void> {
+    for (const network of networks) this.#bridges.set(network.record.id, network);
+    await this.#loadRules();
+    await Promise.all(networks.map((network) => this.#addBridge(network)));
+  }
+
+  async removeNetwork(network: LiveNetwork): Promise<void> {
+    this.#bridges.delete(network.record.id);
+    const { veth } = this.#uplink;
+    await this.ask({ call: "removeNetwork", id: network.record.id });
+    if (veth) await Promise.all(network.subnets.map((to) => this.thread.removeHostRoute({ to, device: veth.device })));
+    await this.thread.removeLink(network.bridge);
+    await this.#loadRules();
+  }
+
+  /** Replaces a way out that has died. Cheap when it lives. */
+  async checkUplink(): Promise<void> {
+    const { process: known } = this.#uplink;
+    if (!known || isAlive(known.pid, known.startTime)) return;
+    log("warn", `The uplink ${this.#uplink.kind} has ended and is started again`);
+    await (this.#reopening ??= this.#openUplink().finally(() => (this.#reopening = undefined)));
+  }
+
+  async close({ everything }: { everything: boolean }): Promise<void> {
+    this.#closed = true;
+    const netd = await this.#netd.catch(() => undefined);
+    if (everything) {
+      await netd?.ask({ call: "exit" }).catch(() => undefined);
+      await netd?.gone;
+      await closeUplink({ name: this.#host.name, run: this.#host.paths.run, thread: this.thread });
+    }
+    netd?.close();
+    await this.thread.close();
+  }
+
+  async #addBridge(network: LiveNetwork): Promise<void> {
+    const [first] = network.gateways;
+    const mac = `02:42:${network.record.id.slice(0, 8).match(/../g)!.join(":")}`;
+    const gateways = network.gateways.map(({ address }) => address);
+    await this.thread.bridge({ name: network.bridge, mac, mtu: this.mtuOf(network), addresses: network.gateways });
+    if (first) await this.ask(netdNetworkOf(network, gateways));
+    const { veth } = this.#uplink;
+    if (!veth || network.record.internal) return;
+    for (const to of network.subnets.filter((subnet) => !subnet.includes(":")))
+      await this.thread.hostRoute({ to, via: veth.inside, device: veth.device });
+  }
+
+  async #loadRules(): Promise<void> {
+    const bridges = [...this.#bridges.values()].map((network) => ({
+      bridge: network.bridge,
+      internal: network.record.internal,
+      betweenContainers: network.record.options[ICC_OPTION] !== "false",
+    }));
+    await this.thread.rules(rulesOf(bridges, this.#uplink));
+  }
+
+  async #openUplink(): Promise<void> {
+    const { name, rootless, networkNamespace, paths } = this.#host;
+    const probe: UplinkOptions["probe"] = (address, port) => this.ask({ call: "probe", address, port });
+    const options = { name, rootless, run: paths.run, netns: networkNamespace, log: paths.log, thread: this.thread, probe };
+    this.#uplink = await openUplink({ ...options, hostAddress: this.#hostAddress });
+    if (this.#uplink.problem) log("warn", this.#uplink.problem);
+    await this.ask({ call: "host", address: this.#uplink.veth?.host ?? "" });
+    if (this.#bridges.size > 0) await this.addNetworks([...this.#bridges.values()]);
+  }
+
+  async #openNetd(): Promise<Netd> {
+    const { paths, networkNamespace } = this.#host;
+    const options: NetdOptions = { socket: join(paths.run, "netd.sock"), netns: networkNamespace, log: paths.log };
+    const { netd } = await Netd.open(options);
+    this.#netdPid = netd.pid;
+    void netd.gone.then(() => this.#netdEnded());
+    return netd;
+  }
+
+  /** netd was killed: a new one gets everything again. Requests made meanwhile wait for it. */
+  #netdEnded(): void {
+    if (this.#closed) return;
+    log("warn", "netd has ended and is started again");
+    this.#netd = this.#openNetd();
+    this.#netd
+      .then(async (netd) => {
+        await netd.ask({ call: "host", address: this.#uplink.veth?.host ?? "" });
+        for (const network of this.#bridges.values())
+          await netd.ask(
+            netdNetworkOf(
+              network,
+              network.gateways.map(({ address }) => address),
+            ),
+          );
+        await this.onNewNetd();
+      })
+      .catch((error: unknown) => log("error", error));
+  }
+}
+
+function netdNetworkOf({ record, hasNames }: LiveNetwork, gateways: readonly string[]): NetdRequest {
+  return { call: "network", network: { id: record.id, name: record.name, gateways, names: hasNames, internal: record.internal } };
+}

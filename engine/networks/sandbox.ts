@@ -1,0 +1,92 @@
+/**
+ * From endpoints to the plans that host/ carries out and the files that a container finds. Pure.
+ */
+import { join } from "node:path";
+import type { NetdSandbox } from "../host/netd/protocol.ts";
+import type { InterfacePlan } from "../host/netns.ts";
+import type { LiveNetwork } from "./live-network.ts";
+import type { DnsSettings, Endpoint, Sandbox } from "./networks.ts";
+import type { HostResolv } from "./resolv.ts";
+import { EMBEDDED_DNS, renderResolv } from "./resolv.ts";
+
+/** Where sandboxes' namespaces are kept. */
+export const netnsDirectory = (run: string): string => join(run, "netns");
+export const netnsPath = (run: string, containerId: string): string => join(netnsDirectory(run), containerId);
+
+/** Every port's name begins so. */
+export const PORT_PREFIX = "v";
+
+/** The name of an endpoint's interface in R: derived, so that it need not be remembered. */
+export const portOf = (endpoint: Pick<Endpoint, "id">): string => `${PORT_PREFIX}${endpoint.id.slice(0, 12)}`;
+
+/** Endpoints that have an interface: those of bridge networks. */
+export const pluggedOf = (endpoints: readonly Endpoint[]): Endpoint[] => endpoints.filter(({ ipv4, ipv6 }) => ipv4 !== "" || ipv6 !== "");
+
+/** The endpoint with the default route: the highest priority, then the first network by name, as Docker chooses. */
+export function gatewayOf(endpoints: readonly Endpoint[]): Endpoint | undefined {
+  return endpoints
+    .filter(({ gateway, ipv6Gateway }) => gateway !== "" || ipv6Gateway !== "")
+    .toSorted((a, b) => b.gatewayPriority - a.gatewayPriority || (a.networkName < b.networkName ? -1 : 1))[0];
+}
+
+export const gatewaysOf = ({ gateway, ipv6Gateway }: Endpoint): string[] => [gateway, ipv6Gateway].filter((address) => address !== "");
+
+export interface InterfaceOptions {
+  readonly name: string;
+  readonly bridge: string;
+  readonly mtu: number;
+  readonly hasDefaultRoute: "yes" | "no";
+}
+
+export function interfaceOf(endpoint: Endpoint, { name, bridge, mtu, hasDefaultRoute }: InterfaceOptions): InterfacePlan {
+  const addresses = [
+    { address: endpoint.ipv4, prefix: endpoint.prefix },
+    { address: endpoint.ipv6, prefix: endpoint.ipv6Prefix },
+  ].filter(({ address }) => address !== "");
+  const gateways = hasDefaultRoute === "yes" ? gatewaysOf(endpoint) : [];
+  return { name, port: portOf(endpoint), bridge, mac: endpoint.macAddress, mtu, addresses, gateways };
+}
+
+/** Where 127.0.0.11 leads to: the gateway of a network with names, one that carries the default route if possible. */
+export function embeddedDns(endpoints: readonly Endpoint[], networkOf: (endpoint: Endpoint) => LiveNetwork | undefined): string | null {
+  const named = endpoints.filter((endpoint) => networkOf(endpoint)?.hasNames);
+  const best = gatewayOf(named) ?? named[0];
+  const gateway = best && networkOf(best)?.gateways.find(({ address }) => !address.includes(":"));
+  return gateway?.address ?? null;
+}
+
+export interface ResolvRequest {
+  readonly host: HostResolv;
+  readonly dns: DnsSettings;
+  /** The gateway behind 127.0.0.11, or null without names. */
+  readonly embedded: string | null;
+  /** The default bridge's gateway, for containers on it alone. */
+  readonly gateway: string;
+}
+
+/** The container's resolv.conf. On the default bridge its own servers stand there themselves, as with Docker. */
+export function resolvConfOf({ host, dns, embedded, gateway }: ResolvRequest): string {
+  if (embedded !== null) return renderResolv(host, { ...dns, servers: [EMBEDDED_DNS], defaults: ["ndots:0"] });
+  return renderResolv(host, { ...dns, servers: dns.servers.length > 0 ? dns.servers : [gateway], defaults: [] });
+}
+
+/** Lines of /etc/hosts: each address with the full host name and its first label. */
+export function hostsOf(endpoints: readonly Endpoint[], hostname: string): string[] {
+  const short = hostname.split(".")[0] ?? hostname;
+  const names = short === hostname ? hostname : `${hostname} ${short}`;
+  return endpoints.flatMap(({ ipv4, ipv6 }) => [ipv4, ipv6].filter((address) => address !== "").map((address) => `${address}\t${names}`));
+}
+
+export function netdSandboxOf({ containerId, endpoints, dns }: Pick<Sandbox, "containerId" | "endpoints" | "dns">): NetdSandbox {
+  const plugged = pluggedOf(endpoints);
+  return {
+    id: containerId,
+    address: (gatewayOf(plugged) ?? plugged[0])?.ipv4 ?? "",
+    servers: dns.servers,
+    endpoints: plugged.map(({ networkId, ipv4, ipv6, dnsNames }) => ({
+      network: networkId,
+      addresses: [ipv4, ipv6].filter((address) => address !== ""),
+      names: dnsNames.map((name) => name.toLowerCase()),
+    })),
+  };
+}
