@@ -1,5 +1,6 @@
 /**
- * The engine's end of netd: finds the one that a former engine started, or starts one.
+ * The engine's end of netd: finds the one that a former engine started, or starts one. The connection keeps the engine's
+ * process alive only while a request is under way.
  */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
@@ -69,7 +70,10 @@ export class Netd {
     const socket = connect(path);
     await once(socket, "connect");
     const waiting = new Map<number, Waiting>();
-    createInterface({ input: socket }).on("line", (line) => settle(waiting, JSON.parse(line) as NetdReply));
+    createInterface({ input: socket }).on("line", (line) => {
+      settle(waiting, JSON.parse(line) as NetdReply);
+      if (waiting.size === 0) socket.unref();
+    });
     socket.on("error", () => socket.destroy());
     const gone = new Promise<void>((resolve) => {
       socket.once("close", () => {
@@ -81,7 +85,6 @@ export class Netd {
     const netd = new Netd(socket, waiting, gone);
     const { version, pid } = (await netd.ask({ call: "hello" })) as NetdHello;
     netd.#pid = pid;
-    socket.unref();
     return { netd, version };
   }
 
@@ -96,6 +99,7 @@ export class Netd {
         return;
       }
       const id = this.#next++;
+      this.#socket.ref();
       this.#waiting.set(id, { resolve, reject });
       this.#socket.write(`${JSON.stringify({ id, request } satisfies NetdMessage)}\n`);
     });

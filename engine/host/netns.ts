@@ -95,6 +95,8 @@ export class Netns {
     this.#route.run(setUp("lo"));
     sysctl("net/ipv4/ip_forward", "1");
     tryable(() => sysctl("net/ipv6/conf/all/forwarding", "1"));
+    // Ports of bridges need no addresses of their own.
+    tryable(() => sysctl("net/ipv6/conf/default/disable_ipv6", "1"));
   }
 
   links(): Link[] {
@@ -109,6 +111,7 @@ export class Netns {
   bridge(plan: BridgePlan): void {
     absorbing(["EEXIST"], () => this.#route.run(addBridge(plan)));
     const { index } = this.#find(plan.name);
+    if (plan.addresses.some(isIpv6)) sysctl(`net/ipv6/conf/${plan.name}/disable_ipv6`, "0");
     this.#route.run(setUp(plan.name), ...plan.addresses.map((address) => addAddress(index, address)));
   }
 
@@ -262,7 +265,7 @@ export class Netns {
         addVeth({ name, index, mac, mtu }, { name: port, mtu }, this.#home),
         ...addresses.map((address) => addAddress(index, address)),
       );
-      if (!addresses.some(({ address }) => address.includes(":"))) tryable(() => sysctl(`net/ipv6/conf/${name}/disable_ipv6`, "1"));
+      if (!addresses.some(isIpv6)) tryable(() => sysctl(`net/ipv6/conf/${name}/disable_ipv6`, "1"));
       if (gateways.length > 0) socket.run(...defaultRoutes(index, gateways));
     }
   }
@@ -289,6 +292,8 @@ const sandboxSysctls = [
   ["net/ipv4/ping_group_range", "0 65535"],
   ["net/ipv4/ip_unprivileged_port_start", "0"],
 ] as const;
+
+const isIpv6 = ({ address }: LinkAddress): boolean => address.includes(":");
 
 function freeName(socket: NetlinkSocket): string {
   const names = new Set(socket.query(getLinks()).map((reply) => readLink(reply).name));

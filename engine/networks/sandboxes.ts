@@ -8,7 +8,7 @@ import type { Events } from "../events.ts";
 import { errorCode } from "../host/libc.ts";
 import { log } from "../host/log.ts";
 import type { NetdPort } from "../host/netd/protocol.ts";
-import { endpointExists, hostNetworkConnect, inSetUp, notConnected } from "./errors.ts";
+import { hostNetworkConnect, inSetUp, notConnected } from "./errors.ts";
 import { DEFAULT_NETWORK } from "./live-network.ts";
 import type { LiveNetwork } from "./live-network.ts";
 import type { NetworkTable } from "./network-table.ts";
@@ -219,7 +219,7 @@ export class Sandboxes {
       router.ask({ call: "removeSandbox", id: containerId }).catch((error: unknown) => log("warn", error)),
     ]);
     for (const endpoint of endpoints) this.#network(endpoint)?.release(containerId);
-    this.#sweeping ??= setTimeout(() => this.#sweep(), SWEEP_MS).unref();
+    if (this.#sweeping === undefined) this.#sweeping = setTimeout(() => this.#sweep(), SWEEP_MS).unref();
   }
 
   #sweep(): void {

@@ -1,0 +1,162 @@
+/**
+ * The networks room alone in a real holder, without the rest of the engine: a program that opens it and does what it is told
+ * by JSON lines, and the test's end of it. Kill the program and start another to see what outlives an engine.
+ */
+import { build } from "esbuild";
+import { spawn } from "node:child_process";
+import type { ChildProcess } from "node:child_process";
+import { once } from "node:events";
+import { chmodSync, cpSync, mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import { EngineError } from "../../engine/errors.ts";
+import { enginePaths } from "../../engine/host/paths.ts";
+import { readHolder } from "../../engine/host/launch.ts";
+import type { Networks, Sandbox, SandboxRequest } from "../../engine/networks/networks.ts";
+import { makeRoot, removeRoot } from "./engine.ts";
+import { testPrograms } from "./programs.ts";
+import { testUser } from "./user.ts";
+import type { As, TestUser } from "./user.ts";
+
+interface Output {
+  readonly exitCode: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** The room, and what a test does in the namespaces around it. */
+export interface NetworksRoom extends Pick<
+  Networks,
+  "list" | "get" | "create" | "remove" | "attach" | "detach" | "connect" | "disconnect" | "restore" | "close"
+> {
+  /** Runs a program in a sandbox's network, or in R (null). */
+  inside(netnsPath: string | null, argv: readonly string[]): Promise<Output>;
+  /** Starts a program that stays, and waits for its first line. */
+  serve(netnsPath: string, argv: readonly string[]): Promise<number>;
+  processes(): Promise<Record<string, number>>;
+  problem(): Promise<string>;
+  /** Milliseconds that `count` rounds of attach and detach took each, in order. */
+  measure(request: SandboxRequest, count: number): Promise<{ attachMs: number[]; detachMs: number[] }>;
+}
+
+export interface RoomProcess {
+  readonly room: NetworksRoom;
+  readonly user: TestUser;
+  readonly root: string;
+  readonly run: string;
+  /** SIGKILL to the program that stands for the engine; netd, uplink and R stay. */
+  kill9(): Promise<void>;
+  /** Another program on the same root. */
+  again(): Promise<RoomProcess>;
+  /** Ends everything and removes the root. */
+  remove(): Promise<void>;
+}
+
+let bundled: Promise<string> | undefined;
+
+/** A folder with the built programs and the driver beside them. */
+async function bundle(): Promise<string> {
+  const { folder } = await testPrograms();
+  const target = mkdtempSync(join(tmpdir(), "berth-networks-"));
+  cpSync(folder, target, { recursive: true });
+  await build({
+    entryPoints: [join(import.meta.dirname, "networks-driver.ts")],
+    outfile: join(target, "driver.mjs"),
+    bundle: true,
+    platform: "node",
+    format: "esm",
+    external: ["koffi", "esbuild"],
+    banner: { js: "import{createRequire as __createRequire}from'node:module';const require=__createRequire(import.meta.url);" },
+    logLevel: "error",
+  });
+  chmodSync(target, 0o755);
+  process.on("exit", () => rmSync(target, { recursive: true, force: true }));
+  return target;
+}
+
+/** Opens the room for a user in a new root. The test removes it. */
+export async function openRoom(as: As): Promise<RoomProcess> {
+  const user = testUser(as);
+  return start(user, makeRoot(user));
+}
+
+async function start(user: TestUser, root: string): Promise<RoomProcess> {
+  const folder = await (bundled ??= bundle());
+  const { node } = await testPrograms();
+  const identity = user.uid === process.getuid!() ? {} : { uid: user.uid, gid: user.gid };
+  const env = { PATH: process.env["PATH"], HOME: user.home, USER: user.name };
+  const child = spawn(node, [join(folder, "driver.mjs"), "launch", root], {
+    ...identity,
+    env,
+    cwd: "/",
+    stdio: ["pipe", "pipe", "inherit"],
+  });
+  const ask = asker(child);
+  const { pid } = (await ask("hello", [])) as { pid: number };
+  const room = new Proxy(
+    {},
+    { get: (_, call) => (call === "then" ? undefined : (...args: unknown[]) => ask(String(call), args)) },
+  ) as NetworksRoom;
+  const paths = enginePaths(root, env, user.uid);
+  return {
+    room,
+    user,
+    root,
+    run: paths.run,
+    kill9: async () => {
+      const ended = once(child, "close");
+      process.kill(pid, "SIGKILL");
+      await ended;
+    },
+    again: () => start(user, root),
+    remove: async () => {
+      await room.close({ everything: true }).catch(() => undefined);
+      child.kill("SIGKILL");
+      const holder = readHolder(paths);
+      if (holder) process.kill(holder.pid, "SIGKILL");
+      await removeRoot(root, user);
+    },
+  };
+}
+
+function asker(child: ChildProcess): (call: string, args: unknown[]) => Promise<unknown> {
+  const waiting: { resolve(value: unknown): void; reject(error: Error): void }[] = [];
+  createInterface({ input: child.stdout! }).on("line", (line) => {
+    const { id, result, error } = JSON.parse(line) as {
+      id: number;
+      result?: unknown;
+      error?: { kind: EngineError["kind"]; message: string };
+    };
+    if (error) waiting[id]?.reject(new EngineError(error.kind, error.message));
+    else waiting[id]?.resolve(result);
+  });
+  child.once("close", () => waiting.forEach(({ reject }) => reject(new Error("The driver has ended"))));
+  child.stdin!.on("error", () => undefined);
+  return (call, args) =>
+    new Promise((resolve, reject) => {
+      const id = waiting.push({ resolve, reject }) - 1;
+      child.stdin!.write(`${JSON.stringify({ id, call, args })}\n`);
+    });
+}
+
+/** A request with nothing special. */
+export function plainRequest(name: string, more: Partial<SandboxRequest> = {}): SandboxRequest {
+  const containerId = Buffer.from(name.padEnd(32, "_")).toString("hex").slice(0, 64);
+  return {
+    containerId,
+    containerName: name,
+    hostname: containerId.slice(0, 12),
+    mode: "bridge",
+    endpoints: {},
+    ports: {},
+    publishAll: false,
+    exposedPorts: [],
+    dns: [],
+    dnsSearch: [],
+    dnsOptions: [],
+    ...more,
+  };
+}
+
+export type { Sandbox };
