@@ -10,7 +10,7 @@ import type { Digest } from "../layers/snapshots.ts";
 import { EngineError } from "../errors.ts";
 
 export interface BuildRequest {
-  /** Directory that holds the build context, already unpacked; the builder only reads it. */
+  /** The build context: a directory, or what receiveContext (tar-tree.ts) returned. The builder only reads it. */
   readonly contextDir: string;
   /** Path of the Dockerfile inside the context, or its text. */
   readonly dockerfile: { readonly path: string } | { readonly text: string; readonly name: string };
@@ -45,8 +45,8 @@ export interface SourceRange {
 }
 
 /**
- * Steps are announced before the first one starts, in the order of the Dockerfile; they may run in any order and at the
- * same time. Each announced step gets one `start` and one `end`, except those that a failure or an abort left undone.
+ * Steps are announced before the first one starts, in the order of the Dockerfile; ONBUILD triggers of a base image are
+ * announced by another plan once the base is known. Steps may run in any order and at the same time. Each announced step gets one `start` and one `end`, except those that a failure or an abort left undone.
  */
 export type BuildProgress =
   | { readonly type: "plan"; readonly steps: readonly BuildStep[] }
@@ -77,11 +77,11 @@ export type BuildProgress =
 
 export interface BuildStep {
   readonly id: string;
-  /** As BuildKit names it: `[build 2/5] RUN make`. */
+  /** As BuildKit names it: `[build 2/5] RUN make`; "" for what BuildKit's output has no line for. */
   readonly name: string;
   /** As written, continuation lines joined: what the classic output prints after `Step 2/5 : `. */
   readonly instruction: string;
-  /** `arg` is an ARG before the first FROM. BuildKit's output shows from, run, copy and workdir; the classic one shows all. */
+  /** `arg` is an ARG before the first FROM. */
   readonly kind: "arg" | "from" | "run" | "copy" | "workdir" | "config" | "export";
   /** Name of the stage, else its index; null before the first FROM and for the export. */
   readonly stage: string | null;
@@ -124,12 +124,15 @@ export class StepError extends EngineError {
   readonly step: string;
   /** Exit status of a RUN's command, otherwise undefined. */
   readonly exitCode: number | undefined;
+  /** Key of the active snapshot that shows the files as the command left them. */
+  readonly snapshot: string | undefined;
 
-  constructor(message: string, details: { step: string; exitCode?: number; cause?: unknown }) {
+  constructor(message: string, details: { step: string; exitCode?: number; snapshot?: string; cause?: unknown }) {
     super("invalid", message, { cause: details.cause });
     this.name = "StepError";
     this.step = details.step;
     this.exitCode = details.exitCode;
+    this.snapshot = details.snapshot;
   }
 }
 

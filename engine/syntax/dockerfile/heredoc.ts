@@ -32,3 +32,8 @@ export function heredocStarts(text: string, from: number, escape: "\\" | "`"): H
 export function chompTabs(content: string): string {
   return content.replaceAll(/^\t+/gm, "");
 }
+
+/** Whether a RUN's command line is a heredoc and nothing else. */
+export function wholeHeredoc(text: string): boolean {
+  return heredocOf({ text, start: 0, end: text.length }, "\\") !== undefined;
+}

@@ -1,0 +1,60 @@
+/** What stages begin with: images that are here or are pulled, each once a build. */
+import type { AuthConfig, JsonMessage } from "../api/types/image.ts";
+import { EngineError, isKind } from "../errors.ts";
+import type { Image, Images, Platform } from "../images/images.ts";
+import { parseReference } from "../syntax/reference.ts";
+import type { BuildRequest } from "./builder.ts";
+import { formatPlatform } from "./platform.ts";
+
+export class Bases {
+  readonly #images: Images;
+  readonly #request: BuildRequest;
+  readonly #signal: AbortSignal;
+  readonly #found = new Map<string, Promise<Image>>();
+
+  constructor(images: Images, request: BuildRequest, signal: AbortSignal) {
+    this.#images = images;
+    this.#request = request;
+    this.#signal = signal;
+  }
+
+  /**
+   * @param options.explicit the platform was asked for, so that an image of another one does not do
+   * @throws {EngineError} what a pull of it says
+   */
+  image(reference: string, platform: Platform, options: { explicit: boolean; progress: (message: JsonMessage) => void }): Promise<Image> {
+    const key = `${reference} ${formatPlatform(platform)}`;
+    let found = this.#found.get(key);
+    if (!found) this.#found.set(key, (found = this.#find(reference, platform, options)));
+    return found;
+  }
+
+  async #find(
+    reference: string,
+    platform: Platform,
+    options: { explicit: boolean; progress: (message: JsonMessage) => void },
+  ): Promise<Image> {
+    const local = await this.#images.find(reference);
+    if (local && !this.#request.pull && (!options.explicit || fits(local, platform))) return local;
+    const auth = this.#auth(reference);
+    try {
+      return await this.#images.pull(reference, { platform, signal: this.#signal, progress: options.progress, ...(auth ? { auth } : {}) });
+    } catch (error) {
+      if (isKind(error, "not-found") || isKind(error, "unavailable")) throw new EngineError(error.kind, error.message, { cause: error });
+      throw error;
+    }
+  }
+
+  #auth(reference: string): AuthConfig | undefined {
+    const parsed = parseReference(reference);
+    if (!("reference" in parsed)) return undefined;
+    const { domain } = parsed.reference;
+    const all = this.#request.auth ?? {};
+    return all[domain] ?? all[`https://${domain}`] ?? (domain === "docker.io" ? all["https://index.docker.io/v1/"] : undefined);
+  }
+}
+
+function fits({ config }: Image, platform: Platform): boolean {
+  if (config.os !== platform.os || config.architecture !== platform.architecture) return false;
+  return platform.variant === undefined || config.variant === undefined || config.variant === platform.variant;
+}

@@ -1,0 +1,173 @@
+/** COPY, ADD and WORKDIR: what they read, the key that follows from it, and the layer that they make. */
+import { join as joinPath } from "node:path";
+import { makeDirectory, readJson, writeJson } from "../host/files.ts";
+import { EngineError } from "../errors.ts";
+import { toBytes } from "../layers/names.ts";
+import type { Digest } from "../layers/snapshots.ts";
+import { unpackArchive } from "./archive.ts";
+import { keyOf } from "./cache.ts";
+import type { StepLayer } from "./cache.ts";
+import { download } from "./download.ts";
+import { cleanPath, emptyTree } from "./file-tree.ts";
+import type { FileTree } from "./file-tree.ts";
+import { LayerPlan } from "./layer-plan.ts";
+import { MemoryTree } from "./memory-tree.ts";
+import type { CopyOperation, CopySource, WorkdirOperation } from "./operation.ts";
+import { readOwner } from "./owner.ts";
+import type { Prepared, StepScope } from "./rooms.ts";
+import { manifestDigest, manifestOf, select } from "./selection.ts";
+import type { Selected } from "./selection.ts";
+
+export async function prepareCopy(operation: CopyOperation, instruction: string, scope: StepScope): Promise<Prepared> {
+  const source = new CopyInput(operation, scope);
+  const files = await source.digest();
+  const { destination, chown, chmod, link, parents, add, unpack } = operation;
+  const key = keyOf({ v: 1, op: "copy", parent: scope.parent, files, destination, chown, chmod, link, parents, add, unpack });
+  const values = { destination, "--chown": chown ?? "", "--chmod": chmod ?? "", "--link": String(link) };
+  return {
+    key,
+    inputs: { instruction, parent: scope.parent, values, files },
+    ...(source.manifest ? { manifest: source.manifest } : {}),
+    run: () => runCopy(operation, source, scope),
+  };
+}
+
+async function runCopy(operation: CopyOperation, source: CopyInput, scope: StepScope): Promise<StepLayer> {
+  const root = await scope.trees.root(scope.parent);
+  const owner = operation.chown === undefined ? undefined : await readOwner(operation.chown, root);
+  const plan = new LayerPlan(operation.link ? emptyTree : root, { owner, chmod: operation.chmod });
+  const selection = await source.unpacked();
+  place(plan, selection, operation);
+  try {
+    return await scope.rooms.layers.add(plan, scope.parent, scope.signal);
+  } finally {
+    source.close();
+  }
+}
+
+/** Files that would land on one name are refused, as is a name that must be a directory and is none. */
+function place(plan: LayerPlan, selection: readonly Selected[], operation: CopyOperation): void {
+  const isGivenAsDirectory = operation.destination.endsWith("/") || operation.parents;
+  const target = plan.resolve(cleanPath(toBytes(operation.destination)));
+  const intoDirectory = isGivenAsDirectory || plan.entry(target)?.type === "directory";
+  const files = selection.filter((selected) => !selected.directory && selected.entries.length > 0);
+  if (files.length > 1 && !intoDirectory) {
+    const keyword = operation.add ? "ADD" : "COPY";
+    throw new EngineError(
+      "invalid",
+      `When using ${keyword} with more than one source file, the destination must be a directory and end with a /`,
+    );
+  }
+  for (const selected of selection) plan.place(selected, target, { intoDirectory: isGivenAsDirectory });
+}
+
+/** The files that a copy reads. A stage's are looked at only when their digest is not known from an earlier build. */
+class CopyInput {
+  manifest: ReadonlyMap<string, string> | undefined;
+  readonly #operation: CopyOperation;
+  readonly #scope: StepScope;
+  #selection: Promise<Selected[]> | undefined;
+  readonly #opened: FileTree[] = [];
+
+  constructor(operation: CopyOperation, scope: StepScope) {
+    this.#operation = operation;
+    this.#scope = scope;
+  }
+
+  async digest(): Promise<string> {
+    const from = this.#operation.from && (await this.#scope.resolve(this.#operation.from));
+    if (!from || "context" in from || !this.#operation.sources.every((source) => source.kind === "path")) return this.#look();
+    return this.#remembered(from.chainId);
+  }
+
+  /** A root file system never changes, so neither does what a selection of it holds. */
+  async #remembered(chainId: Digest | null): Promise<string> {
+    const { sources, parents, exclude } = this.#operation;
+    const directory = joinPath(this.#scope.rooms.stateDirectory, "selections");
+    const file = joinPath(directory, `${keyOf({ chainId, sources, parents, exclude })}.json`);
+    const known = await readJson<{ files: string }>(file).catch(() => undefined);
+    if (known) return known.files;
+    const files = await this.#look();
+    await makeDirectory(directory);
+    await writeJson(file, { files });
+    return files;
+  }
+
+  async #look(): Promise<string> {
+    const manifest = await manifestOf(await this.#select(), this.#scope.signal);
+    this.manifest = manifest;
+    return manifestDigest(manifest);
+  }
+
+  #select(): Promise<Selected[]> {
+    return (this.#selection ??= this.#find());
+  }
+
+  async #find(): Promise<Selected[]> {
+    const found: Selected[] = [];
+    for (const source of this.#operation.sources) found.push(...(await this.#selectOne(source)));
+    return found;
+  }
+
+  async #selectOne(source: CopySource): Promise<Selected[]> {
+    const { parents, exclude, add, checksum } = this.#operation;
+    if (source.kind === "path") return select(await this.#tree(), source.path, { parents, exclude, keyword: add ? "ADD" : "COPY" });
+    if (source.kind === "git") {
+      throw new EngineError("not-implemented", `ADD of a Git repository is not supported yet: ${source.url}`);
+    }
+    const tree =
+      source.kind === "inline"
+        ? new MemoryTree(toBytes(source.name), Buffer.from(source.content), { mode: 0o644, mtimeSeconds: 0 })
+        : await download(source.url, { checksum, directory: this.#scope.rooms.temporary, signal: this.#scope.signal });
+    this.#opened.push(tree);
+    const [name] = tree.children("");
+    return [{ tree, name: name!, directory: undefined, entries: [{ relative: "", entry: tree.entry(name!)! }] }];
+  }
+
+  async #tree(): Promise<FileTree> {
+    const { from } = this.#operation;
+    if (!from) return this.#scope.trees.context();
+    const resolved = await this.#scope.resolve(from);
+    return "context" in resolved ? this.#scope.trees.named(resolved.context) : this.#scope.trees.root(resolved.chainId);
+  }
+
+  /** The selection with archives in the place of files that ADD unpacks. */
+  async unpacked(): Promise<Selected[]> {
+    const selection = await this.#select();
+    const { unpack, sources } = this.#operation;
+    if (!unpack.local && !unpack.remote) return selection;
+    const isRemote = sources.some((source) => source.kind === "url");
+    if (isRemote ? !unpack.remote : !unpack.local) return selection;
+    return Promise.all(selection.map((selected) => this.#unpack(selected)));
+  }
+
+  async #unpack(selected: Selected): Promise<Selected> {
+    const file = selected.directory ? undefined : selected.entries[0]?.entry;
+    if (file?.type !== "file") return selected;
+    const tree = await unpackArchive(selected.tree, file, { directory: this.#scope.rooms.temporary, signal: this.#scope.signal });
+    if (!tree) return selected;
+    this.#opened.push(tree);
+    const [archive] = select(tree, "/", { parents: false, exclude: [], keyword: "ADD" });
+    return { ...archive!, archive: true };
+  }
+
+  close(): void {
+    for (const tree of this.#opened) tree.close();
+  }
+}
+
+export async function prepareWorkdir(operation: WorkdirOperation, instruction: string, scope: StepScope): Promise<Prepared> {
+  const { path, user } = operation;
+  const run = async (): Promise<StepLayer> => {
+    const root = await scope.trees.root(scope.parent);
+    const owner = user === "" ? undefined : await readOwner(user, root);
+    const plan = new LayerPlan(root, { owner, chmod: undefined });
+    const target = plan.resolve(cleanPath(toBytes(path)));
+    if (target === "proc" || target.startsWith("proc/"))
+      throw new EngineError("invalid", `WORKDIR ${JSON.stringify(path)} is not allowed: it is below /proc`);
+    if (plan.entry(target)?.type !== "directory") plan.makeDirectory(target);
+    return scope.rooms.layers.add(plan, scope.parent, scope.signal);
+  };
+  const key = keyOf({ v: 1, op: "workdir", parent: scope.parent, path, user });
+  return Promise.resolve({ key, inputs: { instruction, parent: scope.parent, values: { path, "the user": user } }, run });
+}

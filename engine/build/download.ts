@@ -1,0 +1,135 @@
+/**
+ * ADD of a URL. Only http and https, redirects included, and never an address that only this machine or its cloud can
+ * reach by link-local routing: the Dockerfile may be a stranger's.
+ */
+import { createHash, randomUUID } from "node:crypto";
+import { lookup } from "node:dns";
+import { createWriteStream, rmSync } from "node:fs";
+import { mkdir, rm } from "node:fs/promises";
+import { get as httpGet } from "node:http";
+import type { IncomingMessage } from "node:http";
+import { get as httpsGet } from "node:https";
+import { BlockList, isIP } from "node:net";
+import type { LookupFunction } from "node:net";
+import { basename, join } from "node:path";
+import { pipeline } from "node:stream/promises";
+import { EngineError } from "../errors.ts";
+import { DirectoryTree } from "./directory-tree.ts";
+import type { FileTree, TreeEntry } from "./file-tree.ts";
+
+const MOST_REDIRECTS = 10;
+
+const linkLocal = new BlockList();
+linkLocal.addSubnet("169.254.0.0", 16, "ipv4");
+linkLocal.addSubnet("fe80::", 10, "ipv6");
+linkLocal.addAddress("fd00:ec2::254", "ipv6");
+
+export interface DownloadOptions {
+  readonly checksum: string | undefined;
+  readonly directory: string;
+  readonly signal: AbortSignal;
+}
+
+/**
+ * Downloads into a directory of its own and shows it as a tree of one file, mode 0600 as Docker has it. Closing the tree
+ * deletes it.
+ * @throws {EngineError} invalid for what is refused, a status other than 200, or another checksum
+ */
+export async function download(url: string, { checksum, directory, signal }: DownloadOptions): Promise<FileTree> {
+  const own = join(directory, randomUUID());
+  await mkdir(own, { mode: 0o700 });
+  try {
+    const response = await follow(url, signal);
+    const name = fileName(url);
+    const path = join(own, name);
+    const hash = createHash("sha256");
+    response.on("data", (chunk: Buffer) => hash.update(chunk));
+    await pipeline(response, createWriteStream(path, { mode: 0o600 }), { signal });
+    const digest = `sha256:${hash.digest("hex")}`;
+    if (checksum !== undefined && checksum !== digest) {
+      throw new EngineError("invalid", `digest mismatch sha256:${digest.slice(7)}: ${checksum}`);
+    }
+    return new DownloadedTree(own, modifiedSeconds(response));
+  } catch (error) {
+    await rm(own, { recursive: true, force: true });
+    throw error;
+  }
+}
+
+function modifiedSeconds(response: IncomingMessage): number {
+  const time = Date.parse(response.headers["last-modified"] ?? "");
+  return Number.isNaN(time) ? 0 : Math.floor(time / 1000);
+}
+
+/** The last component of the URL's path. @throws {EngineError} invalid when there is none */
+function fileName(url: string): string {
+  const name = decodeURIComponent(basename(new URL(url).pathname));
+  return name === "" || name === "." || name === ".." || name.includes("/") || name.includes("\0") ? "__unnamed__" : name;
+}
+
+async function follow(url: string, signal: AbortSignal): Promise<IncomingMessage> {
+  let at = new URL(url);
+  for (let count = 0; count <= MOST_REDIRECTS; count++) {
+    const response = await request(at, signal).catch((error: Error) => {
+      signal.throwIfAborted();
+      throw new EngineError("invalid", `Cannot download ${url}: ${error.message}`, { cause: error });
+    });
+    if (response.statusCode === 200) return response;
+    response.destroy();
+    const { location } = response.headers;
+    if (response.statusCode! < 300 || response.statusCode! >= 400 || location === undefined) {
+      throw new EngineError("invalid", `invalid response status ${response.statusCode}`);
+    }
+    at = new URL(location, at);
+  }
+  throw new EngineError("invalid", `Cannot download ${url}: more than ${MOST_REDIRECTS} redirects`);
+}
+
+function request(at: URL, signal: AbortSignal): Promise<IncomingMessage> {
+  if (at.protocol !== "http:" && at.protocol !== "https:") return Promise.reject(new Error(`${at.protocol}// is refused`));
+  const host = at.hostname.replace(/^\[|\]$/g, "");
+  if (isIP(host) && isRefused(host)) return Promise.reject(refusal(host));
+  const get = at.protocol === "http:" ? httpGet : httpsGet;
+  return new Promise((resolve, reject) => {
+    get(at, { signal, lookup: guardedLookup, headers: { "user-agent": "berth" } }, resolve).once("error", reject);
+  });
+}
+
+/** Looks at the address that is really connected to, so that a name cannot change its mind in between. */
+const guardedLookup: LookupFunction = (host, options, callback) => {
+  lookup(host, { ...options, all: true }, (error, addresses) => {
+    const refused = error ? undefined : addresses.find(({ address }) => isRefused(address));
+    if (error || refused) callback(error ?? refusal(refused!.address), "", 4);
+    else if (options.all === true) callback(null, addresses);
+    else callback(null, addresses[0]!.address, addresses[0]!.family);
+  });
+};
+
+function isRefused(address: string): boolean {
+  return linkLocal.check(address, isIP(address) === 6 ? "ipv6" : "ipv4");
+}
+
+function refusal(address: string): Error {
+  return new Error(`the link-local address ${address} is refused`);
+}
+
+class DownloadedTree extends DirectoryTree {
+  readonly #directory: string;
+  readonly #mtimeSeconds: number;
+
+  constructor(directory: string, mtimeSeconds: number) {
+    super(directory, { owner: "root" });
+    this.#directory = directory;
+    this.#mtimeSeconds = mtimeSeconds;
+  }
+
+  override entry(path: string): TreeEntry | undefined {
+    const entry = super.entry(path);
+    return entry?.type === "file" ? { ...entry, mtimeSeconds: this.#mtimeSeconds } : entry;
+  }
+
+  override close(): void {
+    super.close();
+    rmSync(this.#directory, { recursive: true, force: true });
+  }
+}

@@ -1,0 +1,86 @@
+/** Turns planned entries, or what a command wrote, into a layer: a blob among the images and a tree among the snapshots. */
+import { createHash, randomUUID } from "node:crypto";
+import { createReadStream } from "node:fs";
+import { open, rm } from "node:fs/promises";
+import { join } from "node:path";
+import type { Readable } from "node:stream";
+import type { Descriptor, Images } from "../images/images.ts";
+import type { Digest, Layer, Snapshots } from "../layers/snapshots.ts";
+import type { StepLayer } from "./cache.ts";
+import type { LayerPlan } from "./layer-plan.ts";
+
+export const LAYER_MEDIA_TYPE = "application/vnd.oci.image.layer.v1.tar";
+
+/** Small pieces are collected to this size before they are written. */
+const CHUNK = 1 << 18;
+
+export class LayerStore {
+  readonly #images: Images;
+  readonly #snapshots: Snapshots;
+  readonly #directory: string;
+
+  /** @param directory for archives on their way; emptied by the sweep */
+  constructor(images: Images, snapshots: Snapshots, directory: string) {
+    this.#images = images;
+    this.#snapshots = snapshots;
+    this.#directory = directory;
+  }
+
+  /** Writes the plan's tar once and makes blob and layer of it at the same time. */
+  async add(plan: LayerPlan, parent: Digest | null, signal: AbortSignal): Promise<StepLayer> {
+    const path = join(this.#directory, `${randomUUID()}.tar`);
+    try {
+      const diffId = await writeHashed(path, plan.tar(signal));
+      const stored = this.#images.putBlob(createReadStream(path, { highWaterMark: CHUNK }), LAYER_MEDIA_TYPE, signal);
+      const applied = this.#snapshots.apply({ path }, diffId, parent, { signal });
+      const [blob, layer] = await settleBoth(stored, applied);
+      return toStepLayer(layer, blob);
+    } finally {
+      await rm(path, { force: true });
+    }
+  }
+
+  /** Commits an active snapshot. */
+  async commit(key: string, mountpoints: readonly string[], signal: AbortSignal): Promise<StepLayer> {
+    let blob: Descriptor | undefined;
+    const write = async (tar: Readable): Promise<void> => {
+      blob = await this.#images.putBlob(tar, LAYER_MEDIA_TYPE, signal);
+    };
+    const layer = await this.#snapshots.commit(key, write, { mountpoints: [...mountpoints], signal });
+    return toStepLayer(layer, blob!);
+  }
+}
+
+function toStepLayer({ diffId, chainId, parent, sizeBytes }: Layer, blob: Descriptor): StepLayer {
+  return { diffId, chainId, parent, blob, sizeBytes, createdMs: Date.now() };
+}
+
+/** Waits for both also when one fails, so that nobody still reads the file when it is deleted. */
+async function settleBoth<A, B>(a: Promise<A>, b: Promise<B>): Promise<[A, B]> {
+  await Promise.allSettled([a, b]);
+  return [await a, await b];
+}
+
+async function writeHashed(path: string, pieces: AsyncIterable<Buffer>): Promise<Digest> {
+  const hash = createHash("sha256");
+  const file = await open(path, "wx", 0o600);
+  try {
+    let held: Buffer[] = [];
+    let size = 0;
+    const flush = async (): Promise<void> => {
+      for (const piece of held) hash.update(piece);
+      if (held.length > 0) await file.writev(held);
+      held = [];
+      size = 0;
+    };
+    for await (const piece of pieces) {
+      held.push(piece);
+      size += piece.length;
+      if (size >= CHUNK || held.length >= 512) await flush();
+    }
+    await flush();
+  } finally {
+    await file.close();
+  }
+  return `sha256:${hash.digest("hex")}`;
+}

@@ -1,0 +1,59 @@
+/** What the steps of a build work with. */
+import type { StepRunner } from "../containers/run-step.ts";
+import type { Images } from "../images/images.ts";
+import type { Digest, Snapshots } from "../layers/snapshots.ts";
+import type { BuildRequest } from "./builder.ts";
+import type { Cache, StepLayer } from "./cache.ts";
+import type { CacheMounts } from "./cache-mounts.ts";
+import type { GraphStage, Source } from "./graph.ts";
+import type { LayerStore } from "./layer-store.ts";
+import type { Trees } from "./trees.ts";
+
+export interface Rooms {
+  readonly images: Images;
+  readonly snapshots: Snapshots;
+  readonly steps: StepRunner;
+  readonly cache: Cache;
+  readonly layers: LayerStore;
+  readonly mounts: CacheMounts;
+  /** Archives and downloads on their way; emptied by the sweep. */
+  readonly temporary: string;
+  readonly stateDirectory: string;
+}
+
+/** One step while it is prepared and run. */
+export interface StepScope {
+  readonly rooms: Rooms;
+  readonly request: BuildRequest;
+  readonly buildId: string;
+  /** Unique in the build. */
+  readonly stepId: string;
+  readonly stage: GraphStage;
+  /** The layers before this step. */
+  readonly parent: Digest | null;
+  readonly trees: Trees;
+  /** The layers of what `--from` names; waits for a stage. */
+  readonly resolve: (source: Source) => Promise<{ chainId: Digest | null } | { context: string }>;
+  readonly onOutput: (stream: "stdout" | "stderr", data: Buffer) => void;
+  readonly signal: AbortSignal;
+}
+
+/** What a step's result depends on, piece by piece, so that a later build can say which piece changed. */
+export interface StepInputs {
+  readonly instruction: string;
+  readonly parent: Digest | null;
+  /** `argument "WHO"`, `the user`…: a digest or the value itself. */
+  readonly values: Readonly<Record<string, string>>;
+  /** Digest of the files that it reads. */
+  readonly files?: string;
+}
+
+export interface Prepared {
+  readonly key: string;
+  readonly inputs: StepInputs;
+  /** The files by path, for the explanation of the next build; only when they were looked at. */
+  readonly manifest?: ReadonlyMap<string, string>;
+  /** Names the sandbox of a RUN. */
+  readonly containerId?: string;
+  readonly run: () => Promise<StepLayer>;
+}

@@ -1,0 +1,174 @@
+/** `RUN --mount`: what each mount shows, and how it is taken away again. */
+import { randomUUID } from "node:crypto";
+import { chmod, chown, mkdir, rm, rmdir, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import type { StepMount } from "../containers/run-step.ts";
+import { EngineError } from "../errors.ts";
+import { MS, mount, unmount } from "../host/mount.ts";
+import { toBytes } from "../layers/names.ts";
+import type { Digest } from "../layers/snapshots.ts";
+import { contextLayer } from "./context-layer.ts";
+import { DirectoryTree } from "./directory-tree.ts";
+import { cleanPath, resolveLinks } from "./file-tree.ts";
+import type { FileTree } from "./file-tree.ts";
+import type { RunOperation, StepMountSpec } from "./operation.ts";
+import type { StepScope } from "./rooms.ts";
+import { manifestDigest, manifestOf, select } from "./selection.ts";
+
+/** Mounts of a step that runs; `env` comes from secrets. */
+export interface TakenMounts {
+  readonly mounts: readonly StepMount[];
+  readonly env: readonly string[];
+  release(): Promise<void>;
+}
+
+/** What a mount adds to the step's key: what can be seen through it, or only its name. */
+export async function mountKey({ mount: spec, target, from }: StepMountSpec, scope: StepScope): Promise<unknown> {
+  const { type, source, readOnly, id, env } = spec;
+  if (type !== "bind") return { type, target, id, env };
+  const resolved = from && (await scope.resolve(from));
+  if (resolved && "chainId" in resolved) return { type, target, source, readOnly, chainId: resolved.chainId };
+  const tree = await bindTree(resolved?.context, scope);
+  const selection = select(tree, source ?? "/", { parents: false, exclude: [], keyword: "RUN" });
+  return { type, target, source, readOnly, files: manifestDigest(await manifestOf(selection, scope.signal)) };
+}
+
+function bindTree(context: string | undefined, scope: StepScope): Promise<FileTree> {
+  return context === undefined ? scope.trees.context() : scope.trees.named(context);
+}
+
+/** Makes the mounts of a step ready, in the order of the Dockerfile. */
+export async function takeMounts(operation: RunOperation, scope: StepScope): Promise<TakenMounts> {
+  const taken = new Taking(scope);
+  try {
+    if (operation.script) await taken.script(operation.script);
+    for (const spec of operation.mounts) await taken.add(spec);
+    return taken;
+  } catch (error) {
+    await taken.release();
+    throw error;
+  }
+}
+
+class Taking implements TakenMounts {
+  readonly mounts: StepMount[] = [];
+  readonly env: string[] = [];
+  readonly #scope: StepScope;
+  readonly #releases: (() => Promise<void> | void)[] = [];
+  #secrets: string | undefined;
+
+  constructor(scope: StepScope) {
+    this.#scope = scope;
+  }
+
+  async add(spec: StepMountSpec): Promise<void> {
+    switch (spec.mount.type) {
+      case "bind":
+        return this.#bind(spec);
+      case "cache":
+        return this.#cache(spec);
+      case "tmpfs": {
+        const size = spec.mount.sizeBytes === undefined ? [] : [`size=${spec.mount.sizeBytes}`];
+        this.mounts.push({ type: "tmpfs", target: spec.target, readOnly: spec.mount.readOnly, options: size });
+        return undefined;
+      }
+      case "secret":
+        return this.#secret(spec);
+      case "ssh":
+        return this.#ssh(spec);
+    }
+  }
+
+  /** A heredoc with a shebang becomes an executable file. */
+  async script({ path, content }: { path: string; content: string }): Promise<void> {
+    const file = join(this.#scope.rooms.temporary, randomUUID());
+    await writeFile(file, content, { mode: 0o755 });
+    await chmod(file, 0o755);
+    this.#releases.push(() => rm(file, { force: true }));
+    this.mounts.push({ type: "bind", source: file, target: path, readOnly: true });
+  }
+
+  async release(): Promise<void> {
+    for (const release of this.#releases.splice(0).toReversed()) await release();
+  }
+
+  async #bind({ mount: spec, target, from }: StepMountSpec): Promise<void> {
+    const resolved = from && (await this.#scope.resolve(from));
+    const { chainId, path } =
+      resolved && "chainId" in resolved
+        ? { chainId: resolved.chainId, path: spec.source ?? "/" }
+        : await this.#contextLayer(resolved?.context, spec.source ?? "/");
+    const root = await this.#root(chainId, spec.readOnly);
+    const tree = new DirectoryTree(root, { owner: "kept" });
+    const found = tree.entry(resolveLinks(tree, cleanPath(toBytes(path))) ?? "");
+    if (!found) throw new EngineError("invalid", `failed to compute cache key: ${JSON.stringify(path)}: not found`);
+    const source = join(root, Buffer.from(found.path, "latin1").toString());
+    this.mounts.push({ type: "bind", source, target, readOnly: spec.readOnly });
+  }
+
+  /** What is written through a mount goes to a snapshot that is thrown away. */
+  async #root(chainId: Digest | null, readOnly: boolean): Promise<string> {
+    const { rooms, trees, buildId } = this.#scope;
+    if (readOnly && chainId !== null) return trees.rootPath(chainId);
+    const key = `build-${buildId}-mount-${randomUUID()}`;
+    this.#releases.push(() => rooms.snapshots.remove(key));
+    await rooms.snapshots.prepare(key, chainId);
+    return rooms.snapshots.mount(key);
+  }
+
+  async #contextLayer(context: string | undefined, source: string): Promise<{ chainId: Digest; path: string }> {
+    const { rooms, signal } = this.#scope;
+    const tree = await bindTree(context, this.#scope);
+    const { chainId } = await contextLayer(tree, { rooms, signal, source, target: "content" });
+    return { chainId, path: "/content" };
+  }
+
+  async #cache({ mount: spec, target, from }: StepMountSpec): Promise<void> {
+    const { rooms, signal } = this.#scope;
+    if (from && from.kind !== "scratch") throw new EngineError("not-implemented", "RUN --mount=type=cache,from=… is not supported yet");
+    const { mode, uid, gid, sharing } = spec;
+    const cache = await rooms.mounts.take({ id: spec.id ?? target, sharing, mode, uid, gid }, signal);
+    this.#releases.push(() => cache.release());
+    this.mounts.push({ type: "bind", source: cache.directory, target, readOnly: spec.readOnly });
+  }
+
+  /** Secrets are files of a file system in memory, so that they never reach a disk. */
+  async #secret({ mount: spec, target }: StepMountSpec): Promise<void> {
+    const id = spec.id ?? spec.source ?? target.split("/").at(-1)!;
+    const content = await this.#scope.request.secret?.(id);
+    if (!content) {
+      if (spec.required) throw new EngineError("invalid", `secret ${id}: not found`);
+      return;
+    }
+    if (spec.env !== undefined) this.env.push(`${spec.env}=${content.toString()}`);
+    if (spec.env !== undefined && spec.target === undefined) return;
+    const file = join(await this.#memory(), randomUUID());
+    await writeFile(file, content, { mode: 0o400 });
+    await chmod(file, spec.mode ?? 0o400);
+    await chown(file, spec.uid ?? 0, spec.gid ?? 0);
+    this.mounts.push({ type: "bind", source: file, target, readOnly: true });
+  }
+
+  async #memory(): Promise<string> {
+    if (this.#secrets !== undefined) return this.#secrets;
+    const directory = join(this.#scope.rooms.temporary, `secrets-${randomUUID()}`);
+    await mkdir(directory, { mode: 0o700 });
+    mount("tmpfs", directory, "tmpfs", { flags: MS.NOSUID | MS.NODEV | MS.NOEXEC, data: "mode=0700,size=16m" });
+    this.#releases.push(async () => {
+      unmount(directory, { lazy: true });
+      await rmdir(directory);
+    });
+    return (this.#secrets = directory);
+  }
+
+  async #ssh({ mount: spec, target }: StepMountSpec): Promise<void> {
+    const id = spec.id ?? "default";
+    const socket = await this.#scope.request.sshAgent?.(id);
+    if (socket === undefined) {
+      if (spec.required) throw new EngineError("invalid", `unset ssh forward key ${id}`);
+      return;
+    }
+    this.mounts.push({ type: "bind", source: socket, target, readOnly: false });
+    this.env.push(`SSH_AUTH_SOCK=${target}`);
+  }
+}

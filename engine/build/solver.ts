@@ -1,0 +1,208 @@
+/** The builder: accepts builds, remembers them, and looks after the cache. */
+import { randomBytes } from "node:crypto";
+import { availableParallelism } from "node:os";
+import { mkdir, readdir } from "node:fs/promises";
+import { join } from "node:path";
+import type { StepRunner } from "../containers/run-step.ts";
+import { EngineError } from "../errors.ts";
+import type { Events } from "../events.ts";
+import { makeDirectory, removeTree } from "../host/files.ts";
+import { mountPoints, unmount } from "../host/mount.ts";
+import type { Images } from "../images/images.ts";
+import type { Digest, Snapshots } from "../layers/snapshots.ts";
+import { parseDockerfile } from "../syntax/dockerfile/parse.ts";
+import type { Dockerfile } from "../syntax/dockerfile/tree.ts";
+import { Build } from "./build.ts";
+import type { Builder, BuildProgress, BuildRecord, BuildRequest } from "./builder.ts";
+import { Cache } from "./cache.ts";
+import { CacheMounts } from "./cache-mounts.ts";
+import { listCache, pruneCache } from "./collect.ts";
+import { planStages } from "./graph.ts";
+import type { Graph } from "./graph.ts";
+import { LayerStore } from "./layer-store.ts";
+import { hostPlatform, parsePlatform } from "./platform.ts";
+import { Reasons } from "./reasons.ts";
+import { Records } from "./records.ts";
+import { Reporter } from "./reporter.ts";
+import type { Rooms } from "./rooms.ts";
+import { Slots } from "./slots.ts";
+import { readDockerfile, Trees } from "./trees.ts";
+
+export interface BuilderOptions {
+  /** Big and durable: cache mounts, and archives on their way. On the file system of the snapshots. */
+  readonly directory: string;
+  /** Small and durable: records of builds and of the cache. */
+  readonly stateDirectory: string;
+  readonly images: Images;
+  readonly snapshots: Snapshots;
+  readonly steps: StepRunner;
+  readonly events: Events;
+}
+
+/** Snapshots of failed steps that stay to be looked into. */
+const KEPT_FAILURES = 3;
+
+/** Opens the builder. Call sweep() before the first build. */
+export async function openBuilder(options: BuilderOptions): Promise<Builder> {
+  const { images, snapshots, steps, stateDirectory } = options;
+  const temporary = join(options.directory, "temporary");
+  const mounts = join(options.directory, "mounts");
+  for (const directory of [temporary, mounts, stateDirectory]) await makeDirectory(directory);
+  const cache = await Cache.open(stateDirectory, snapshots);
+  const layers = new LayerStore(images, snapshots, temporary);
+  const rooms: Rooms = { images, snapshots, steps, cache, layers, mounts: new CacheMounts(mounts), temporary, stateDirectory };
+  return new Solver(rooms, await Records.open(stateDirectory), options.events);
+}
+
+class Solver implements Builder {
+  readonly #rooms: Rooms;
+  readonly #records: Records;
+  readonly #events: Events;
+  readonly #slots = new Slots(Math.max(2, availableParallelism()));
+  readonly #running = new Set<string>();
+
+  constructor(rooms: Rooms, records: Records, events: Events) {
+    this.#rooms = rooms;
+    this.#records = records;
+    this.#events = events;
+  }
+
+  async build(
+    request: BuildRequest,
+    progress: (event: BuildProgress) => void,
+    signal = new AbortController().signal,
+  ): Promise<{ imageId: Digest }> {
+    signal.throwIfAborted();
+    const id = randomBytes(12).toString("hex");
+    const trees = this.#trees(id, request);
+    this.#running.add(id);
+    try {
+      const { text, name } = await readDockerfile(trees, request.dockerfile);
+      const graph = plan(parseDockerfile(text), request);
+      const imageId = await this.#run({ id, request, graph, trees, name, progress, signal });
+      this.#events.publish("builder", "build", imageId, {});
+      return { imageId };
+    } finally {
+      await trees.close();
+      this.#running.delete(id);
+      await this.#dropOldFailures();
+    }
+  }
+
+  async #run(parts: {
+    id: string;
+    request: BuildRequest;
+    graph: Graph;
+    trees: Trees;
+    name: string;
+    progress: (event: BuildProgress) => void;
+    signal: AbortSignal;
+  }): Promise<Digest> {
+    const { id, request, name, signal } = parts;
+    const contextName = request.contextName ?? request.contextDir;
+    const target = request.target === undefined ? {} : { target: request.target };
+    const head = { id, contextName, dockerfile: name, ...target, tags: request.tags, startedMs: Date.now() };
+    const reporter = new Reporter(this.#records, head, parts.progress);
+    const reasons = await Reasons.open(this.#rooms.stateDirectory, { contextName, name, target: request.target ?? "" });
+    await reporter.begin();
+    const build = new Build({ ...parts, rooms: this.#rooms, reporter, reasons, slots: this.#slots });
+    try {
+      const imageId = await build.run();
+      await reporter.finish({ status: "succeeded", imageId });
+      return imageId;
+    } catch (error) {
+      const message = error instanceof Error ? error.message : String(error);
+      await reporter.finish(signal.aborted ? { status: "canceled" } : { status: "failed", error: message });
+      throw error;
+    } finally {
+      await reasons.save();
+      await reasons.tidy();
+    }
+  }
+
+  #trees(id: string, request: BuildRequest): Trees {
+    const contexts = Object.entries(request.contexts ?? {}).flatMap(([name, context]) =>
+      "dir" in context ? [[name, context.dir] as const] : [],
+    );
+    return new Trees({
+      snapshots: this.#rooms.snapshots,
+      stateDirectory: this.#rooms.stateDirectory,
+      contextDir: request.contextDir,
+      contexts: new Map(contexts),
+      dockerfile: "path" in request.dockerfile ? request.dockerfile.path : undefined,
+      keyPrefix: `build-${id}-`,
+    });
+  }
+
+  async prune(options: Parameters<Builder["prune"]>[0]): ReturnType<Builder["prune"]> {
+    const result = await pruneCache(this.#rooms, options, { busy: this.#running.size > 0 });
+    this.#events.publish("builder", "prune", "", { reclaimed: String(result.reclaimedBytes) });
+    return result;
+  }
+
+  cache(): ReturnType<Builder["cache"]> {
+    return listCache(this.#rooms);
+  }
+
+  builds(): Promise<BuildRecord[]> {
+    return this.#records.list();
+  }
+
+  record(id: string): Promise<BuildRecord> {
+    return this.#records.get(id);
+  }
+
+  log(id: string, step: string): Promise<Buffer> {
+    return this.#records.log(id, step);
+  }
+
+  async sweep(): Promise<void> {
+    const { temporary, snapshots } = this.#rooms;
+    for (const { target } of mountPoints()) if (target.startsWith(`${temporary}/`)) unmount(target, { lazy: true });
+    for (const name of await readdir(temporary)) await removeTree(join(temporary, name));
+    await mkdir(temporary, { recursive: true });
+    await this.#records.sweep();
+    const kept = new Set(await this.#failures());
+    for (const key of await snapshots.keys()) if (key.startsWith("build-") && !kept.has(key)) await snapshots.remove(key);
+  }
+
+  /** Snapshots of the newest failed steps. */
+  async #failures(): Promise<string[]> {
+    const snapshots = (await this.#records.list()).flatMap((record) => record.steps.flatMap((step) => step.snapshot ?? []));
+    return snapshots.slice(0, KEPT_FAILURES);
+  }
+
+  async #dropOldFailures(): Promise<void> {
+    const kept = new Set(await this.#failures());
+    for (const key of await this.#rooms.snapshots.keys()) {
+      const build = /^build-([0-9a-f]+)-/.exec(key)?.[1];
+      if (build !== undefined && !kept.has(key) && !this.#running.has(build)) await this.#rooms.snapshots.remove(key);
+    }
+  }
+}
+
+/** @throws {EngineError} invalid for a frontend that is not ours, and for what planStages refuses */
+function plan(dockerfile: Dockerfile, request: BuildRequest): Graph {
+  refuseOtherFrontend(dockerfile, request);
+  const buildPlatform = hostPlatform();
+  return planStages(dockerfile, {
+    ...(request.target === undefined ? {} : { target: request.target }),
+    buildArgs: request.buildArgs,
+    platform: request.platform ? parsePlatform(request.platform) : buildPlatform,
+    buildPlatform,
+    contexts: new Set(Object.keys(request.contexts ?? {})),
+  });
+}
+
+/** Every version of docker/dockerfile means the language that is built in; nothing is ever fetched for it. */
+const ownFrontend = /^(?:docker\.io\/)?docker\/dockerfile(?:-upstream)?(?::[\w.-]+)?(?:@sha256:[0-9a-f]+)?$|^dockerfile\.v0$/;
+
+function refuseOtherFrontend(dockerfile: Dockerfile, request: BuildRequest): void {
+  const syntax = request.buildArgs["BUILDKIT_SYNTAX"] ?? dockerfile.directives.find(({ name }) => name === "syntax")?.value;
+  const frontend = syntax?.split(/\s/, 1)[0];
+  if (frontend === undefined || ownFrontend.test(frontend)) return;
+  throw new EngineError(
+    "invalid",
+    `Cannot build with "# syntax=${frontend}": Berth knows the Dockerfile language (docker/dockerfile) and runs no other frontend`,
+  );
+}

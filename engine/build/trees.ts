@@ -1,0 +1,149 @@
+/** The trees that one build reads, each opened once: its context, named contexts, and root file systems of stages. */
+import { EngineError } from "../errors.ts";
+import type { Digest, Snapshots } from "../layers/snapshots.ts";
+import { IgnoreMatcher, parseDockerignore } from "../syntax/dockerignore.ts";
+import { DirectoryTree } from "./directory-tree.ts";
+import { emptyTree } from "./file-tree.ts";
+import type { FileTree } from "./file-tree.ts";
+import { IgnoreTree } from "./ignore-tree.ts";
+import { StatCache } from "./stat-cache.ts";
+import { isReceived, TarTree } from "./tar-tree.ts";
+
+export interface TreesOptions {
+  readonly snapshots: Snapshots;
+  readonly stateDirectory: string;
+  readonly contextDir: string;
+  readonly contexts: ReadonlyMap<string, string>;
+  /** Path of the Dockerfile in the context: `NAME.dockerignore` beside it counts before `.dockerignore`. */
+  readonly dockerfile: string | undefined;
+  /** Begins the keys of snapshots of this build. */
+  readonly keyPrefix: string;
+}
+
+interface Opened {
+  readonly tree: FileTree;
+  readonly statCache: StatCache | undefined;
+}
+
+export class Trees {
+  readonly #options: TreesOptions;
+  readonly #opened = new Map<string, Promise<Opened>>();
+  readonly #roots = new Map<Digest, Promise<{ tree: FileTree; path: string }>>();
+  readonly #views: string[] = [];
+
+  constructor(options: TreesOptions) {
+    this.#options = options;
+  }
+
+  /** The build context without what .dockerignore excludes. */
+  context(): Promise<FileTree> {
+    return this.#open("", this.#options.contextDir);
+  }
+
+  /** A `--build-context` directory. */
+  named(name: string): Promise<FileTree> {
+    const directory = this.#options.contexts.get(name);
+    if (directory === undefined) throw new EngineError("invalid", `build context ${JSON.stringify(name)} is not a directory`);
+    return this.#open(name, directory);
+  }
+
+  /** A file of the context as it is, excluded or not; undefined when there is none. */
+  async contextFile(path: string): Promise<Buffer | undefined> {
+    const { tree } = await this.#unfiltered();
+    const entry = tree.entry(path);
+    if (entry?.type !== "file") return undefined;
+    const pieces: Buffer[] = [];
+    for await (const piece of tree.content(entry)) pieces.push(piece);
+    return Buffer.concat(pieces);
+  }
+
+  /** A root file system, read-only; null is an empty one. */
+  async root(chainId: Digest | null): Promise<FileTree> {
+    return chainId === null ? emptyTree : (await this.#view(chainId)).tree;
+  }
+
+  /** Where a root file system is mounted. */
+  async rootPath(chainId: Digest): Promise<string> {
+    return (await this.#view(chainId)).path;
+  }
+
+  async close(): Promise<void> {
+    const opened = await Promise.allSettled(this.#opened.values());
+    for (const result of opened) {
+      if (result.status !== "fulfilled") continue;
+      await result.value.statCache?.save();
+      result.value.tree.close();
+    }
+    await Promise.allSettled(this.#roots.values());
+    for (const key of this.#views) await this.#options.snapshots.remove(key);
+  }
+
+  #view(chainId: Digest): Promise<{ tree: FileTree; path: string }> {
+    let root = this.#roots.get(chainId);
+    if (!root) this.#roots.set(chainId, (root = this.#openView(chainId)));
+    return root;
+  }
+
+  async #openView(chainId: Digest): Promise<{ tree: FileTree; path: string }> {
+    const key = `${this.#options.keyPrefix}view-${this.#views.length}`;
+    this.#views.push(key);
+    const path = await this.#options.snapshots.view(key, chainId);
+    return { path, tree: new DirectoryTree(path, { owner: "kept" }) };
+  }
+
+  async #open(name: string, directory: string): Promise<FileTree> {
+    const { tree } = await this.#opening(name, directory);
+    const matcher = await this.#ignored(name, tree);
+    return matcher.empty ? tree : new IgnoreTree(tree, matcher);
+  }
+
+  #unfiltered(): Promise<Opened> {
+    return this.#opening("", this.#options.contextDir);
+  }
+
+  #opening(name: string, directory: string): Promise<Opened> {
+    let opened = this.#opened.get(name);
+    if (!opened) this.#opened.set(name, (opened = openTree(this.#options.stateDirectory, directory)));
+    return opened;
+  }
+
+  async #ignored(name: string, tree: FileTree): Promise<IgnoreMatcher> {
+    const own = name === "" && this.#options.dockerfile ? [`${this.#options.dockerfile}.dockerignore`] : [];
+    for (const path of [...own, ".dockerignore"]) {
+      const entry = tree.entry(path);
+      if (entry?.type !== "file") continue;
+      let text = "";
+      for await (const piece of tree.content(entry)) text += piece.toString();
+      const { patterns, problems } = parseDockerignore(text);
+      if (problems[0]) throw new EngineError("invalid", `error reading ${path} on line ${problems[0].line + 1}: ${problems[0].message}`);
+      return new IgnoreMatcher(patterns);
+    }
+    return new IgnoreMatcher([]);
+  }
+}
+
+async function openTree(stateDirectory: string, directory: string): Promise<Opened> {
+  if (isReceived(directory)) return { tree: await TarTree.open(directory), statCache: undefined };
+  const statCache = await StatCache.open(stateDirectory, directory);
+  return { tree: new DirectoryTree(directory, { owner: "root", statCache }), statCache };
+}
+
+/** The Dockerfile of a request and its name. @throws {EngineError} invalid when there is none, or it is empty */
+export async function readDockerfile(
+  trees: Trees,
+  dockerfile: { path: string } | { text: string; name: string },
+): Promise<{ text: string; name: string }> {
+  if ("text" in dockerfile) return checkedText(dockerfile.text, dockerfile.name);
+  const content = (await trees.contextFile(dockerfile.path)) ?? (await lowerCase(trees, dockerfile.path));
+  if (!content) throw new EngineError("invalid", `Cannot locate specified Dockerfile: ${dockerfile.path}`);
+  return checkedText(content.toString(), dockerfile.path);
+}
+
+async function lowerCase(trees: Trees, path: string): Promise<Buffer | undefined> {
+  return path === "Dockerfile" ? trees.contextFile("dockerfile") : undefined;
+}
+
+function checkedText(text: string, name: string): { text: string; name: string } {
+  if (text === "") throw new EngineError("invalid", `the Dockerfile (${name}) cannot be empty`);
+  return { text, name };
+}
