@@ -91,7 +91,8 @@ export interface Images {
 
   /**
    * The image that a user means by a name, a digest reference, or a (short) id.
-   * @throws {EngineError} not-found `No such image: <as typed>`
+   * @throws {EngineError} not-found `No such image: nginx:latest`, the name as Docker completes it; invalid for what is no
+   *   reference
    */
   get(nameOrId: string): Promise<Image>;
 
@@ -132,6 +133,15 @@ export interface Images {
   pull(reference: string, options: PullOptions): Promise<Image>;
 
   push(reference: string, options: PullOptions): Promise<void>;
+
+  /**
+   * Removes the images that `select` chooses, as far as nothing uses them, and whatever blobs and layers nothing needs.
+   * Safe beside running pulls and builds.
+   */
+  prune(select: (image: Image) => boolean): Promise<{ removed: Removed[]; spaceReclaimed: number }>;
+
+  /** Digests of blobs and chainIds of layers that something other than an image needs (the build cache), asked before anything is deleted. */
+  addKeeper(keeper: () => Promise<Iterable<Digest>>): void;
 
   /**
    * Images that something still needs, asked before anything is removed. Each user (containers, the build cache) adds one.

@@ -60,6 +60,10 @@ export class LayerStore {
     return this.#layers.get(chainId);
   }
 
+  all(): Layer[] {
+    return [...this.#layers.values()];
+  }
+
   /** @throws {EngineError} not-found */
   need(chainId: Digest): Layer {
     const layer = this.#layers.get(chainId);

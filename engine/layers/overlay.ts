@@ -61,6 +61,7 @@ class OverlaySnapshots implements Snapshots {
   readonly #trash: Trash;
   readonly #snapshots = new Map<string, Snapshot>();
   readonly #applying = new Map<Digest, Promise<Layer>>();
+  readonly #unpacking = new Set<Unpacking>();
   #slots = Math.max(2, availableParallelism());
   readonly #waiting: (() => void)[] = [];
   #views = 0;
@@ -102,8 +103,8 @@ class OverlaySnapshots implements Snapshots {
         return this.apply(blob, diffId, parent, options);
       }
     }
-    const parentLayer = parent === null ? undefined : (this.#applying.get(parent) ?? this.#layers.need(parent));
-    const work = this.#unpack(blob, { diffId, chainId, parent, parentLayer, options });
+    const parentLayer = this.#parentOf(parent);
+    const work = this.#unpack(blob, { diffId, parent, parentLayer, options });
     this.#applying.set(chainId, work);
     try {
       return await work;
@@ -112,22 +113,31 @@ class OverlaySnapshots implements Snapshots {
     }
   }
 
+  async add(blob: LayerBlob, parent: Digest | null, options: ApplyOptions = {}): Promise<Layer> {
+    return this.#unpack(blob, { diffId: undefined, parent, parentLayer: this.#parentOf(parent), options });
+  }
+
+  #parentOf(parent: Digest | null): Layer | Promise<Layer> | undefined {
+    return parent === null ? undefined : (this.#applying.get(parent) ?? this.#layers.need(parent));
+  }
+
   async #unpack(blob: LayerBlob, to: Unpacking): Promise<Layer> {
-    const { diffId, chainId, parent, parentLayer, options } = to;
+    const { parent, parentLayer, options } = to;
     const parentDone = Promise.resolve(parentLayer);
     // It is awaited only after unpacking; until then its failure is not unheard of.
     parentDone.catch(() => undefined);
+    this.#unpacking.add(to);
     await this.#enter();
     let tree: string | undefined;
     try {
       tree = await this.#layers.temporary();
       const isStream = blob instanceof Readable;
-      const { sizeBytes, implied, whiteouts } = await runJob<Applied>(
+      const { diffId, sizeBytes, implied, whiteouts } = await runJob<Applied>(
         {
           kind: "apply",
           root: tree,
-          diffId,
           overlay: this.#overlay,
+          ...(to.diffId !== undefined && { diffId: to.diffId }),
           ...(!isStream && { blob: blob.path }),
           ...(this.#maxLayerBytes !== undefined && { maxBytes: this.#maxLayerBytes }),
         },
@@ -137,11 +147,12 @@ class OverlaySnapshots implements Snapshots {
       await this.#layers.inherit(tree, parent, implied.filter(Boolean));
       await this.#layers.pruneWhiteouts(tree, parent, whiteouts);
       if (implied.includes("")) await this.#layers.copyRoot(parent, tree);
-      return await this.#layers.commit(tree, { diffId, chainId, parent, sizeBytes });
+      return await this.#layers.commit(tree, { diffId, chainId: chainIdOf(parent, diffId), parent, sizeBytes });
     } catch (error) {
       if (tree !== undefined) await this.#trash.discard(tree);
       throw error;
     } finally {
+      this.#unpacking.delete(to);
       this.#leave();
     }
   }
@@ -264,8 +275,17 @@ class OverlaySnapshots implements Snapshots {
     await this.#discard(key);
   }
 
-  async removeLayer(chainId: Digest): Promise<void> {
-    await this.#layers.remove(chainId);
+  async removeLayer(chainId: Digest): Promise<boolean> {
+    const isUsed =
+      [...this.#snapshots.values()].some(({ parent }) => parent === chainId) ||
+      [...this.#unpacking].some(({ parent }) => parent === chainId) ||
+      this.#layers.all().some(({ parent }) => parent === chainId);
+    if (!isUsed) await this.#layers.remove(chainId);
+    return !isUsed;
+  }
+
+  async layers(): Promise<Layer[]> {
+    return this.#layers.all();
   }
 
   async keys(): Promise<string[]> {
@@ -294,8 +314,7 @@ class OverlaySnapshots implements Snapshots {
 }
 
 interface Unpacking {
-  diffId: Digest;
-  chainId: Digest;
+  diffId: Digest | undefined;
   parent: Digest | null;
   parentLayer: Layer | Promise<Layer> | undefined;
   options: ApplyOptions;

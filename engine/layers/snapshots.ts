@@ -57,6 +57,9 @@ export interface Snapshots {
    */
   apply(blob: LayerBlob, diffId: Digest, parent: Digest | null, options?: ApplyOptions): Promise<Layer>;
 
+  /** Like apply, for a layer whose diffId nobody has promised: what is unpacked says it. */
+  add(blob: LayerBlob, parent: Digest | null, options?: ApplyOptions): Promise<Layer>;
+
   /**
    * Makes a writable snapshot on top of `parent` (null is an empty tree). Durable; not mounted yet.
    * @param key letters, digits, `_`, `.` and `-`
@@ -92,8 +95,14 @@ export interface Snapshots {
   /** Unmounts and deletes an active snapshot or view; deleting files may go on after the promise resolves. Idempotent. */
   remove(key: string): Promise<void>;
 
-  /** Deletes a committed layer's tree. The caller knows that nothing refers to it. Idempotent. */
-  removeLayer(chainId: Digest): Promise<void>;
+  /**
+   * Deletes a committed layer's tree; the caller knows that no image needs it. Layers that a snapshot or another layer
+   * stands on stay, and the answer is false. Idempotent.
+   */
+  removeLayer(chainId: Digest): Promise<boolean>;
+
+  /** All committed layers, in no order. */
+  layers(): Promise<Layer[]>;
 
   /** All active keys, for the sweep after a crash. */
   keys(): Promise<string[]>;

@@ -129,9 +129,9 @@ async function apply(job: Job & { kind: "apply" }, source: AsyncIterable<Buffer>
     const options = { base: "", setRoot: true, whiteouts: job.overlay, maxBytes: job.maxBytes ?? freeBytes() };
     const { bytes, implied, whiteouts, rootDescribed } = await unpack(source, options, (chunk) => hash.update(chunk));
     const diffId: Digest = `sha256:${hash.digest("hex")}`;
-    if (diffId !== job.diffId)
+    if (job.diffId !== undefined && diffId !== job.diffId)
       throw new EngineError("invalid", `Cannot apply the layer: its content is ${diffId}, the image promises ${job.diffId}`);
-    return { sizeBytes: bytes, implied: rootDescribed ? [...implied] : ["", ...implied], whiteouts };
+    return { diffId, sizeBytes: bytes, implied: rootDescribed ? [...implied] : ["", ...implied], whiteouts };
   });
 }
 

@@ -1,0 +1,106 @@
+/**
+ * What may be deleted: blobs and layers that no image, no running operation, no container and no cache needs. Nothing is
+ * counted; need is looked up when something is to go.
+ */
+import type { Digest, Snapshots } from "../layers/snapshots.ts";
+import type { Catalog } from "./catalog.ts";
+import type { Image, Removed } from "./images.ts";
+import type { Layout } from "./layout.ts";
+
+/** A blob that was put for an image that is still being made, e.g. by a build, has this long. */
+const YOUNG_MS = 10 * 60_000;
+
+/** Digests that an operation needs until it ends. */
+export interface Lease {
+  add(...digests: Digest[]): void;
+  /** Ends the lease. With `discard`, what it held and nothing else needs is deleted. */
+  end(options?: { discard: boolean }): Promise<void>;
+}
+
+export class Garbage {
+  readonly #layout: Layout;
+  readonly #snapshots: Snapshots;
+  readonly #catalog: Catalog;
+  readonly #leases = new Set<Set<Digest>>();
+  readonly #young = new Map<Digest, number>();
+  readonly #keepers: (() => Promise<Iterable<Digest>>)[] = [];
+
+  constructor(layout: Layout, snapshots: Snapshots, catalog: Catalog) {
+    this.#layout = layout;
+    this.#snapshots = snapshots;
+    this.#catalog = catalog;
+  }
+
+  addKeeper(keeper: () => Promise<Iterable<Digest>>): void {
+    this.#keepers.push(keeper);
+  }
+
+  lease(): Lease {
+    const held = new Set<Digest>();
+    this.#leases.add(held);
+    return {
+      add: (...digests) => digests.forEach((digest) => held.add(digest)),
+      end: async ({ discard } = { discard: false }) => {
+        this.#leases.delete(held);
+        if (discard) await this.#deleteBlobs(held, await this.#needed());
+      },
+    };
+  }
+
+  /** Notes a blob that nothing names yet. */
+  keepForNow(digest: Digest): void {
+    this.#young.set(digest, Date.now());
+  }
+
+  /** Notes that an image names these blobs now. */
+  named(digests: Iterable<Digest>): void {
+    for (const digest of digests) this.#young.delete(digest);
+  }
+
+  /** Deletes what a removed image leaves; returns its layers that are gone, topmost first, and the bytes. */
+  async afterRemoval(image: Image, index: Digest | undefined): Promise<{ removed: Removed[]; bytes: number }> {
+    const needed = await this.#needed();
+    const removed: Removed[] = [];
+    let bytes = 0;
+    for (const { chainId } of image.layers.toReversed()) {
+      const layer = await this.#snapshots.layer(chainId);
+      if (needed.has(chainId) || !layer || !(await this.#snapshots.removeLayer(chainId))) break;
+      removed.push({ deleted: chainId });
+      bytes += layer.sizeBytes;
+    }
+    const blobs = [image.id, image.manifest.digest, ...(index ? [index] : []), ...image.layers.map(({ descriptor }) => descriptor.digest)];
+    await this.#deleteBlobs(blobs, needed);
+    return { removed, bytes };
+  }
+
+  /** Deletes everything that nothing needs; returns the bytes of layers. */
+  async collect(): Promise<number> {
+    const needed = await this.#needed();
+    let bytes = 0;
+    // Each round frees the parents of what the last one deleted.
+    for (let deleted = true; deleted;) {
+      deleted = false;
+      for (const { chainId, sizeBytes } of await this.#snapshots.layers())
+        if (!needed.has(chainId) && (await this.#snapshots.removeLayer(chainId))) {
+          deleted = true;
+          bytes += sizeBytes;
+        }
+    }
+    await this.#deleteBlobs(await this.#layout.blobs(), needed);
+    return bytes;
+  }
+
+  async #needed(): Promise<Set<Digest>> {
+    const kept = await Promise.all(this.#keepers.map((keeper) => keeper()));
+    const needed = new Set([...this.#catalog.blobs(), ...this.#catalog.chains()]);
+    for (const digests of [...kept, ...this.#leases]) for (const digest of digests) needed.add(digest);
+    for (const [digest, since] of this.#young)
+      if (Date.now() - since < YOUNG_MS) needed.add(digest);
+      else this.#young.delete(digest);
+    return needed;
+  }
+
+  async #deleteBlobs(digests: Iterable<Digest>, needed: Set<Digest>): Promise<void> {
+    for (const digest of digests) if (!needed.has(digest)) await this.#layout.removeBlob(digest);
+  }
+}

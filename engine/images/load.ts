@@ -1,0 +1,301 @@
+/**
+ * `docker load`: an archive of images, made by `docker save` of any version, podman, skopeo or buildx. The archive is
+ * unpacked into a jailed directory first, because its table of contents may come last.
+ *
+ *     docker-archive   manifest.json: [{ Config, RepoTags, Layers }], each a path in the archive
+ *     OCI layout       index.json → blobs/sha256/…
+ */
+import { createHash } from "node:crypto";
+import { constants, createReadStream } from "node:fs";
+import { link, mkdir, open } from "node:fs/promises";
+import { join } from "node:path";
+import type { Readable } from "node:stream";
+import { EngineError } from "../errors.ts";
+import { removeTree } from "../host/files.ts";
+import { extractInto, readFileIn, statIn } from "../layers/jail.ts";
+import type { Digest } from "../layers/snapshots.ts";
+import { familiarReference, parseReference, withDefaultTag } from "../syntax/reference.ts";
+import type { Reference } from "../syntax/reference.ts";
+import { imageLayers } from "./catalog.ts";
+import type { Lease } from "./garbage.ts";
+import type { Descriptor, Image, ImageConfig, Progress } from "./images.ts";
+import { checkExpected } from "./layout.ts";
+import type { Layout } from "./layout.ts";
+import { LARGEST_CONFIG, LARGEST_MANIFEST, parseConfig, parseDescriptor, parseManifest, writeManifest } from "./manifest.ts";
+import { isImageConfig, isIndex, layerMediaType, OCI_CONFIG, OCI_MANIFEST } from "./media-types.ts";
+import { choosePlatform, hostPlatform } from "./platform.ts";
+import type { Store } from "./store.ts";
+
+const { S_IFMT, S_IFREG } = constants;
+
+export interface Loaded {
+  /** As `docker load` prints them: familiar names, or for an image without one its id. */
+  names: string[];
+  ids: Digest[];
+}
+
+interface LoadOptions {
+  signal: AbortSignal | undefined;
+  progress: Progress | undefined;
+}
+
+/** Makes the images of an archive visible, one by one. @throws {EngineError} invalid */
+export async function loadArchive(store: Store, archive: Readable, options: LoadOptions): Promise<Loaded> {
+  const directory = store.layout.ingestPath();
+  await mkdir(directory);
+  const lease = store.garbage.lease();
+  try {
+    const { signal } = options;
+    await extractInto(directory, "/", archive, { owner: { uid: 0, gid: 0 }, mode: 0o755, ...(signal && { signal }) });
+    const loader = new Loader(store, directory, { lease, ...options });
+    return await loader.load();
+  } finally {
+    await removeTree(directory);
+    await lease.end({ discard: true });
+  }
+}
+
+class Loader {
+  readonly #store: Store;
+  readonly #directory: string;
+  readonly #lease: Lease;
+  readonly #signal: AbortSignal | undefined;
+  readonly #progress: Progress | undefined;
+
+  constructor(store: Store, directory: string, options: LoadOptions & { lease: Lease }) {
+    this.#store = store;
+    this.#directory = directory;
+    this.#lease = options.lease;
+    this.#signal = options.signal;
+    this.#progress = options.progress;
+  }
+
+  async load(): Promise<Loaded> {
+    const index = await this.#json("/index.json");
+    const manifest = await this.#json("/manifest.json");
+    if (index !== undefined && (await this.#isComplete(index))) return this.#loadIndex(index, manifest);
+    if (manifest !== undefined) return this.#loadDockerArchive(manifest);
+    throw new EngineError("invalid", "Cannot load the archive: it has neither manifest.json nor index.json");
+  }
+
+  async #json(path: string): Promise<unknown> {
+    const data = await readFileIn(this.#directory, path);
+    try {
+      return data && (JSON.parse(data.toString()) as unknown);
+    } catch (error) {
+      throw new EngineError("invalid", `Cannot load the archive: ${path.slice(1)} is not JSON`, { cause: error });
+    }
+  }
+
+  /** Old archives have neither blobs nor index; some tools write an index without the blobs. */
+  async #isComplete(index: unknown): Promise<boolean> {
+    for (const { digest } of descriptorsOf(index)) if (!(await statIn(this.#directory, blobName(digest)))) return false;
+    return descriptorsOf(index).length > 0;
+  }
+
+  async #loadIndex(index: unknown, manifest: unknown): Promise<Loaded> {
+    const loaded: Loaded = { names: [], ids: [] };
+    const images = new Map<Digest, Reference[]>();
+    const descriptors = new Map<Digest, Descriptor>();
+    for (const descriptor of descriptorsOf(index)) {
+      descriptors.set(descriptor.digest, descriptor);
+      images.set(descriptor.digest, [...(images.get(descriptor.digest) ?? []), ...namesOf(descriptor)]);
+    }
+    for (const [digest, names] of images) {
+      const image = await this.#loadDescriptor(descriptors.get(digest)!, names, manifest, 0);
+      if (image) this.#report(loaded, image.image, image.names);
+    }
+    return loaded;
+  }
+
+  /** Follows an index to the manifest of this platform; others, attestations and artifacts are passed over. */
+  async #loadDescriptor(
+    descriptor: Descriptor,
+    names: Reference[],
+    table: unknown,
+    depth: number,
+  ): Promise<{ image: Image; names: Reference[] } | undefined> {
+    if (depth > 3) throw new EngineError("invalid", "Cannot load the archive: its indexes are nested too deep");
+    const data = await this.#small(blobName(descriptor.digest), LARGEST_MANIFEST);
+    checkExpected(descriptor, { digest: digestOf(data), size: data.length });
+    const document = parseManifest(data, descriptor.mediaType);
+    if ("manifests" in document) {
+      const present: Descriptor[] = [];
+      for (const each of document.manifests) if (await statIn(this.#directory, blobName(each.digest))) present.push(each);
+      const chosen = choosePlatform(present, hostPlatform()) ?? (present.length === 1 ? present[0] : undefined);
+      return chosen && this.#loadDescriptor(chosen, names, table, depth + 1);
+    }
+    if (document.config.mediaType !== "" && !isImageConfig(document.config.mediaType)) return undefined;
+    const config = parseConfig(await this.#small(blobName(document.config.digest), LARGEST_CONFIG));
+    const paths = document.layers.map(({ digest }) => blobName(digest));
+    const layers = await this.#layers(config, paths, document.layers);
+    await this.#adopt(blobName(document.config.digest), document.config);
+    await this.#adopt(blobName(descriptor.digest), descriptor);
+    await layers.applied;
+    const allNames = [...names, ...tableNames(table, document.config.digest)];
+    const { digest, size } = descriptor;
+    const mediaType = isIndex(descriptor.mediaType) || !descriptor.mediaType ? document.mediaType : descriptor.mediaType;
+    return { image: await this.#store.catalog.add({ mediaType, digest, size }, unique(allNames)), names: unique(allNames) };
+  }
+
+  async #loadDockerArchive(table: unknown): Promise<Loaded> {
+    const loaded: Loaded = { names: [], ids: [] };
+    for (const { configPath, layerPaths, names } of readTable(table)) {
+      const data = await this.#small(configPath, LARGEST_CONFIG);
+      const layers = await this.#layers(parseConfig(data), layerPaths, undefined);
+      const config = await this.#put(data, OCI_CONFIG);
+      await layers.applied;
+      const manifest = await this.#put(writeManifest(config, layers.descriptors), OCI_MANIFEST);
+      this.#report(loaded, await this.#store.catalog.add(manifest, names), names);
+    }
+    return loaded;
+  }
+
+  /** Stores the blobs of the layers, and unpacks those that are not unpacked yet, all at the same time. */
+  async #layers(
+    config: ImageConfig,
+    paths: readonly string[],
+    expected: readonly Descriptor[] | undefined,
+  ): Promise<{ descriptors: Descriptor[]; applied: Promise<unknown> }> {
+    const diffIds = config.rootfs.diff_ids;
+    if (paths.length !== diffIds.length)
+      throw new EngineError("invalid", "Cannot load the archive: invalid manifest, layers length mismatch");
+    const descriptors: Descriptor[] = [];
+    for (const [i, path] of paths.entries()) descriptors.push(await this.#adopt(path, expected?.[i]));
+    let parent: Digest | null = null;
+    const applied = imageLayers(descriptors, diffIds).map(({ descriptor, diffId, chainId }) => {
+      this.#lease.add(chainId);
+      const blob = { path: this.#store.layout.blobPath(descriptor.digest) };
+      const work = this.#store.snapshots.apply(blob, diffId, parent, this.#signal ? { signal: this.#signal } : {});
+      parent = chainId;
+      return work;
+    });
+    const all = Promise.all(applied);
+    all.catch(() => undefined);
+    return { descriptors, applied: Promise.allSettled(applied).then(async () => all) };
+  }
+
+  async #put(data: Buffer, mediaType: string): Promise<Descriptor> {
+    const stored = await this.#store.layout.putBlob(data);
+    this.#lease.add(stored.digest);
+    return { mediaType, ...stored };
+  }
+
+  /** Moves a file of the archive among the blobs; a path that several images share is there already. */
+  async #adopt(path: string, expected: Descriptor | undefined): Promise<Descriptor> {
+    const { layout } = this.#store;
+    if (expected && (await layout.blobSize(expected.digest)) === expected.size) {
+      this.#lease.add(expected.digest);
+      return expected;
+    }
+    // Old archives have links among their layers; seen from inside, this is where they lead.
+    const found = await statIn(this.#directory, `${path}/.`);
+    if (!found || (found.mode & S_IFMT) !== S_IFREG) throw missing(path);
+    const file = join(this.#directory, found.path);
+    const { digest, size, head } = await hashFile(file, this.#signal);
+    if (expected) checkExpected(expected, { digest, size });
+    this.#lease.add(digest);
+    if ((await layout.blobSize(digest)) === undefined) await this.#link(file, layout, digest);
+    return expected ?? { mediaType: layerMediaType(head), digest, size };
+  }
+
+  async #link(file: string, layout: Layout, digest: Digest): Promise<void> {
+    const path = layout.ingestPath();
+    await link(file, path);
+    await layout.adoptBlob(path, digest);
+  }
+
+  async #small(path: string, most: number): Promise<Buffer> {
+    const data = await readFileIn(this.#directory, path);
+    if (!data) throw missing(path);
+    if (data.length > most) throw new EngineError("invalid", `Cannot load the archive: "${path}" is too large`);
+    return data;
+  }
+
+  #report(loaded: Loaded, image: Image, names: readonly Reference[]): void {
+    loaded.ids.push(image.id);
+    for (const name of names) this.#say(loaded, familiarReference(name), "Loaded image: ");
+    if (names.length === 0) this.#say(loaded, image.id, "Loaded image ID: ");
+  }
+
+  #say(loaded: Loaded, name: string, words: string): void {
+    loaded.names.push(name);
+    this.#progress?.({ stream: `${words}${name}\n` });
+  }
+}
+
+function missing(path: string): EngineError {
+  return new EngineError("invalid", `Cannot load the archive: it has no "${path.replace(/^\//, "")}"`);
+}
+
+function blobName(digest: Digest): string {
+  return `/blobs/sha256/${digest.slice("sha256:".length)}`;
+}
+
+function descriptorsOf(index: unknown): Descriptor[] {
+  const manifests = (index as { manifests?: unknown } | null)?.manifests;
+  return Array.isArray(manifests) ? manifests.map((each) => parseDescriptor(each)) : [];
+}
+
+/** containerd's annotation is a whole name; OCI's may be only a tag, which names nothing by itself. */
+function namesOf({ annotations }: Descriptor): Reference[] {
+  const refName = annotations?.["org.opencontainers.image.ref.name"] ?? "";
+  return toReferences([annotations?.["io.containerd.image.name"] ?? (/[:/]/.test(refName) ? refName : "")]);
+}
+
+function toReferences(names: readonly string[]): Reference[] {
+  return names.flatMap((name) => {
+    const parsed = parseReference(name);
+    return "reference" in parsed && parsed.reference.digest === undefined ? [withDefaultTag(parsed.reference)] : [];
+  });
+}
+
+function unique(references: readonly Reference[]): Reference[] {
+  return [...new Map(references.map((reference) => [familiarReference(reference), reference])).values()];
+}
+
+interface TableRow {
+  configPath: string;
+  layerPaths: string[];
+  names: Reference[];
+}
+
+/** @throws {EngineError} invalid */
+function readTable(table: unknown): TableRow[] {
+  if (!Array.isArray(table)) throw new EngineError("invalid", "Cannot load the archive: manifest.json is not a list");
+  return table.map((row: unknown): TableRow => {
+    const { Config, Layers, RepoTags } = (row ?? {}) as { Config?: unknown; Layers?: unknown; RepoTags?: unknown };
+    if (typeof Config !== "string" || !isStrings(Layers ?? []))
+      throw new EngineError("invalid", "Cannot load the archive: manifest.json is damaged");
+    const names = isStrings(RepoTags ?? []) ? ((RepoTags ?? []) as string[]) : [];
+    return { configPath: `/${Config}`, layerPaths: ((Layers ?? []) as string[]).map((path) => `/${path}`), names: toReferences(names) };
+  });
+}
+
+function isStrings(value: unknown): value is string[] {
+  return Array.isArray(value) && value.every((each) => typeof each === "string");
+}
+
+/** Names that manifest.json, if the archive has it too, gives to the image with this config. */
+function tableNames(table: unknown, config: Digest): Reference[] {
+  if (!Array.isArray(table)) return [];
+  return readTable(table).flatMap(({ configPath, names }) => (configPath.includes(config.slice("sha256:".length)) ? names : []));
+}
+
+function digestOf(data: Buffer): Digest {
+  return `sha256:${createHash("sha256").update(data).digest("hex")}`;
+}
+
+async function hashFile(path: string, signal: AbortSignal | undefined): Promise<{ digest: Digest; size: number; head: Buffer }> {
+  const hash = createHash("sha256");
+  const file = await open(path, "r");
+  let size = 0;
+  let head: Buffer = Buffer.alloc(0);
+  for await (const chunk of createReadStream("", { fd: file.fd, autoClose: false, highWaterMark: 1 << 18, ...(signal && { signal }) })) {
+    if (size === 0) head = Buffer.from((chunk as Buffer).subarray(0, 8));
+    hash.update(chunk as Buffer);
+    size += (chunk as Buffer).length;
+  }
+  await file.close();
+  return { digest: `sha256:${hash.digest("hex")}`, size, head };
+}

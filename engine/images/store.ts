@@ -1,0 +1,214 @@
+/**
+ * The images of this engine: an OCI image layout on disk, a catalog of names in memory, layers unpacked by `snapshots`.
+ *
+ *     blobs put → layers unpacked → catalog.add() makes the image visible, with its names, in one step
+ */
+import { open } from "node:fs/promises";
+import type { Readable } from "node:stream";
+import { EngineError } from "../errors.ts";
+import type { Events } from "../events.ts";
+import type { Digest, Snapshots } from "../layers/snapshots.ts";
+import { familiarName, familiarReference, withDefaultTag } from "../syntax/reference.ts";
+import type { Reference } from "../syntax/reference.ts";
+import { Catalog, imageLayers } from "./catalog.ts";
+import { applyChanges } from "./changes.ts";
+import { Garbage } from "./garbage.ts";
+import type { Descriptor, Image, ImageConfig, Images, Progress, PullOptions, Removed } from "./images.ts";
+import { Layout } from "./layout.ts";
+import { loadArchive } from "./load.ts";
+import { findId, needReference } from "./lookup.ts";
+import { writeManifest } from "./manifest.ts";
+import { layerMediaType, OCI_CONFIG, OCI_MANIFEST } from "./media-types.ts";
+import { hostPlatform } from "./platform.ts";
+import { deleteImage, removeImage } from "./remove.ts";
+import type { ImageUser, Removing } from "./remove.ts";
+import { chooseToSave, saveArchive } from "./save.ts";
+
+export interface ImagesOptions {
+  /** `<storage>/images`: the layout. */
+  directory: string;
+  snapshots: Snapshots;
+  events: Events;
+}
+
+/** Opens the image store of an engine. */
+export async function openImages(options: ImagesOptions): Promise<Images> {
+  const layout = await Layout.open(options.directory);
+  const catalog = new Catalog(layout, options.snapshots);
+  await catalog.load();
+  return new LocalImages(options, layout, catalog);
+}
+
+/** What the parts of the store share. */
+export interface Store {
+  readonly layout: Layout;
+  readonly catalog: Catalog;
+  readonly garbage: Garbage;
+  readonly snapshots: Snapshots;
+}
+
+class LocalImages implements Images {
+  readonly #store: Store;
+  readonly #events: Events;
+  readonly #users: ((image: Image) => Promise<ImageUser | undefined>)[] = [];
+  readonly #removing: Removing;
+
+  constructor({ snapshots, events }: ImagesOptions, layout: Layout, catalog: Catalog) {
+    const garbage = new Garbage(layout, snapshots, catalog);
+    this.#store = { layout, catalog, garbage, snapshots };
+    this.#events = events;
+    this.#removing = {
+      catalog,
+      garbage,
+      userOf: (image) => this.#userOf(image),
+      publish: (action, id) => events.publish("image", action, id, { name: id }),
+    };
+  }
+
+  async list(): Promise<Image[]> {
+    return [...this.#store.catalog.list()];
+  }
+
+  async get(nameOrId: string): Promise<Image> {
+    return this.#store.catalog.need(findId(this.#store.catalog, nameOrId));
+  }
+
+  async find(nameOrId: string): Promise<Image | undefined> {
+    try {
+      return await this.get(nameOrId);
+    } catch (error) {
+      if (error instanceof EngineError) return undefined;
+      throw error;
+    }
+  }
+
+  async putBlob(content: Readable | Buffer, mediaType: string, signal?: AbortSignal): Promise<Descriptor> {
+    const stored = await this.#store.layout.putBlob(content, { signal });
+    this.#store.garbage.keepForNow(stored.digest);
+    return { mediaType, ...stored };
+  }
+
+  async create(config: ImageConfig, layers: Descriptor[], names: string[]): Promise<Image> {
+    const references = names.map((name) => nameToGive(name));
+    imageLayers(layers, config.rootfs.diff_ids);
+    const configBlob = await this.putBlob(Buffer.from(JSON.stringify(config)), OCI_CONFIG);
+    const manifest = await this.putBlob(writeManifest(configBlob, layers), OCI_MANIFEST);
+    const image = await this.#store.catalog.add(manifest, references);
+    this.#store.garbage.named([manifest, configBlob, ...layers].map(({ digest }) => digest));
+    for (const reference of references) this.#publishTag(image.id, reference);
+    return image;
+  }
+
+  async tag(nameOrId: string, reference: string): Promise<void> {
+    const id = findId(this.#store.catalog, nameOrId);
+    const name = nameToGive(reference);
+    await this.#store.catalog.name(id, name);
+    this.#publishTag(id, name);
+  }
+
+  #publishTag(id: Digest, reference: Reference): void {
+    this.#events.publish("image", "tag", id, { name: familiarReference(reference) });
+  }
+
+  async remove(nameOrId: string, options: { force: boolean; prune: boolean }): Promise<Removed[]> {
+    return removeImage(this.#removing, nameOrId, options);
+  }
+
+  async prune(select: (image: Image) => boolean): Promise<{ removed: Removed[]; spaceReclaimed: number }> {
+    const removed: Removed[] = [];
+    let spaceReclaimed = 0;
+    for (const image of await this.list()) {
+      if (!select(image) || (await this.#userOf(image))) continue;
+      spaceReclaimed += await deleteImage(this.#removing, image.id, { force: true, records: removed });
+    }
+    spaceReclaimed += await this.#store.garbage.collect();
+    return { removed, spaceReclaimed };
+  }
+
+  addUser(user: (image: Image) => Promise<ImageUser | undefined>): void {
+    this.#users.push(user);
+  }
+
+  addKeeper(keeper: () => Promise<Iterable<Digest>>): void {
+    this.#store.garbage.addKeeper(keeper);
+  }
+
+  async #userOf(image: Image): Promise<ImageUser | undefined> {
+    const users = (await Promise.all(this.#users.map((user) => user(image)))).filter((user) => user !== undefined);
+    return users.find(({ running }) => running) ?? users[0];
+  }
+
+  async load(archive: Readable, signal?: AbortSignal, progress?: Progress): Promise<{ names: string[]; ids: Digest[] }> {
+    const loaded = await loadArchive(this.#store, archive, { signal, progress });
+    for (const id of loaded.ids) this.#events.publish("image", "load", id, { name: id });
+    return loaded;
+  }
+
+  async save(names: string[], signal?: AbortSignal): Promise<Readable> {
+    const { catalog, layout } = this.#store;
+    const chosen = names.flatMap((text) => chooseToSave(catalog, text));
+    for (const id of new Set(chosen.map((each) => each.id))) this.#events.publish("image", "save", id, { name: id });
+    return saveArchive({ layout, catalog }, chosen, signal);
+  }
+
+  async importTar(
+    tar: Readable,
+    options: { reference?: string; changes: string[]; message: string; platform?: { os: string; architecture: string; variant?: string } },
+    signal?: AbortSignal,
+  ): Promise<Image> {
+    const { layout, snapshots, garbage } = this.#store;
+    const names = options.reference ? [options.reference] : [];
+    names.forEach((name) => nameToGive(name));
+    const settings = applyChanges({}, options.changes);
+    const lease = garbage.lease();
+    let isDone = false;
+    try {
+      const blob = await layout.putBlob(tar, { signal });
+      lease.add(blob.digest);
+      const path = layout.blobPath(blob.digest);
+      const mediaType = layerMediaType(await readHead(path));
+      const { diffId } = await snapshots.add({ path }, null, signal ? { signal } : {});
+      const created = new Date().toISOString();
+      const comment = options.message || "Imported from -";
+      const config: ImageConfig = {
+        created,
+        comment,
+        ...(options.platform ?? hostPlatform()),
+        config: settings,
+        rootfs: { type: "layers", diff_ids: [diffId] },
+        history: [{ created, comment }],
+      };
+      const image = await this.create(config, [{ mediaType, ...blob }], names);
+      isDone = true;
+      this.#events.publish("image", "import", image.id, { name: image.id });
+      return image;
+    } finally {
+      await lease.end({ discard: !isDone });
+    }
+  }
+
+  async pull(reference: string, _options: PullOptions): Promise<Image> {
+    throw new EngineError("not-implemented", `Cannot pull ${familiarName(needReference(reference))} yet`);
+  }
+
+  async push(reference: string, _options: PullOptions): Promise<void> {
+    throw new EngineError("not-implemented", `Cannot push ${familiarName(needReference(reference))} yet`);
+  }
+}
+
+/** @throws {EngineError} invalid */
+function nameToGive(text: string): Reference {
+  const reference = needReference(text);
+  if (reference.digest !== undefined) throw new EngineError("invalid", "refusing to create a tag with a digest reference");
+  return withDefaultTag(reference);
+}
+
+async function readHead(path: string): Promise<Buffer> {
+  const file = await open(path, "r");
+  try {
+    const { buffer, bytesRead } = await file.read(Buffer.alloc(8), 0, 8, 0);
+    return buffer.subarray(0, bytesRead);
+  } finally {
+    await file.close();
+  }
+}
