@@ -40,6 +40,11 @@ export class Filters {
     return this.get(name).every(has) && !this.get(`${name}!`).some(has);
   }
 
+  /** All filters but this one. */
+  without(name: string): Filters {
+    return new Filters(new Map([...this.#values].filter(([key]) => key !== name)));
+  }
+
   /** A filter that is true or false. @throws {EngineError} invalid when it is neither or both */
   flag(name: string): boolean | undefined {
     const values = this.get(name);

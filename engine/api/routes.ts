@@ -1,10 +1,35 @@
-/** All paths that are served. */
+/** All paths that are served. Where two could match, the first one does. */
 import type { Route } from "./router.ts";
+import { archiveRoutes } from "./routes/archive.ts";
 import { attachRoutes } from "./routes/attach.ts";
 import { berthRoutes } from "./routes/berth.ts";
+import { buildRoutes } from "./routes/build.ts";
 import { containerRoutes } from "./routes/containers.ts";
+import { diskUsageRoutes } from "./routes/disk-usage.ts";
 import { execRoutes } from "./routes/execs.ts";
+import { imageTransferRoutes } from "./routes/image-transfers.ts";
+import { imageRoutes } from "./routes/images.ts";
 import { logRoutes } from "./routes/logs.ts";
+import { networkRoutes } from "./routes/networks.ts";
+import { registryRoutes } from "./routes/registry.ts";
+import { statsRoutes } from "./routes/stats.ts";
 import { systemRoutes } from "./routes/system.ts";
+import { volumeRoutes } from "./routes/volumes.ts";
 
-export const routes: readonly Route[] = [...systemRoutes, ...containerRoutes, ...attachRoutes, ...logRoutes, ...execRoutes, ...berthRoutes];
+export const routes: readonly Route[] = [
+  ...systemRoutes,
+  ...diskUsageRoutes,
+  ...containerRoutes,
+  ...archiveRoutes,
+  ...attachRoutes,
+  ...logRoutes,
+  ...statsRoutes,
+  ...execRoutes,
+  ...registryRoutes,
+  ...imageTransferRoutes,
+  ...imageRoutes,
+  ...buildRoutes,
+  ...volumeRoutes,
+  ...networkRoutes,
+  ...berthRoutes,
+];

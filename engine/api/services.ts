@@ -2,9 +2,11 @@
 import type { Builder } from "../build/builder.ts";
 import type { Containers } from "../containers/containers.ts";
 import type { Events } from "../events.ts";
-import type { Images } from "../images/images.ts";
+import type { Image, Images } from "../images/images.ts";
+import type { Snapshots } from "../layers/snapshots.ts";
 import type { Networks } from "../networks/networks.ts";
 import type { Volumes } from "../volumes/volumes.ts";
+import type { ContainerConfig } from "./types/container.ts";
 import type { AuthConfig } from "./types/image.ts";
 import type { EngineStatus, SystemInfo, VersionResponse } from "./types/system.ts";
 
@@ -15,9 +17,28 @@ export interface Services {
   readonly volumes: Volumes;
   readonly builder: Builder;
   readonly events: Events;
+  /** Sizes of the layers that images are made of. */
+  readonly layers: Pick<Snapshots, "layer">;
   readonly system: System;
   /** Absent until the images room talks to registries: those requests are then answered 501. */
   readonly registry?: Registry;
+  /** Makes an image of a container's files; absent until the rooms below can. */
+  readonly commit?: (request: CommitRequest) => Promise<Pick<Image, "id">>;
+}
+
+/** What `docker commit` asks for. */
+export interface CommitRequest {
+  /** Name or id. */
+  readonly container: string;
+  readonly reference?: string;
+  readonly comment: string;
+  readonly author: string;
+  /** Whether the container stands still meanwhile. */
+  readonly pause: boolean;
+  /** Dockerfile instructions, e.g. `CMD ["sh"]`. */
+  readonly changes: readonly string[];
+  /** Replaces the container's own configuration where it says something. */
+  readonly config: ContainerConfig;
 }
 
 /** What belongs to the engine as a whole. */

@@ -28,6 +28,7 @@ export interface FakeParts {
   readonly networks?: Partial<Networks>;
   readonly volumes?: Partial<Volumes>;
   readonly builder?: Partial<Builder>;
+  readonly layers?: Services["layers"];
   readonly system?: Partial<System>;
 }
 
@@ -50,6 +51,7 @@ export function fakeServices(parts: FakeParts = {}): Services {
     volumes: fake<Volumes>("volumes", { ...parts.volumes }),
     builder: fake<Builder>("builder", { ...parts.builder }),
     events: new Events(),
+    layers: { layer: async () => Promise.resolve(undefined), ...parts.layers },
     system: fake<System>("system", { ...parts.system }),
   };
 }

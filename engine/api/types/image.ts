@@ -13,6 +13,8 @@ export interface ImageSummary {
   /** Seconds since the epoch. */
   Created: number;
   Size: number;
+  /** Before API 1.44, the same as Size. */
+  VirtualSize?: number;
   SharedSize: number;
   Labels: Record<string, string> | null;
   Containers: number;
@@ -33,6 +35,8 @@ export interface ImageInspect {
   Variant?: string;
   Os: string;
   Size: number;
+  /** Before API 1.44, the same as Size. */
+  VirtualSize?: number;
   GraphDriver: { Name: string; Data: Record<string, string> | null };
   RootFS: { Type: "layers"; Layers: string[] };
   Metadata: { LastTagTime: string };

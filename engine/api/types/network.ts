@@ -89,7 +89,7 @@ export interface Network {
   Driver: string;
   EnableIPv4: boolean;
   EnableIPv6: boolean;
-  IPAM: { Driver: string; Options: Record<string, string> | null; Config: IpamPoolConfig[] };
+  IPAM: { Driver: string; Options: Record<string, string> | null; Config: IpamPoolConfig[] | null };
   Internal: boolean;
   Attachable: boolean;
   Ingress: boolean;

@@ -1,0 +1,65 @@
+/** The build context of a request: the tar that it carries or a URL names, unpacked into a directory of its own. */
+import { randomBytes } from "node:crypto";
+import { mkdir, rm, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import type { Readable } from "node:stream";
+import { EngineError } from "../errors.ts";
+import { extractInto } from "../layers/jail.ts";
+import { unpackBody } from "./decompress.ts";
+import type { Exchange } from "./exchange.ts";
+import { cloneRepository, isRepository } from "./repository.ts";
+import { open } from "./remote.ts";
+
+export interface BuildContext {
+  readonly dir: string;
+  /** Path of the Dockerfile when the context decides it. */
+  readonly dockerfile?: string;
+  /** What tells this context from others where it has no directory that the user knows: the URL. */
+  readonly name?: string;
+  /** Deletes the directory. */
+  remove(): Promise<void>;
+}
+
+/** @throws {EngineError} invalid when the tar is malformed or leaves the directory; internal when a URL cannot be had */
+export async function receiveContext(exchange: Exchange, tell: (text: string) => void): Promise<BuildContext> {
+  const { scratch } = exchange.services.system;
+  const dir = join(scratch, `context-${randomBytes(8).toString("hex")}`);
+  await mkdir(dir, { recursive: true, mode: 0o700 });
+  const remove = (): Promise<void> => rm(dir, { recursive: true, force: true });
+  try {
+    const remote = exchange.query.optional("remote");
+    if (remote === undefined || remote === "client-session") await unpack(exchange, dir, exchange.body);
+    else return { ...(await fetchContext(exchange, { remote, dir }, tell)), name: remote, remove };
+    return { dir, remove };
+  } catch (error) {
+    await remove();
+    throw error;
+  }
+}
+
+async function unpack({ signal }: Exchange, dir: string, tar: Readable): Promise<void> {
+  // What a client sends is its user's; in an image it belongs to root unless COPY says otherwise.
+  await extractInto(dir, "/", await unpackBody(tar), { owner: { uid: 0, gid: 0 }, signal });
+}
+
+async function fetchContext(
+  exchange: Exchange,
+  { remote, dir }: { remote: string; dir: string },
+  tell: (text: string) => void,
+): Promise<{ dir: string; dockerfile?: string }> {
+  if (isRepository(remote)) return { dir: await cloneRepository(remote, dir, exchange.signal) };
+  const { body, contentType, url } = await open(remote, exchange.signal, tell);
+  if (contentType.startsWith("text/plain")) {
+    await writeFile(join(dir, "Dockerfile"), body);
+    return { dir, dockerfile: "Dockerfile" };
+  }
+  if (/tar|gzip|zstd|x-xz|bzip|octet-stream/.test(contentType) || /\.(tar|tgz|gz|xz|zst|bz2)$/.test(url.pathname)) {
+    await unpack(exchange, dir, body);
+    return { dir };
+  }
+  body.destroy();
+  throw new EngineError(
+    "invalid",
+    `unable to detect if ${remote} is a Dockerfile or an archive: content type ${JSON.stringify(contentType)}`,
+  );
+}

@@ -1,0 +1,129 @@
+/**
+ * A build's progress as the classic builder prints it: `Step 1/7 : FROM busybox`. Steps may run in any order; they are shown
+ * in the order of the Dockerfile, each whole, the first unfinished one live.
+ */
+import type { BuildProgress, BuildStep } from "../build/builder.ts";
+import type { JsonMessage } from "./types/image.ts";
+
+/** What one step has printed is kept for its turn; beyond this, the middle is left out. */
+const LARGEST_STEP_BYTES = 4 * 1024 * 1024;
+
+interface StepOutput {
+  readonly step: BuildStep;
+  readonly number: number;
+  readonly waiting: JsonMessage[];
+  bytes: number;
+  clipped: boolean;
+  containerId: string | undefined;
+  started: boolean;
+  ended: boolean;
+}
+
+export class ClassicOutput {
+  readonly #send: (message: JsonMessage) => void;
+  readonly #steps = new Map<string, StepOutput>();
+  #order: StepOutput[] = [];
+  #shown = 0;
+
+  constructor(send: (message: JsonMessage) => void) {
+    this.#send = send;
+  }
+
+  readonly progress = (event: BuildProgress): void => {
+    switch (event.type) {
+      case "plan":
+        return this.#plan(event.steps);
+      case "start":
+        return this.#start(event.step, event.containerId);
+      case "log":
+        return this.#print(event.step, { stream: event.stream === "stderr" ? `\u001b[91m${event.data}\u001b[0m` : event.data });
+      case "pull":
+        return this.#print(event.step, event.message);
+      case "end":
+        return this.#end(event);
+      case "warning":
+        return this.#send({ stream: `[Warning] ${event.message}\n` });
+      case "image":
+        return this.#image(event.id, event.tags);
+    }
+  };
+
+  #plan(steps: readonly BuildStep[]): void {
+    this.#order = steps
+      .filter(({ kind }) => kind !== "export")
+      .map((step, index) => ({
+        step,
+        number: index + 1,
+        waiting: [],
+        bytes: 0,
+        clipped: false,
+        containerId: undefined,
+        started: false,
+        ended: false,
+      }));
+    for (const output of this.#order) this.#steps.set(output.step.id, output);
+  }
+
+  #start(id: string, containerId: string | undefined): void {
+    const output = this.#steps.get(id);
+    if (!output || output.started) return;
+    output.started = true;
+    output.containerId = containerId;
+    const headline = `Step ${output.number}/${this.#order.length} : ${output.step.instruction}`;
+    this.#print(id, { stream: headline });
+    this.#print(id, { stream: "\n" });
+    if (containerId !== undefined) this.#print(id, { stream: ` ---> Running in ${containerId.slice(0, 12)}\n` });
+  }
+
+  #end(event: BuildProgress & { type: "end" }): void {
+    const output = this.#steps.get(event.step);
+    if (!output) return;
+    this.#start(event.step, undefined);
+    if (event.error === undefined) {
+      const { containerId } = output;
+      if (event.cached && output.step.kind !== "from") this.#print(event.step, { stream: " ---> Using cache\n" });
+      else if (containerId !== undefined)
+        this.#print(event.step, { stream: ` ---> Removed intermediate container ${containerId.slice(0, 12)}\n` });
+      if (event.imageId !== undefined) this.#print(event.step, { stream: ` ---> ${shortId(event.imageId)}\n` });
+      if (event.imageId !== undefined && this.#endsStage(output)) this.#print(event.step, { aux: { ID: event.imageId } });
+    }
+    output.ended = true;
+    this.#show();
+  }
+
+  /** Whether the next step belongs to another stage; the last image has its own message. */
+  #endsStage(output: StepOutput): boolean {
+    const next = this.#order[output.number];
+    return next !== undefined && next.step.stage !== output.step.stage;
+  }
+
+  #print(id: string, message: JsonMessage): void {
+    const output = this.#steps.get(id);
+    if (!output) return;
+    if (output === this.#order[this.#shown]) return this.#send(message);
+    const size = message.stream?.length ?? 200;
+    output.bytes += size;
+    if (output.bytes <= LARGEST_STEP_BYTES) output.waiting.push(message);
+    else if (!output.clipped) output.waiting.push({ stream: "\n[output clipped]\n" });
+    output.clipped ||= output.bytes > LARGEST_STEP_BYTES;
+  }
+
+  /** Moves on to the next step that has not ended, and tells what it has printed already. */
+  #show(): void {
+    while (this.#order[this.#shown]?.ended) {
+      this.#shown += 1;
+      const next = this.#order[this.#shown];
+      for (const message of next?.waiting.splice(0) ?? []) this.#send(message);
+    }
+  }
+
+  #image(id: string, tags: readonly string[]): void {
+    this.#send({ aux: { ID: id } });
+    this.#send({ stream: `Successfully built ${shortId(id)}\n` });
+    for (const tag of tags) this.#send({ stream: `Successfully tagged ${tag}\n` });
+  }
+}
+
+function shortId(digest: string): string {
+  return digest.replace(/^sha256:/, "").slice(0, 12);
+}

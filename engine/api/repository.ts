@@ -1,0 +1,53 @@
+/**
+ * Git repositories as build context: `https://host/repo.git#branch:folder`, `git://…`, `git@host:repo.git`, `github.com/…`.
+ * @see https://docs.docker.com/build/concepts/context/#git-repositories
+ */
+import { lstat, realpath } from "node:fs/promises";
+import { join } from "node:path";
+import { EngineError } from "../errors.ts";
+import { run } from "../host/process.ts";
+import { findProgram } from "../host/programs.ts";
+
+/** Whether a URL names a repository and not a file. */
+export function isRepository(remote: string): boolean {
+  return /^(git:\/\/|ssh:\/\/|git@|github\.com\/)/.test(remote) || /^https?:\/\/[^#]*\.git(#.*)?$/.test(remote);
+}
+
+/** Splits `url#ref:folder`. */
+export function parseRepository(remote: string): { url: string; ref: string; folder: string } {
+  const [address = "", fragment = ""] = remote.split("#", 2);
+  const [ref = "", folder = ""] = fragment.split(":", 2);
+  return { url: address.startsWith("github.com/") ? `https://${address}` : address, ref, folder };
+}
+
+/**
+ * Clones into `dir`, without history.
+ * @returns the directory that is the context
+ * @throws {EngineError} invalid when git is not installed or fails, or the folder is not there
+ */
+export async function cloneRepository(remote: string, dir: string, signal: AbortSignal): Promise<string> {
+  const git = findProgram("git");
+  if (git === undefined) throw new EngineError("invalid", "A build from a repository needs git, which is not installed: install git");
+  const { url, ref, folder } = parseRepository(remote);
+  // A name that looks like an option must not become one.
+  if (ref.startsWith("-") || url.startsWith("-")) throw new EngineError("invalid", `invalid repository ${JSON.stringify(remote)}`);
+  const command = async (...args: string[]): Promise<void> => {
+    const env = { ...process.env, GIT_TERMINAL_PROMPT: "0", GIT_PROTOCOL_FROM_USER: "0" };
+    const { exitCode, stderr } = await run([git, ...args], { cwd: dir, env, signal });
+    if (exitCode !== 0)
+      throw new EngineError("invalid", `unable to 'git clone' to temporary context directory: ${stderr.trim().split("\n").at(-1)}`);
+  };
+  await command("init", "--quiet");
+  await command("remote", "add", "origin", url);
+  await command("fetch", "--quiet", "--depth", "1", "--recurse-submodules=yes", "origin", ref || "HEAD");
+  await command("checkout", "--quiet", "FETCH_HEAD");
+  await command("submodule", "update", "--quiet", "--init", "--recursive", "--depth=1");
+  return folder === "" ? dir : folderInside(dir, folder);
+}
+
+async function folderInside(dir: string, folder: string): Promise<string> {
+  const path = await realpath(join(dir, folder)).catch(() => "");
+  const inside = path.startsWith(`${await realpath(dir)}/`) && (await lstat(path)).isDirectory();
+  if (!inside) throw new EngineError("invalid", `no such directory in the repository: ${folder}`);
+  return path;
+}

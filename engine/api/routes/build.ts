@@ -1,0 +1,130 @@
+/** Builds by the classic request: a tar in the body, options in the query, the old builder's words in the answer. */
+import { StepError } from "../../build/builder.ts";
+import type { BuildRequest } from "../../build/builder.ts";
+import { EngineError } from "../../errors.ts";
+import { receiveContext } from "../build-context.ts";
+import type { BuildContext } from "../build-context.ts";
+import { ClassicOutput } from "../build-output.ts";
+import { parseDuration } from "../duration.ts";
+import type { Exchange } from "../exchange.ts";
+import { parseFilters } from "../filters.ts";
+import { registryConfig } from "../registry-auth.ts";
+import type { Route } from "../router.ts";
+import { describeError } from "../status.ts";
+import { JsonStream } from "../streams.ts";
+import type { JsonMessage } from "../types/image.ts";
+import { platformOf } from "./images.ts";
+
+async function build(exchange: Exchange): Promise<void> {
+  const { services, query, signal } = exchange;
+  const options = buildOptions(exchange);
+  const stream = new JsonStream(exchange.response);
+  const quiet = query.flag("q") ? new QuietOutput() : undefined;
+  const output = new ClassicOutput(quiet?.keep ?? stream.send);
+  let context: BuildContext | undefined;
+  try {
+    context = await receiveContext(exchange, (text) => stream.send({ stream: `${text}\n` }));
+    const request = { ...options, ...contextOptions(context, query.text("dockerfile")) };
+    const { imageId } = await services.builder.build(request, output.progress, signal);
+    if (quiet) stream.send({ stream: `${imageId}\n` });
+    stream.end();
+  } catch (error) {
+    quiet?.tell(stream.send);
+    fail(exchange, stream, error);
+  } finally {
+    await context?.remove();
+  }
+}
+
+function fail(exchange: Exchange, stream: JsonStream, error: unknown): void {
+  if (exchange.signal.aborted) return void exchange.response.destroy();
+  if (!stream.started) throw error;
+  const { message, expected } = describeError(error);
+  if (!expected) exchange.log(error);
+  const code = error instanceof StepError ? error.exitCode : undefined;
+  stream.end({ message, ...(code !== undefined && { code }) });
+}
+
+/** Of a quiet build only the image's id is shown, or, when it fails, everything. */
+class QuietOutput {
+  readonly #messages: JsonMessage[] = [];
+  #bytes = 0;
+
+  readonly keep = (message: JsonMessage): void => {
+    this.#bytes += message.stream?.length ?? 0;
+    if (this.#bytes < 4 * 1024 * 1024 && message.stream !== undefined) this.#messages.push(message);
+  };
+
+  tell(send: (message: JsonMessage) => void): void {
+    for (const message of this.#messages) send(message);
+  }
+}
+
+function contextOptions(context: BuildContext, dockerfile: string): Pick<BuildRequest, "contextDir" | "dockerfile" | "contextName"> {
+  return {
+    contextDir: context.dir,
+    dockerfile: { path: context.dockerfile ?? (dockerfile || "Dockerfile") },
+    ...(context.name !== undefined && { contextName: context.name }),
+  };
+}
+
+function buildOptions(exchange: Exchange): Omit<BuildRequest, "contextDir" | "dockerfile"> {
+  const { query, request } = exchange;
+  const platform = platformOf(exchange);
+  const shmSize = query.integer("shmsize");
+  const [target, networkMode, extraHosts] = [query.optional("target"), query.optional("networkmode"), query.text("extrahosts")];
+  return {
+    tags: query.all("t").filter((tag) => tag !== ""),
+    buildArgs: textMap(query.json("buildargs"), "buildargs"),
+    labels: withoutNulls(textMap(query.json("labels"), "labels")),
+    noCache: query.flag("nocache"),
+    pull: query.flag("pull"),
+    auth: registryConfig(request.headers["x-registry-config"]),
+    ...(target && { target }),
+    ...(networkMode && { networkMode }),
+    ...(extraHosts && { extraHosts: hostList(query.all("extrahosts")) }),
+    ...(shmSize && { shmSizeBytes: shmSize }),
+    ...(platform && { platform: [platform.os, platform.architecture, platform.variant].filter(Boolean).join("/") }),
+  };
+}
+
+/** The parameter comes once per host, as a list in JSON, or as one text with commas. */
+function hostList(values: readonly string[]): string[] {
+  return values
+    .flatMap((value) => (value.startsWith("[") ? (JSON.parse(value) as string[]) : value.split(",")))
+    .filter((host) => host !== "");
+}
+
+function textMap(value: unknown, name: string): Record<string, string | null> {
+  if (value === undefined || value === null) return {};
+  const known = typeof value === "object" && !Array.isArray(value) ? Object.entries(value) : undefined;
+  if (!known?.every(([, each]) => typeof each === "string" || each === null))
+    throw new EngineError("invalid", `error reading build option ${JSON.stringify(name)}: it is a map of texts`);
+  return Object.fromEntries(known) as Record<string, string | null>;
+}
+
+function withoutNulls(map: Record<string, string | null>): Record<string, string> {
+  return Object.fromEntries(Object.entries(map).map(([key, value]) => [key, value ?? ""]));
+}
+
+const PRUNE_FILTERS = ["until", "id", "parent", "type", "description", "inuse", "shared", "private", "unused-for"];
+
+async function prune(exchange: Exchange): Promise<void> {
+  const { query, services } = exchange;
+  const filters = parseFilters(query.text("filters"), PRUNE_FILTERS);
+  const age = parseDuration(filters.single("until") ?? filters.single("unused-for") ?? "0");
+  if (age === undefined) throw new EngineError("invalid", "the until filter takes a duration, e.g. 24h");
+  const keepBytes = query.integer("reserved-space") ?? query.integer("keep-storage") ?? 0;
+  const { deleted, reclaimedBytes } = await services.builder.prune({
+    all: query.flag("all"),
+    ...(keepBytes > 0 && { keepBytes }),
+    ...(age > 0n && { olderThanMs: Number(age / 1_000_000n) }),
+  });
+  services.events.publish("builder", "prune", "", { reclaimed: String(reclaimedBytes) });
+  exchange.json({ CachesDeleted: deleted.length > 0 ? deleted : null, SpaceReclaimed: reclaimedBytes });
+}
+
+export const buildRoutes: readonly Route[] = [
+  { method: "POST", path: "/build", handle: build },
+  { method: "POST", path: "/build/prune", handle: prune },
+];

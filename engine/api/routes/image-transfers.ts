@@ -1,0 +1,102 @@
+/** Images that come or go: pull, push, import, load, save. */
+import type { Readable } from "node:stream";
+import { pipeline } from "node:stream/promises";
+import { EngineError } from "../../errors.ts";
+import { unpackBody } from "../decompress.ts";
+import type { Exchange } from "../exchange.ts";
+import { registryAuth } from "../registry-auth.ts";
+import { download } from "../remote.ts";
+import type { Route } from "../router.ts";
+import { describeError } from "../status.ts";
+import { JsonStream } from "../streams.ts";
+import { platformOf } from "./images.ts";
+
+/** Progress while `work` goes on; an error is an HTTP status as long as nothing was sent, and a message afterwards. */
+export async function progressOf(exchange: Exchange, work: (stream: JsonStream) => Promise<void>): Promise<void> {
+  const stream = new JsonStream(exchange.response);
+  try {
+    await work(stream);
+    stream.end();
+  } catch (error) {
+    if (!stream.started) throw error;
+    const { message, expected } = describeError(error);
+    if (!expected && !exchange.signal.aborted) exchange.log(error);
+    stream.end({ message });
+  }
+}
+
+async function create(exchange: Exchange): Promise<void> {
+  return exchange.query.has("fromImage") ? pull(exchange) : importImage(exchange);
+}
+
+async function pull(exchange: Exchange): Promise<void> {
+  const { query, services, signal } = exchange;
+  const [image, tag] = [query.text("fromImage"), query.text("tag")];
+  const reference = tag === "" ? image : `${image}${tag.includes(":") ? "@" : ":"}${tag}`;
+  const auth = registryAuth(exchange.request.headers["x-registry-auth"]);
+  const platform = platformOf(exchange);
+  await progressOf(exchange, async ({ send }) => {
+    await services.images.pull(reference, { signal, progress: send, ...(auth && { auth }), ...(platform && { platform }) });
+  });
+}
+
+async function importImage(exchange: Exchange): Promise<void> {
+  const { query, services, signal } = exchange;
+  const source = query.text("fromSrc");
+  const reference = query.text("repo") + (query.optional("tag") ? `:${query.text("tag")}` : "");
+  const platform = platformOf(exchange);
+  await progressOf(exchange, async ({ send }) => {
+    const tar = source === "-" ? exchange.body : await download(source, signal, (text) => send({ status: text }));
+    const options = { changes: query.all("changes"), message: query.text("message") || `Imported from ${source}` };
+    const image = await services.images.importTar(
+      await unpackBody(tar),
+      { ...options, ...(reference && { reference }), ...(platform && { platform }) },
+      signal,
+    );
+    send({ status: image.id });
+  });
+}
+
+async function push(exchange: Exchange): Promise<void> {
+  const { query, services, signal } = exchange;
+  const tag = query.optional("tag");
+  const auth = registryAuth(exchange.request.headers["x-registry-auth"]);
+  const platform = platformOf(exchange);
+  await progressOf(exchange, async ({ send }) => {
+    const reference = exchange.param("name") + (tag ? `:${tag}` : "");
+    await services.images.push(reference, { signal, progress: send, ...(auth && { auth }), ...(platform && { platform }) });
+  });
+}
+
+async function load(exchange: Exchange): Promise<void> {
+  const { query, services, signal, body } = exchange;
+  await progressOf(exchange, async ({ send }) => {
+    // A wrong archive is a message in the stream, never a status: dockerd has begun its answer by then.
+    exchange.response.writeHead(200, { "Content-Type": "application/json" });
+    const progress = query.flag("quiet", true) ? undefined : send;
+    const { names, ids } = await services.images.load(await unpackBody(body), signal, progress);
+    for (const name of names) send({ stream: `Loaded image: ${name}\n` });
+    for (const id of ids) send({ stream: `Loaded image ID: ${id}\n` });
+  });
+}
+
+async function save(exchange: Exchange): Promise<void> {
+  const single = exchange.params["name"];
+  const names = single === undefined ? exchange.query.all("names").flatMap((list) => list.split(",")) : [single];
+  if (names.length === 0 || names.includes("")) throw new EngineError("internal", "invalid reference format");
+  await sendTar(exchange, await exchange.services.images.save(names, exchange.signal));
+}
+
+/** Sends a tar of unknown length. An error on the way cuts the answer, so that the client does not take it for whole. */
+export async function sendTar({ response, signal }: Exchange, tar: Readable, type = "application/x-tar"): Promise<void> {
+  response.writeHead(200, { "Content-Type": type });
+  await pipeline(tar, response, { signal });
+}
+
+export const imageTransferRoutes: readonly Route[] = [
+  { method: "POST", path: "/images/create", handle: create },
+  { method: "POST", path: "/images/load", handle: load },
+  { method: "GET", path: "/images/get", handle: save },
+  { method: "GET", path: "/images/{name}/get", handle: save },
+  { method: "POST", path: "/images/{name}/push", handle: push },
+];
