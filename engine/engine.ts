@@ -1,8 +1,19 @@
 /** The only place where rooms are constructed and wired together. */
-import { createServer } from "node:http";
 import type { Server } from "node:http";
+import { join } from "node:path";
+import { createApiServer } from "./api/server.ts";
+import { openSystem } from "./api/system.ts";
+import { EngineError } from "./errors.ts";
+import { Events } from "./events.ts";
+import { makeDirectory, removeTree } from "./host/files.ts";
 import type { Host } from "./host/host.ts";
-import { API_VERSION } from "./host/version.ts";
+import { log } from "./host/log.ts";
+import { copyInto } from "./layers/jail.ts";
+import { openSnapshots } from "./layers/overlay.ts";
+import { networksLater } from "./networks-later.ts";
+import { openNetworks } from "./networks/bridge.ts";
+import { openRuntime } from "./runtime/supervisor.ts";
+import { openVolumes } from "./volumes/local.ts";
 
 export interface Engine {
   /** Answers the Docker Engine API; not listening yet. */
@@ -13,24 +24,52 @@ export interface Engine {
   stopContainers(): Promise<void>;
   /** Pids of netd and uplink. */
   processes(): Record<string, number>;
-  /** Lets go of what only this process holds. With `networks`, what serves the networks of containers ends too. */
-  close(options?: { networks: boolean }): Promise<void>;
+  /** Lets go of what only this process holds. With `everything`, what serves the networks of containers ends too. */
+  close(options?: { everything: boolean }): Promise<void>;
 }
 
 /** Opens the rooms from the ground up and adopts what an earlier engine left running. */
 export async function openEngine(host: Host): Promise<Engine> {
-  const server = createServer((_request, response) => {
-    response.writeHead(200, { "Api-Version": API_VERSION, "Content-Type": "text/plain" }).end("OK");
-  });
-  await Promise.resolve(host);
+  const { paths, rootless } = host;
+  const events = new Events();
+  await emptyScratch(paths.storage);
+  const opening = openNetworks({ host, events });
+  opening.catch((error: unknown) => log("error", error));
+  const networks = networksLater(opening);
+  const [snapshots, runtime, volumes] = await Promise.all([
+    openSnapshots({ directory: paths.storage, rootless }),
+    openRuntime({ runtime: host.runtime, cgroups: host.cgroups, run: paths.run }),
+    openVolumes({ directory: join(paths.storage, "volumes"), state: join(paths.state, "volumes"), events, copyTree }),
+  ]);
+  void networks.restore([]);
+  const system = openSystem(host, { processes: () => networks.processes() });
+  const rooms = { containers: missing("containers"), images: missing("images"), builder: missing("builder") };
+  void snapshots;
+  const server = createApiServer({ ...rooms, networks, volumes, events, system } as never, { log: (error) => log("error", error) });
   return {
     server,
     busy: async () => Promise.resolve(false),
     stopContainers: async () => Promise.resolve(),
-    processes: () => ({}),
-    close: async () => {
+    processes: () => networks.processes(),
+    close: async (options) => {
       server.closeAllConnections();
-      await Promise.resolve();
+      await runtime.close();
+      await networks.close(options);
     },
   };
+}
+
+/** Build contexts and other half-done work of an engine that was killed. */
+async function emptyScratch(storage: string): Promise<void> {
+  await removeTree(join(storage, "tmp"));
+  await makeDirectory(join(storage, "tmp"));
+}
+
+async function copyTree(root: string, path: string, target: string): Promise<void> {
+  await copyInto({ root, path }, { root: target, path: "/" }, { top: true });
+}
+
+function missing(room: string): object {
+  const refuse = async (): Promise<never> => Promise.reject(new EngineError("not-implemented", `The room ${room} is not built yet`));
+  return new Proxy({}, { get: () => refuse });
 }

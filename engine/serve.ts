@@ -33,6 +33,8 @@ export async function serve(): Promise<void> {
   delete process.env["BERTH_LAUNCH"];
   process.umask(0o022);
   process.title = "berth-engine";
+  // Ends by process.exit only: while it closes, what it waits for may not keep it alive.
+  setInterval(() => undefined, 2 ** 30);
   watchErrors();
   try {
     await takeRoot(launch);
@@ -151,10 +153,11 @@ async function leave(host: Host, engine: Engine): Promise<void> {
   process.exit(0);
 }
 
+/** One step that fails must not keep the rest: nothing may be left. */
 async function endAll(host: Host, engine: Engine): Promise<void> {
   engine.server.close();
-  await engine.stopContainers();
-  await engine.close({ networks: true });
+  for (const step of [() => engine.stopContainers(), () => engine.close({ everything: true })])
+    await step().catch((error: unknown) => log("error", error));
   for (const path of [host.paths.socket, join(host.paths.run, "engine.json")]) rmSync(path, { force: true });
   closeHost(host);
   log("info", "engine ends with everything");

@@ -3,12 +3,12 @@
  * start; the only place that knows root from rootless.
  */
 import { createHash } from "node:crypto";
-import { rmSync, writeFileSync } from "node:fs";
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { openCgroups, removeCgroups } from "./cgroups.ts";
 import type { Cgroups } from "./cgroups.ts";
 import { makeDirectory } from "./files.ts";
-import { networkNamespacePath, processesInside, readHolder } from "./launch.ts";
+import { clearRun, networkNamespacePath, processesInside, readHolder } from "./launch.ts";
 import type { Holder } from "./launch.ts";
 import { EngineError } from "../errors.ts";
 import { openOciRuntime } from "./oci-runtime.ts";
@@ -65,5 +65,5 @@ export function closeHost(host: Host): void {
   // This process's own children are in the list; only its parents could be missed, and those are the launcher's.
   for (const pid of [...inside, ...descendants(inside)]) sendSignal(pid, 9);
   removeCgroups(host.cgroups);
-  for (const name of ["holder.json", "empty"]) rmSync(join(host.paths.run, name), { force: true });
+  clearRun(host.paths);
 }

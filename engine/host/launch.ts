@@ -162,6 +162,17 @@ export function processesInside(paths: Pick<EnginePaths, "run">, holder: Pick<Ho
     .filter((pid) => readText(`/proc/${pid}/mountinfo`).includes(proof));
 }
 
+/** Removes what is of no use once nothing runs: all of the run directory but its locks, which somebody may be waiting for. */
+export function clearRun(paths: Pick<EnginePaths, "run">): void {
+  const names = readdirSync(paths.run).filter((name) => !name.endsWith(".lock"));
+  for (const name of names)
+    try {
+      rmSync(join(paths.run, name), { recursive: true, force: true });
+    } catch {
+      // A namespace is mounted there as long as this process lives in it; the launcher clears after it.
+    }
+}
+
 function program(name: string): string {
   const path = findProgram(name);
   if (path === undefined) throw new EngineError("unavailable", `The program ${name} is missing`);

@@ -18,7 +18,6 @@ export type ProblemId =
   | "no-subuid"
   | "no-runtime"
   | "no-uplink"
-  | "no-nft"
   | "no-tun";
 
 export interface Problem {
@@ -110,7 +109,6 @@ function programProblems(rootless: boolean): Problem[] {
     problems.push(missing("no-util-linux", "The programs unshare, nsenter and flock are needed", "util-linux"));
   if (!findProgram("crun") && !findProgram("runc"))
     problems.push(missing("no-runtime", "No OCI runtime found: crun (or runc) starts the containers", "crun"));
-  if (!findProgram("nft")) problems.push(missing("no-nft", "The program nft is needed for container networks", "nftables"));
   if (rootless && !findProgram("slirp4netns") && !findProgram("pasta"))
     problems.push(
       missing("no-uplink", "Neither slirp4netns nor pasta found: one of them connects containers to the network", "slirp4netns"),

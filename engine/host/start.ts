@@ -3,10 +3,10 @@
  * One engine a root: launchers take `run/start.lock` in turn, the engine holds `run/engine.lock` while it lives.
  */
 import { spawn } from "node:child_process";
-import { closeSync, openSync, renameSync, rmSync, statSync } from "node:fs";
+import { closeSync, openSync, renameSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { EngineError } from "../errors.ts";
-import { ensureHolder, enterCommand, processesInside, readHolder } from "./launch.ts";
+import { clearRun, ensureHolder, enterCommand, processesInside, readHolder } from "./launch.ts";
 import { lock } from "./lock.ts";
 import { enginePaths } from "./paths.ts";
 import type { EnginePaths } from "./paths.ts";
@@ -152,7 +152,7 @@ export async function stopEngine(options: EngineOptions = {}): Promise<void> {
     if (!(await answers(paths.socket)) && remaining(paths).length > 0) await launch(paths, options).catch(() => undefined);
     await endEngine(paths, options.signal);
     killRemaining(paths);
-    for (const name of ["engine.json", "holder.json", "ns", "berth.sock"]) rmSync(join(paths.run, name), { recursive: true, force: true });
+    clearRun(paths);
   } finally {
     unlock();
   }

@@ -44,13 +44,20 @@ export function readEngineRecord(paths: Pick<EnginePaths, "run">): EngineRecord 
 }
 
 /** Whether an engine answers at this socket within `timeoutMs`. */
-export function answers(socketPath: string, timeoutMs = 5000): Promise<boolean> {
+export async function answers(socketPath: string, timeoutMs = 5000): Promise<boolean> {
+  return (await ask(socketPath, "/_ping", timeoutMs)) !== undefined;
+}
+
+/** Body of an answer 200, else undefined. */
+function ask(socketPath: string, path: string, timeoutMs: number): Promise<string | undefined> {
   return new Promise((resolve) => {
-    const asked = request({ socketPath, path: "/_ping", method: "GET", timeout: timeoutMs, agent: false }, (response) => {
-      response.resume();
-      response.once("end", () => resolve(response.statusCode === 200)).once("error", () => resolve(false));
+    const nothing = (): void => resolve(undefined);
+    const asked = request({ socketPath, path, method: "GET", timeout: timeoutMs, agent: false }, (response) => {
+      let body = "";
+      response.on("data", (chunk: Buffer) => (body += chunk.toString()));
+      response.once("end", () => resolve(response.statusCode === 200 ? body : undefined)).once("error", nothing);
     });
-    asked.once("timeout", () => asked.destroy(new Error("timeout"))).once("error", () => resolve(false));
+    asked.once("timeout", () => asked.destroy(new Error("timeout"))).once("error", nothing);
     asked.end();
   });
 }
@@ -58,7 +65,11 @@ export function answers(socketPath: string, timeoutMs = 5000): Promise<boolean> 
 /** Status of the engine of `paths`, from its record; does not start it. */
 export async function engineStatus(paths: EnginePaths, apiVersion: string, version: string): Promise<EngineStatus> {
   const record = readEngineRecord(paths);
-  const running = record !== undefined && isAlive(record.pid, record.startTime) && (await answers(paths.socket));
+  const alive = record !== undefined && isAlive(record.pid, record.startTime);
+  const said = alive ? await ask(paths.socket, "/berth/status", 5000) : undefined;
+  const running = alive && (said !== undefined || (await answers(paths.socket)));
+  // netd and uplink come after the engine, and again when they were killed, so only the engine knows them.
+  const processes = said === undefined ? record?.processes : (JSON.parse(said) as Pick<EngineRecord, "processes">).processes;
   return {
     running,
     pid: running ? record.pid : 0,
@@ -71,7 +82,7 @@ export async function engineStatus(paths: EnginePaths, apiVersion: string, versi
     root: paths.root,
     storage: paths.storage,
     log: paths.log,
-    processes: running ? record.processes : {},
+    processes: running ? (processes ?? {}) : {},
     problems: [],
   };
 }
