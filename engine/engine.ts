@@ -8,6 +8,7 @@ import { Events } from "./events.ts";
 import { makeDirectory, removeTree } from "./host/files.ts";
 import type { Host } from "./host/host.ts";
 import { log } from "./host/log.ts";
+import { openImages } from "./images/store.ts";
 import { copyInto } from "./layers/jail.ts";
 import { openSnapshots } from "./layers/overlay.ts";
 import { networksLater } from "./networks-later.ts";
@@ -34,18 +35,17 @@ export async function openEngine(host: Host): Promise<Engine> {
   const events = new Events();
   await emptyScratch(paths.storage);
   const opening = openNetworks({ host, events });
-  opening.catch((error: unknown) => log("error", error));
   const networks = networksLater(opening);
   const [snapshots, runtime, volumes] = await Promise.all([
     openSnapshots({ directory: paths.storage, rootless }),
     openRuntime({ runtime: host.runtime, cgroups: host.cgroups, run: paths.run }),
     openVolumes({ directory: join(paths.storage, "volumes"), state: join(paths.state, "volumes"), events, copyTree }),
   ]);
-  void networks.restore([]);
+  const restored = networks.restore([]).catch((error: unknown) => log("error", error));
   const system = openSystem(host, { processes: () => networks.processes() });
-  const rooms = { containers: missing("containers"), images: missing("images"), builder: missing("builder") };
-  void snapshots;
-  const server = createApiServer({ ...rooms, networks, volumes, events, system } as never, { log: (error) => log("error", error) });
+  const images = await openImages({ directory: join(paths.storage, "images"), snapshots, events });
+  const rooms = { containers: missing("containers"), builder: missing("builder") };
+  const server = createApiServer({ ...rooms, images, networks, volumes, events, system } as never, { log: (error) => log("error", error) });
   return {
     server,
     busy: async () => Promise.resolve(false),
@@ -54,6 +54,7 @@ export async function openEngine(host: Host): Promise<Engine> {
     close: async (options) => {
       server.closeAllConnections();
       await runtime.close();
+      await restored;
       await networks.close(options);
     },
   };

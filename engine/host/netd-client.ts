@@ -70,10 +70,12 @@ export class Netd {
     const socket = connect(path);
     await once(socket, "connect");
     const waiting = new Map<number, Waiting>();
-    createInterface({ input: socket }).on("line", (line) => {
+    const lines = createInterface({ input: socket }).on("line", (line) => {
       settle(waiting, JSON.parse(line) as NetdReply);
       if (waiting.size === 0) socket.unref();
     });
+    // The interface repeats the socket's errors, and the socket's own end says all.
+    lines.on("error", () => undefined);
     socket.on("error", () => socket.destroy());
     const gone = new Promise<void>((resolve) => {
       socket.once("close", () => {
