@@ -3,6 +3,8 @@ import type { Server } from "node:http";
 import { join } from "node:path";
 import { createApiServer } from "./api/server.ts";
 import { openSystem } from "./api/system.ts";
+import { openBuilder } from "./build/solver.ts";
+import type { StepRunner } from "./containers/run-step.ts";
 import { EngineError } from "./errors.ts";
 import { Events } from "./events.ts";
 import { makeDirectory, removeTree } from "./host/files.ts";
@@ -44,8 +46,19 @@ export async function openEngine(host: Host): Promise<Engine> {
   const restored = networks.restore([]).catch((error: unknown) => log("error", error));
   const system = openSystem(host, { processes: () => networks.processes() });
   const images = await openImages({ directory: join(paths.storage, "images"), snapshots, events });
-  const rooms = { containers: missing("containers"), builder: missing("builder") };
-  const server = createApiServer({ ...rooms, images, networks, volumes, events, system } as never, { log: (error) => log("error", error) });
+  const builder = await openBuilder({
+    directory: join(paths.storage, "build"),
+    stateDirectory: join(paths.state, "build"),
+    images,
+    snapshots,
+    steps: missing("steps") as StepRunner,
+    events,
+  });
+  await builder.sweep();
+  const rooms = { containers: missing("containers") };
+  const server = createApiServer({ ...rooms, builder, images, networks, volumes, events, system } as never, {
+    log: (error) => log("error", error),
+  });
   return {
     server,
     busy: async () => Promise.resolve(false),
