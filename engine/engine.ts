@@ -21,6 +21,8 @@ import { openVolumes } from "./volumes/local.ts";
 export interface Engine {
   /** Answers the Docker Engine API; not listening yet. */
   readonly server: Server;
+  /** Gets ready what the first container would wait for. */
+  warmUp(): Promise<void>;
   /** Whether a container runs or is about to. */
   busy(): Promise<boolean>;
   /** Stops all containers, each with its own timeout. */
@@ -36,14 +38,13 @@ export async function openEngine(host: Host): Promise<Engine> {
   const { paths, rootless } = host;
   const events = new Events();
   await emptyScratch(paths.storage);
-  const opening = openNetworks({ host, events });
-  const networks = networksLater(opening);
+  const networks = networksLater(() => openNetworks({ host, events }));
   const [snapshots, runtime, volumes] = await Promise.all([
     openSnapshots({ directory: paths.storage, rootless }),
     openRuntime({ runtime: host.runtime, cgroups: host.cgroups, run: paths.run }),
     openVolumes({ directory: join(paths.storage, "volumes"), state: join(paths.state, "volumes"), events, copyTree }),
   ]);
-  const restored = networks.restore([]).catch((error: unknown) => log("error", error));
+  let restored: Promise<void> | undefined;
   const system = openSystem(host, { processes: () => networks.processes() });
   const images = await openImages({ directory: join(paths.storage, "images"), snapshots, events });
   const builder = await openBuilder({
@@ -61,13 +62,14 @@ export async function openEngine(host: Host): Promise<Engine> {
   });
   return {
     server,
+    warmUp: async () => (restored ??= networks.restore([])),
     busy: async () => Promise.resolve(false),
     stopContainers: async () => Promise.resolve(),
     processes: () => networks.processes(),
     close: async (options) => {
       server.closeAllConnections();
       await runtime.close();
-      await restored;
+      await restored?.catch(() => undefined);
       await networks.close(options);
     },
   };

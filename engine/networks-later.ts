@@ -1,25 +1,29 @@
-/** Networks that are still being opened: every request waits for them, so that the engine can answer all others meanwhile. */
+/** Networks that are opened when first asked for, so that the engine can answer everything else before. */
 import type { Networks } from "./networks/networks.ts";
 
 /**
  * Opening takes a hundred milliseconds, for netd and the way out, and most requests need none of it.
  * When opening failed, every request fails with the same error.
  */
-export function networksLater(opening: Promise<Networks>): Networks {
+export function networksLater(open: () => Promise<Networks>): Networks {
+  let opening: Promise<Networks> | undefined;
   let opened: Networks | undefined;
-  opening.then((networks) => (opened = networks)).catch(() => undefined);
+  const networks = async (): Promise<Networks> => {
+    opening ??= open();
+    return (opened = await opening);
+  };
   return {
-    list: async () => (await opening).list(),
-    get: async (nameOrId) => (await opening).get(nameOrId),
-    create: async (options) => (await opening).create(options),
-    remove: async (nameOrId) => (await opening).remove(nameOrId),
-    attach: async (request) => (await opening).attach(request),
-    detach: async (containerId) => (await opening).detach(containerId),
-    connect: async (...all) => (await opening).connect(...all),
-    disconnect: async (...all) => (await opening).disconnect(...all),
-    restore: async (sandboxes) => (await opening).restore(sandboxes),
+    list: async () => (await networks()).list(),
+    get: async (nameOrId) => (await networks()).get(nameOrId),
+    create: async (options) => (await networks()).create(options),
+    remove: async (nameOrId) => (await networks()).remove(nameOrId),
+    attach: async (request) => (await networks()).attach(request),
+    detach: async (containerId) => (await networks()).detach(containerId),
+    connect: async (...all) => (await networks()).connect(...all),
+    disconnect: async (...all) => (await networks()).disconnect(...all),
+    restore: async (sandboxes) => (await networks()).restore(sandboxes),
     processes: () => opened?.processes() ?? {},
     problem: () => opened?.problem() ?? "",
-    close: async (options) => (await opening.catch(() => undefined))?.close(options),
+    close: async (options) => (await opening?.catch(() => undefined))?.close(options),
   };
 }

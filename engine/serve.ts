@@ -49,6 +49,7 @@ export async function serve(): Promise<void> {
       `engine ${VERSION} serves ${host.paths.socket}, ${host.runtime.name} ${host.runtime.version}, cgroups ${host.cgroups.mode}`,
     );
     tell("ready");
+    engine.warmUp().catch((error: unknown) => log("error", error));
   } catch (error) {
     log("error", error);
     tell(error instanceof Error ? error.message : String(error));

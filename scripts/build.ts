@@ -40,6 +40,8 @@ async function buildPrograms(): Promise<void> {
     entryPoints: Object.fromEntries(present),
     outdir: dist,
     format: "esm",
+    // What a program needs later, or only one of its commands needs, is a file of its own: starting reads less.
+    splitting: true,
     outExtension: { ".js": ".mjs" },
     banner: { js: requireBanner },
   });

@@ -13,9 +13,8 @@ import type { EnginePaths } from "./paths.ts";
 import { currentUser, preflight } from "./preflight.ts";
 import type { Problem } from "./preflight.ts";
 import { descendants, isAlive } from "./process.ts";
-import { answers, engineStatus, readEngineRecord } from "./status.ts";
+import { answers, engineStatus, readEngineRecord, statusOf } from "./status.ts";
 import type { EngineStatus } from "./status.ts";
-import { API_VERSION, VERSION } from "./version.ts";
 
 export type { EngineStatus } from "./status.ts";
 export type { Problem, ProblemId } from "./preflight.ts";
@@ -60,13 +59,14 @@ const pathsOf = (options: EngineOptions): EnginePaths =>
  */
 export async function ensureEngine(options: EngineOptions = {}): Promise<EngineStatus> {
   const paths = pathsOf(options);
-  if (await answers(paths.socket)) return engineStatus(paths, API_VERSION, VERSION);
+  if (await answers(paths.socket)) return engineStatus(paths);
   const problems = preflight(paths);
   if (problems.length > 0) throw new PreflightError(problems);
   const unlock = await lock(join(paths.run, "start.lock"), options.signal);
   try {
-    if (!(await answers(paths.socket))) await launch(paths, options);
-    return await engineStatus(paths, API_VERSION, VERSION);
+    if (await answers(paths.socket)) return await engineStatus(paths);
+    await launch(paths, options);
+    return statusOf(paths, readEngineRecord(paths), true);
   } finally {
     unlock();
   }
@@ -75,7 +75,7 @@ export async function ensureEngine(options: EngineOptions = {}): Promise<EngineS
 /** Status without starting anything; `problems` is this machine's preflight. */
 export async function readEngineStatus(options: EngineOptions = {}): Promise<EngineStatus> {
   const paths = pathsOf(options);
-  return { ...(await engineStatus(paths, API_VERSION, VERSION)), problems: preflight(paths) };
+  return { ...(await engineStatus(paths)), problems: preflight(paths) };
 }
 
 /** What this machine lacks; empty when an engine can start. */

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import type { EnginePaths } from "./paths.ts";
 import type { Problem } from "./preflight.ts";
 import { isAlive } from "./process.ts";
+import { API_VERSION, VERSION } from "./version.ts";
 
 /** Written by the engine when it has started. */
 export interface EngineRecord {
@@ -62,27 +63,32 @@ function ask(socketPath: string, path: string, timeoutMs: number): Promise<strin
   });
 }
 
-/** Status of the engine of `paths`, from its record; does not start it. */
-export async function engineStatus(paths: EnginePaths, apiVersion: string, version: string): Promise<EngineStatus> {
+/** Status of the engine of `paths`; does not start it. */
+export async function engineStatus(paths: EnginePaths): Promise<EngineStatus> {
   const record = readEngineRecord(paths);
-  const alive = record !== undefined && isAlive(record.pid, record.startTime);
-  const said = alive ? await ask(paths.socket, "/berth/status", 5000) : undefined;
-  const running = alive && (said !== undefined || (await answers(paths.socket)));
+  if (record === undefined || !isAlive(record.pid, record.startTime)) return statusOf(paths, record, false);
+  const said = await ask(paths.socket, "/berth/status", 5000);
+  if (said === undefined) return statusOf(paths, record, await answers(paths.socket));
   // netd and uplink come after the engine, and again when they were killed, so only the engine knows them.
-  const processes = said === undefined ? record?.processes : (JSON.parse(said) as Pick<EngineRecord, "processes">).processes;
+  const { processes } = JSON.parse(said) as Pick<EngineRecord, "processes">;
+  return statusOf(paths, { ...record, processes }, true);
+}
+
+/** Status as its record has it. */
+export function statusOf(paths: EnginePaths, record: EngineRecord | undefined, running: boolean): EngineStatus {
   return {
     running,
-    pid: running ? record.pid : 0,
+    pid: running ? record!.pid : 0,
     socket: `unix://${paths.socket}`,
     socketPath: paths.socket,
-    apiVersion: record?.apiVersion ?? apiVersion,
-    version: record?.version ?? version,
+    apiVersion: record?.apiVersion ?? API_VERSION,
+    version: record?.version ?? VERSION,
     runtime: record?.runtime ?? null,
     rootless: record?.rootless ?? process.getuid!() !== 0,
     root: paths.root,
     storage: paths.storage,
     log: paths.log,
-    processes: running ? (processes ?? {}) : {},
+    processes: running ? record!.processes : {},
     problems: [],
   };
 }
