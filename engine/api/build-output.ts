@@ -24,6 +24,8 @@ export class ClassicOutput {
   readonly #steps = new Map<string, StepOutput>();
   #order: StepOutput[] = [];
   #shown = 0;
+  /** Said when the image is there, as the classic builder does. */
+  readonly #warnings: string[] = [];
 
   constructor(send: (message: JsonMessage) => void) {
     this.#send = send;
@@ -42,7 +44,7 @@ export class ClassicOutput {
       case "end":
         return this.#end(event);
       case "warning":
-        return this.#send({ stream: `[Warning] ${event.message}\n` });
+        return void this.#warnings.push(event.message);
       case "image":
         return this.#image(event.id, event.tags);
     }
@@ -119,6 +121,7 @@ export class ClassicOutput {
 
   #image(id: string, tags: readonly string[]): void {
     this.#send({ aux: { ID: id } });
+    for (const warning of this.#warnings) this.#send({ stream: `[Warning] ${warning}\n` });
     this.#send({ stream: `Successfully built ${shortId(id)}\n` });
     for (const tag of tags) this.#send({ stream: `Successfully tagged ${tag}\n` });
   }

@@ -1,5 +1,6 @@
 /** From an image of the store to what Docker's API shows of it. */
 import type { Image } from "../images/images.ts";
+import { timeNs } from "./duration.ts";
 import type { ImageHistoryItem, ImageInspect, ImageSummary } from "./types/image.ts";
 
 function createdSeconds({ config }: Image): number {
@@ -8,7 +9,8 @@ function createdSeconds({ config }: Image): number {
 }
 
 export function newestImagesFirst(images: readonly Image[]): Image[] {
-  return images.toSorted((a, b) => createdSeconds(b) - createdSeconds(a) || (a.id < b.id ? -1 : 1));
+  const times = new Map(images.map(({ id, config }) => [id, timeNs(config.created ?? "")]));
+  return images.toSorted((a, b) => Number(times.get(b.id)! - times.get(a.id)!));
 }
 
 /** One element of `GET /images/json`; counts that nobody asked for are -1. */

@@ -3,10 +3,9 @@ import { EngineError } from "../../errors.ts";
 import type { Image, Platform, Removed } from "../../images/images.ts";
 import type { Exchange } from "../exchange.ts";
 import { parseFilters } from "../filters.ts";
-import { IMAGE_FILTERS, layerSizes, selectImages, sharedSize, sum } from "../image-list.ts";
+import { IMAGE_FILTERS, layerSizes, selectImages, sharedSize } from "../image-list.ts";
 import { historyOf, inspectImage, newestImagesFirst, summarizeImage } from "../image-view.ts";
 import type { Route } from "../router.ts";
-import type { Services } from "../services.ts";
 import type { ImageDeleteItem } from "../types/image.ts";
 
 async function list(exchange: Exchange): Promise<void> {
@@ -93,28 +92,15 @@ async function prune(exchange: Exchange): Promise<void> {
   const { services, query } = exchange;
   const filters = parseFilters(query.text("filters"), ["dangling", "label", "label!", "until"]);
   const danglingOnly = filters.flag("dangling") ?? true;
-  const used = new Set((await services.containers.list()).map(({ imageId }) => imageId));
-  const all = await services.images.list();
-  const before = await layerSizes(services, all);
-  const removed: Removed[] = [];
-  for (const { image } of await selectPrunable(services, exchange)) {
-    if (used.has(image.id) || (danglingOnly && image.repoTags.length > 0)) continue;
-    // One that is in use after all, by a build say, stays; so does what another client has removed meanwhile.
-    for (const name of image.repoTags.length > 0 ? image.repoTags : [image.id])
-      await services.images.remove(name, { force: false, prune: true }).then(
-        (items) => removed.push(...items),
-        (error: unknown) => error instanceof EngineError || exchange.log(error),
-      );
-  }
-  const left = await layerSizes(services, await services.images.list());
-  const reclaimed = sum([...before].filter(([chainId]) => !left.has(chainId)).map(([, bytes]) => bytes));
-  services.events.publish("image", "prune", "", { reclaimed: String(reclaimed) });
-  exchange.json({ ImagesDeleted: removed.length > 0 ? removed.map(deleteItem) : null, SpaceReclaimed: reclaimed });
+  const selected = await selectImages(services, filters.without("dangling"));
+  const chosen = new Set(selected.filter(({ image }) => !danglingOnly || isDangling(image)).map(({ image }) => image.id));
+  const { removed, spaceReclaimed } = await services.images.prune(({ id }) => chosen.has(id));
+  services.events.publish("image", "prune", "", { reclaimed: String(spaceReclaimed) });
+  exchange.json({ ImagesDeleted: removed.length > 0 ? removed.map(deleteItem) : null, SpaceReclaimed: spaceReclaimed });
 }
 
-async function selectPrunable(services: Services, { query }: Exchange): Promise<{ image: Image }[]> {
-  const filters = parseFilters(query.text("filters"), IMAGE_FILTERS);
-  return selectImages(services, filters.without("dangling"));
+function isDangling({ repoTags, repoDigests }: Image): boolean {
+  return repoTags.length === 0 && repoDigests.length === 0;
 }
 
 export const imageRoutes: readonly Route[] = [

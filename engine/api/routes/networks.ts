@@ -14,7 +14,6 @@ const FILTERS = ["dangling", "driver", "id", "label", "name", "scope", "type"];
 
 /** A network as Docker shows it. */
 export function viewNetwork(network: NetworkRecord): Network {
-  const predefined = PREDEFINED.includes(network.name);
   const { ipam } = network;
   return {
     Name: network.name,
@@ -26,7 +25,7 @@ export function viewNetwork(network: NetworkRecord): Network {
     EnableIPv6: network.ipv6,
     IPAM: {
       Driver: ipam.Driver ?? "default",
-      Options: ipam.Options ?? (predefined ? null : {}),
+      Options: ipam.Options ?? null,
       Config: ipam.Config && ipam.Config.length > 0 ? ipam.Config : null,
     },
     Internal: network.internal,
