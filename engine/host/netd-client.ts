@@ -31,6 +31,9 @@ export class NetdError extends EngineError {
   }
 }
 
+/** The code of a NetdError when there is no netd any more. */
+export const NETD_ENDED = "ENETD";
+
 interface Waiting {
   resolve(result: unknown): void;
   reject(error: Error): void;
@@ -79,7 +82,7 @@ export class Netd {
     socket.on("error", () => socket.destroy());
     const gone = new Promise<void>((resolve) => {
       socket.once("close", () => {
-        for (const { reject } of waiting.values()) reject(new NetdError("The network daemon has ended", "EPIPE"));
+        for (const { reject } of waiting.values()) reject(new NetdError("The network daemon has ended", NETD_ENDED));
         waiting.clear();
         resolve();
       });
@@ -97,7 +100,7 @@ export class Netd {
   ask(request: NetdRequest): Promise<unknown> {
     return new Promise((resolve, reject) => {
       if (this.#socket.destroyed) {
-        reject(new NetdError("The network daemon has ended", "EPIPE"));
+        reject(new NetdError("The network daemon has ended", NETD_ENDED));
         return;
       }
       const id = this.#next++;

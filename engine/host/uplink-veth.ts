@@ -60,13 +60,20 @@ export function freeSubnet(name: string, taken: readonly Prefix[]): Prefix {
   throw new Error(`every subnet of ${formatAddress(NEIGHBORHOOD)}/${NEIGHBORHOOD.length} is in use`);
 }
 
-/** What leaves R carries R's address; on its way to the world it gets the host's. */
+/**
+ * What leaves R carries R's address; on its way to the world it gets the host's. Another engine's R is not the world: with
+ * the host's address its containers would take us for the host.
+ */
 function hostTable(name: string, inside: string): NftTable {
-  const chain = { type: "nat", hook: "postrouting", priority: 100, policy: "accept" } as const;
+  const nat = { type: "nat", hook: "postrouting", priority: 100, policy: "accept" } as const;
+  const filter = { type: "filter", hook: "forward", priority: 0, policy: "accept" } as const;
   return {
     family: "inet",
     name: name.replaceAll("-", "_"),
-    chains: [{ name: "b_postrouting", ...chain, rules: [{ from: inside, notOif: name, verdict: "masquerade" }] }],
+    chains: [
+      { name: "b_postrouting", ...nat, rules: [{ from: inside, notOif: name, verdict: "masquerade" }] },
+      { name: "b_forward", ...filter, rules: [{ iif: name, oif: "berth*", verdict: "reject" }] },
+    ],
   };
 }
 

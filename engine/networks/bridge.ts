@@ -29,6 +29,9 @@ export async function openNetworks({ host, events }: { host: RouterHost; events:
     restore: (alive) => sandboxes.restore(alive),
     processes: () => router.processes(),
     problem: () => router.uplink.problem,
-    close: (options) => router.close({ everything: options?.everything ?? false }),
+    close: async (options) => {
+      sandboxes.close();
+      await router.close({ everything: options?.everything ?? false });
+    },
   };
 }

@@ -3,10 +3,11 @@
  * bridges; which containers are on them is told by whoever plugs them in.
  */
 import { join } from "node:path";
+import { errorCode } from "../host/libc.ts";
 import { log } from "../host/log.ts";
 import { startNetThread } from "../host/net-thread.ts";
 import type { NetThread } from "../host/net-thread.ts";
-import { Netd } from "../host/netd-client.ts";
+import { NETD_ENDED, Netd } from "../host/netd-client.ts";
 import type { NetdOptions } from "../host/netd-client.ts";
 import type { NetdRequest } from "../host/netd/protocol.ts";
 import { isAlive } from "../host/process.ts";
@@ -26,6 +27,9 @@ export interface RouterHost {
 const MTU_OPTION = "com.docker.network.driver.mtu";
 const ICC_OPTION = "com.docker.network.bridge.enable_icc";
 
+/** One request to netd. */
+export type Ask = (request: NetdRequest) => Promise<unknown>;
+
 export class Router {
   readonly thread: NetThread;
   readonly #host: RouterHost;
@@ -36,8 +40,8 @@ export class Router {
   #reopening: Promise<void> | undefined;
   #closed = false;
   #netdPid = 0;
-  /** Called when netd had to be started anew; sends it the sandboxes and their ports. */
-  onNewNetd: () => Promise<void> = async () => Promise.resolve();
+  /** Called when netd had to be started anew: sends it the sandboxes and their ports, before anybody else asks it. */
+  onNewNetd: (ask: Ask) => Promise<void> = async () => Promise.resolve();
 
   private constructor(host: RouterHost, thread: NetThread) {
     this.#host = host;
@@ -74,8 +78,16 @@ export class Router {
     return Number.isInteger(wanted) && wanted >= 68 && wanted <= 65535 ? wanted : this.#uplink.mtu;
   }
 
+  /** Asks netd; one that is killed meanwhile is replaced and asked again. */
   async ask(request: NetdRequest): Promise<unknown> {
-    return (await this.#netd).ask(request);
+    const netd = await (this.#netd = this.#netd.catch(() => this.#replaceNetd()));
+    try {
+      return await netd.ask(request);
+    } catch (error) {
+      if (this.#closed || errorCode(error) !== NETD_ENDED) throw error;
+      await netd.gone;
+      return (await this.#netd).ask(request);
+    }
   }
 
   /** Makes the networks' bridges, or adopts them; the rules are loaded once for all. */
@@ -115,11 +127,9 @@ export class Router {
   }
 
   async #addBridge(network: LiveNetwork): Promise<void> {
-    const [first] = network.gateways;
     const mac = `02:42:${network.record.id.slice(0, 8).match(/../g)!.join(":")}`;
-    const gateways = network.gateways.map(({ address }) => address);
     await this.thread.bridge({ name: network.bridge, mac, mtu: this.mtuOf(network), addresses: network.gateways });
-    if (first) await this.ask(netdNetworkOf(network, gateways));
+    await this.ask(netdNetworkOf(network));
     const { veth } = this.#uplink;
     if (!veth || network.record.internal) return;
     for (const to of network.subnets.filter((subnet) => !subnet.includes(":")))
@@ -158,23 +168,21 @@ export class Router {
   #netdEnded(): void {
     if (this.#closed) return;
     log("warn", "netd has ended and is started again");
-    this.#netd = this.#openNetd();
-    this.#netd
-      .then(async (netd) => {
-        await netd.ask({ call: "host", address: this.#uplink.veth?.host ?? "" });
-        for (const network of this.#bridges.values())
-          await netd.ask(
-            netdNetworkOf(
-              network,
-              network.gateways.map(({ address }) => address),
-            ),
-          );
-        await this.onNewNetd();
-      })
-      .catch((error: unknown) => log("error", error));
+    this.#netd = this.#replaceNetd();
+    this.#netd.catch((error: unknown) => log("error", error));
+  }
+
+  async #replaceNetd(): Promise<Netd> {
+    const netd = await this.#openNetd();
+    const ask: Ask = (request) => netd.ask(request);
+    await ask({ call: "host", address: this.#uplink.veth?.host ?? "" });
+    for (const network of this.#bridges.values()) await ask(netdNetworkOf(network));
+    await this.onNewNetd(ask);
+    return netd;
   }
 }
 
-function netdNetworkOf({ record, hasNames }: LiveNetwork, gateways: readonly string[]): NetdRequest {
+function netdNetworkOf({ record, hasNames, gateways: addresses }: LiveNetwork): NetdRequest {
+  const gateways = addresses.map(({ address }) => address);
   return { call: "network", network: { id: record.id, name: record.name, gateways, names: hasNames, internal: record.internal } };
 }

@@ -16,7 +16,7 @@ import type { Endpoint, Sandbox, SandboxRequest } from "./networks.ts";
 import { EphemeralPorts, publish, wantedPorts } from "./published.ts";
 import { parseResolv } from "./resolv.ts";
 import type { HostResolv } from "./resolv.ts";
-import type { Router } from "./router.ts";
+import type { Ask, Router } from "./router.ts";
 import {
   PORT_PREFIX,
   embeddedDns,
@@ -55,7 +55,7 @@ export class Sandboxes {
 
   constructor(options: SandboxesOptions) {
     this.#options = options;
-    options.router.onNewNetd = () => this.#tellNetd();
+    options.router.onNewNetd = (ask) => this.#tellNetd(ask);
   }
 
   /** @see Networks.attach */
@@ -121,9 +121,14 @@ export class Sandboxes {
       for (const endpoint of sandbox.endpoints) this.#network(endpoint)?.adopt(endpoint);
     }
     await this.#removeStrays();
-    await this.#tellNetd();
+    await this.#tellNetd((question) => this.#options.router.ask(question));
     const networks = this.#options.table.all().map(({ record }) => record.id);
     await this.#options.router.ask({ call: "keep", networks, sandboxes: [...this.#alive.keys()] });
+  }
+
+  /** Ends what waits in the background. */
+  close(): void {
+    clearTimeout(this.#sweeping);
   }
 
   #known(containerId: string): Sandbox {
@@ -279,11 +284,10 @@ export class Sandboxes {
   }
 
   /** Sends netd every sandbox and port; what it has already is kept. A port that somebody took meanwhile stays closed. */
-  async #tellNetd(): Promise<void> {
-    const { router } = this.#options;
+  async #tellNetd(ask: Ask): Promise<void> {
     for (const sandbox of this.#alive.values()) {
-      await router.ask({ call: "sandbox", sandbox: netdSandboxOf(sandbox) });
-      for (const port of portsOf(sandbox)) await router.ask({ call: "publish", port }).catch((error: unknown) => log("warn", error));
+      await ask({ call: "sandbox", sandbox: netdSandboxOf(sandbox) });
+      for (const port of portsOf(sandbox)) await ask({ call: "publish", port }).catch((error: unknown) => log("warn", error));
     }
   }
 

@@ -135,6 +135,7 @@ function asker(child: ChildProcess): (call: string, args: unknown[]) => Promise<
   child.stdin!.on("error", () => undefined);
   return (call, args) =>
     new Promise((resolve, reject) => {
+      if (child.exitCode !== null || child.signalCode !== null) return reject(new Error("The driver has ended"));
       const id = waiting.push({ resolve, reject }) - 1;
       child.stdin!.write(`${JSON.stringify({ id, call, args })}\n`);
     });

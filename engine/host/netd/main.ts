@@ -40,9 +40,11 @@ process.on("uncaughtException", (error) => process.stderr.write(`${error.stack}\
 /** Requests of one connection are answered in their order; a slow one does not hold up later ones. */
 function serve(socket: Socket): void {
   socket.on("error", () => socket.destroy());
-  createInterface({ input: socket }).on("line", (line) => {
+  const lines = createInterface({ input: socket }).on("line", (line) => {
     void reply(JSON.parse(line) as NetdMessage).then((answer) => socket.write(`${JSON.stringify(answer)}\n`));
   });
+  // It tells the socket's errors once more.
+  lines.on("error", () => undefined);
 }
 
 async function reply({ id, request }: NetdMessage): Promise<NetdReply> {
