@@ -1,16 +1,17 @@
-/** The build context of a request: the tar that it carries or a URL names, unpacked into a directory of its own. */
+/** The build context of a request: the tar that it carries or a URL names, kept in a directory of its own. */
 import { randomBytes } from "node:crypto";
 import { mkdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Readable } from "node:stream";
+import { plainArchive } from "../build/archive.ts";
+import { receiveContext as receiveTar } from "../build/tar-tree.ts";
 import { EngineError } from "../errors.ts";
-import { extractInto } from "../layers/jail.ts";
-import { unpackBody } from "./decompress.ts";
 import type { Exchange } from "./exchange.ts";
 import { cloneRepository, isRepository } from "./repository.ts";
 import { open } from "./remote.ts";
 
 export interface BuildContext {
+  /** What a build request takes: a directory, or the received tar. */
   readonly dir: string;
   /** Path of the Dockerfile when the context decides it. */
   readonly dockerfile?: string;
@@ -28,18 +29,17 @@ export async function receiveContext(exchange: Exchange, tell: (text: string) =>
   const remove = (): Promise<void> => rm(dir, { recursive: true, force: true });
   try {
     const remote = exchange.query.optional("remote");
-    if (remote === undefined || remote === "client-session") await unpack(exchange, dir, exchange.body);
-    else return { ...(await fetchContext(exchange, { remote, dir }, tell)), name: remote, remove };
-    return { dir, remove };
+    if (remote === undefined || remote === "client-session") return { dir: await keep(exchange, dir, exchange.body), remove };
+    return { ...(await fetchContext(exchange, { remote, dir }, tell)), name: remote, remove };
   } catch (error) {
     await remove();
     throw error;
   }
 }
 
-async function unpack({ signal }: Exchange, dir: string, tar: Readable): Promise<void> {
-  // What a client sends is its user's; in an image it belongs to root unless COPY says otherwise.
-  await extractInto(dir, "/", await unpackBody(tar), { owner: { uid: 0, gid: 0 }, signal });
+/** What a client sends is its user's; in an image it belongs to root unless COPY says otherwise. */
+async function keep({ signal }: Exchange, dir: string, tar: Readable): Promise<string> {
+  return receiveTar(await plainArchive(tar), dir, { signal });
 }
 
 async function fetchContext(
@@ -54,8 +54,7 @@ async function fetchContext(
     return { dir, dockerfile: "Dockerfile" };
   }
   if (/tar|gzip|zstd|x-xz|bzip|octet-stream/.test(contentType) || /\.(tar|tgz|gz|xz|zst|bz2)$/.test(url.pathname)) {
-    await unpack(exchange, dir, body);
-    return { dir };
+    return { dir: await keep(exchange, dir, body) };
   }
   body.destroy();
   throw new EngineError(

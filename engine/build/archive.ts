@@ -5,6 +5,8 @@ import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { Readable } from "node:stream";
 import { EngineError } from "../errors.ts";
+import { filterThrough } from "../host/filter.ts";
+import { findProgram } from "../host/programs.ts";
 import { decompress } from "../layers/decompress.ts";
 import { parseHeader } from "../layers/tar-header.ts";
 import type { FileTree, TreeEntry } from "./file-tree.ts";
@@ -22,7 +24,7 @@ export async function unpackArchive(
   if (!(await isArchive(tree, file))) return undefined;
   const own = join(directory, randomUUID());
   try {
-    const path = await receiveContext(Readable.from(tree.content(file)), own, { signal, owner: "kept" });
+    const path = await receiveContext(await plainArchive(Readable.from(tree.content(file))), own, { signal, owner: "kept" });
     const unpacked = await TarTree.open(path);
     const close = unpacked.close.bind(unpacked);
     return Object.assign(unpacked, {
@@ -42,7 +44,7 @@ async function isArchive(tree: FileTree, file: TreeEntry): Promise<boolean> {
   if (file.sizeBytes === 0) return false;
   try {
     let head: Buffer = Buffer.alloc(0);
-    for await (const piece of decompress(tree.content(file))) {
+    for await (const piece of decompress(await plainArchive(Readable.from(tree.content(file))))) {
       head = Buffer.concat([head, piece]);
       if (head.length >= 512) break;
     }
@@ -50,8 +52,40 @@ async function isArchive(tree: FileTree, file: TreeEntry): Promise<boolean> {
     parseHeader(head.subarray(0, 512));
     return true;
   } catch (error) {
-    if (error instanceof EngineError && error.message.startsWith("Cannot unpack xz")) throw error;
-    if (error instanceof EngineError && error.message.startsWith("Cannot unpack bzip2")) throw error;
+    if (error instanceof MissingProgram) throw error;
     return false;
+  }
+}
+
+/** The archive is what ADD would unpack, but this machine cannot. */
+class MissingProgram extends EngineError {}
+
+const programs = [
+  { magic: "425a68", program: "bzip2", install: "bzip2" },
+  { magic: "fd377a585a00", program: "xz", install: "xz-utils" },
+];
+
+/**
+ * The same bytes, unpacked if they are bzip2 or xz; gzip and zstd are left to who reads the tar.
+ * @throws {EngineError} invalid when the program for it is not installed
+ */
+export async function plainArchive(source: Readable): Promise<Readable> {
+  const chunks = (source as AsyncIterable<Buffer>)[Symbol.asyncIterator]();
+  const first = await chunks.next();
+  const head = first.done ? Buffer.alloc(0) : first.value;
+  const whole = Readable.from(joined(head, chunks), { objectMode: false });
+  const found = programs.find(({ magic }) => head.toString("hex", 0, 6).startsWith(magic));
+  if (!found) return whole;
+  const path = findProgram(found.program);
+  if (path !== undefined) return filterThrough([path, "-d", "-c", "-q"], whole);
+  throw new MissingProgram("invalid", `The archive is compressed with ${found.program}, which is not installed: install ${found.install}`);
+}
+
+async function* joined(head: Buffer, chunks: AsyncIterator<Buffer>): AsyncGenerator<Buffer> {
+  try {
+    if (head.length > 0) yield head;
+    for (let next = await chunks.next(); !next.done; next = await chunks.next()) yield next.value;
+  } finally {
+    await chunks.return?.();
   }
 }

@@ -1,10 +1,9 @@
 /** What stages begin with: images that are here or are pulled, each once a build. */
 import type { AuthConfig, JsonMessage } from "../api/types/image.ts";
-import { EngineError, isKind } from "../errors.ts";
 import type { Image, Images, Platform } from "../images/images.ts";
+import { matchesPlatform, platformText } from "../images/platform.ts";
 import { parseReference } from "../syntax/reference.ts";
 import type { BuildRequest } from "./builder.ts";
-import { formatPlatform } from "./platform.ts";
 
 export class Bases {
   readonly #images: Images;
@@ -23,7 +22,7 @@ export class Bases {
    * @throws {EngineError} what a pull of it says
    */
   image(reference: string, platform: Platform, options: { explicit: boolean; progress: (message: JsonMessage) => void }): Promise<Image> {
-    const key = `${reference} ${formatPlatform(platform)}`;
+    const key = `${reference} ${platformText(platform)}`;
     let found = this.#found.get(key);
     if (!found) this.#found.set(key, (found = this.#find(reference, platform, options)));
     return found;
@@ -35,14 +34,9 @@ export class Bases {
     options: { explicit: boolean; progress: (message: JsonMessage) => void },
   ): Promise<Image> {
     const local = await this.#images.find(reference);
-    if (local && !this.#request.pull && (!options.explicit || fits(local, platform))) return local;
+    if (local && !this.#request.pull && (!options.explicit || matchesPlatform(local.config, platform))) return local;
     const auth = this.#auth(reference);
-    try {
-      return await this.#images.pull(reference, { platform, signal: this.#signal, progress: options.progress, ...(auth ? { auth } : {}) });
-    } catch (error) {
-      if (isKind(error, "not-found") || isKind(error, "unavailable")) throw new EngineError(error.kind, error.message, { cause: error });
-      throw error;
-    }
+    return this.#images.pull(reference, { platform, signal: this.#signal, progress: options.progress, ...(auth ? { auth } : {}) });
   }
 
   #auth(reference: string): AuthConfig | undefined {
@@ -52,9 +46,4 @@ export class Bases {
     const all = this.#request.auth ?? {};
     return all[domain] ?? all[`https://${domain}`] ?? (domain === "docker.io" ? all["https://index.docker.io/v1/"] : undefined);
   }
-}
-
-function fits({ config }: Image, platform: Platform): boolean {
-  if (config.os !== platform.os || config.architecture !== platform.architecture) return false;
-  return platform.variant === undefined || config.variant === undefined || config.variant === platform.variant;
 }

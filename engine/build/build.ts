@@ -2,6 +2,7 @@
  * One build: all stages that the target needs run at the same time, each step after the one before it; a step that reads
  * another stage waits for it. The first failure ends the others.
  */
+import { randomBytes } from "node:crypto";
 import type { Digest } from "../layers/snapshots.ts";
 import { topLayer } from "../images/images.ts";
 import { EngineError } from "../errors.ts";
@@ -63,7 +64,7 @@ export class Build {
     const stages = neededStages(graph);
     this.#warn(stages);
     reporter.plan(listSteps(graph, stages, request.labels));
-    for (const index of graph.dockerfile.globalArgs.keys()) await this.#endAtOnce(`global.${index}`);
+    for (const index of graph.dockerfile.globalArgs.keys()) await this.#endAtOnce(`global.${index}`, { cached: false });
     try {
       for (const stage of stages) this.#stage(stage.index).catch(() => undefined);
       const result = await this.#stage(graph.target.index);
@@ -82,13 +83,22 @@ export class Build {
       if (severity === "warning") reporter.warn({ message, range: { startLine: range.start.line + 1, endLine: range.end.line + 1 } });
     }
     const unused = unusedArgs(graph, stages);
-    if (unused.length > 0) reporter.warn({ message: `[Warning] One or more build-args [${unused.join(" ")}] were not consumed` });
+    if (unused.length > 0) reporter.warn({ message: `One or more build-args [${unused.join(" ")}] were not consumed` });
   }
 
-  async #endAtOnce(step: string, imageId?: Digest): Promise<void> {
+  async #endAtOnce(step: string, { cached, imageId }: { cached: boolean; imageId?: Digest }): Promise<void> {
     const { reporter } = this.#parts;
-    reporter.start(step);
-    await reporter.end(step, { cached: true, addedBytes: 0, ...(imageId ? { imageId } : {}) });
+    reporter.start(step, cached || !imageId ? undefined : newContainerId());
+    await reporter.end(step, { cached, addedBytes: 0, ...(imageId ? { imageId } : {}) });
+  }
+
+  /** An instruction that only changes the configuration: nothing runs, but it may be new. */
+  #endSetting(stage: GraphStage, step: Step, after: StageResult): Promise<void> {
+    const { reasons } = this.#parts;
+    const inputs = { instruction: step.instruction.original.trim(), parent: chainOf(after), values: {} };
+    reasons.note(stage.label, inputs);
+    const cached = !this.#ignoresCache(stage) && reasons.had(stage.label, inputs);
+    return this.#endAtOnce(step.id, { cached, imageId: imageIdOf(after) });
   }
 
   async #create(result: StageResult): Promise<Digest> {
@@ -99,7 +109,7 @@ export class Build {
       result.layers.map((layer) => layer.descriptor),
       [...request.tags],
     );
-    if (Object.keys(request.labels).length > 0) await this.#endAtOnce("labels", image.id);
+    if (Object.keys(request.labels).length > 0) await this.#endAtOnce("labels", { cached: false, imageId: image.id });
     return image.id;
   }
 
@@ -170,7 +180,7 @@ export class Build {
       const { state, operation } = evaluate(before.state, step.instruction, { graph: this.#parts.graph, stage });
       if (operation) return advanced(before, state, await this.#perform(stage, step, { operation, before, state }));
       const after = advanced(before, state, undefined);
-      await this.#endAtOnce(step.id, imageIdOf(after));
+      await this.#endSetting(stage, step, after);
       return after;
     } catch (error) {
       throw await this.#failed(step.id, error);
@@ -269,6 +279,11 @@ export class Build {
     await reporter.fail(step, failure.message, failure instanceof StepError ? failure.snapshot : undefined);
     return failure;
   }
+}
+
+/** What the classic output calls the container of a step. */
+function newContainerId(): string {
+  return randomBytes(32).toString("hex");
 }
 
 function toStepError(step: string, error: unknown): StepError {

@@ -1,5 +1,4 @@
 /** What the build cache holds, and what of it can go. */
-import type { Digest } from "../layers/snapshots.ts";
 import type { Builder, CacheEntry } from "./builder.ts";
 import type { CacheRecord } from "./cache.ts";
 import type { Rooms } from "./rooms.ts";
@@ -38,7 +37,7 @@ export async function listCache(rooms: Rooms): Promise<CacheEntry[]> {
 type PruneOptions = Parameters<Builder["prune"]>[0];
 
 /**
- * Removes records, oldest first, and the layers that nothing else needs. Without `all` what an image uses stays.
+ * Removes records, oldest first; blobs and layers that nothing else needs go with them. Without `all` what an image uses stays.
  * While a build runs, layers stay: it may be about to use them.
  */
 export async function pruneCache(rooms: Rooms, options: PruneOptions, { busy }: { busy: boolean }): ReturnType<Builder["prune"]> {
@@ -47,14 +46,7 @@ export async function pruneCache(rooms: Rooms, options: PruneOptions, { busy }: 
   const candidates = records.filter((record) => (options.all || !used.has(record.layer.chainId)) && isOldEnough(record, options));
   const removed = busy ? [] : oldest(candidates, records, options.keepBytes ?? 0);
   for (const record of removed) await rooms.cache.remove(record.key);
-  const kept = new Set([
-    ...used,
-    ...chainsOf(
-      records.filter((record) => !removed.includes(record)),
-      records,
-    ),
-  ]);
-  let reclaimedBytes = await removeLayers(rooms, removed, kept);
+  let reclaimedBytes = removed.length === 0 ? 0 : (await rooms.images.prune(() => false)).spaceReclaimed;
   const mounts = busy || !options.all ? [] : (await rooms.mounts.list()).filter((mount) => !mount.inUse);
   for (const mount of mounts) {
     await rooms.mounts.remove(mount.name);
@@ -76,26 +68,4 @@ function oldest(candidates: readonly CacheRecord[], all: readonly CacheRecord[],
     total -= record.layer.sizeBytes;
     return true;
   });
-}
-
-/** The chains of the kept records and of all that is below them: a layer is needed as long as something is on top of it. */
-function chainsOf(kept: readonly CacheRecord[], all: readonly CacheRecord[]): string[] {
-  const parents = new Map(all.map(({ layer }) => [layer.chainId, layer.parent]));
-  return kept.flatMap(({ layer }) => {
-    const chain: string[] = [];
-    for (let at: Digest | null | undefined = layer.chainId; at; at = parents.get(at)) chain.push(at);
-    return chain;
-  });
-}
-
-async function removeLayers(rooms: Rooms, removed: readonly CacheRecord[], kept: ReadonlySet<string>): Promise<number> {
-  let bytes = 0;
-  const gone = new Set<string>();
-  for (const { layer } of removed) {
-    if (kept.has(layer.chainId) || gone.has(layer.chainId)) continue;
-    gone.add(layer.chainId);
-    await rooms.snapshots.removeLayer(layer.chainId);
-    bytes += layer.sizeBytes;
-  }
-  return bytes;
 }

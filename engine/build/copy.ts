@@ -1,4 +1,5 @@
 /** COPY, ADD and WORKDIR: what they read, the key that follows from it, and the layer that they make. */
+import { randomBytes } from "node:crypto";
 import { join as joinPath } from "node:path";
 import { makeDirectory, readJson, writeJson } from "../host/files.ts";
 import { EngineError } from "../errors.ts";
@@ -169,5 +170,6 @@ export async function prepareWorkdir(operation: WorkdirOperation, instruction: s
     return scope.rooms.layers.add(plan, scope.parent, scope.signal);
   };
   const key = keyOf({ v: 1, op: "workdir", parent: scope.parent, path, user });
-  return Promise.resolve({ key, inputs: { instruction, parent: scope.parent, values: { path, "the user": user } }, run });
+  const containerId = randomBytes(32).toString("hex");
+  return Promise.resolve({ key, containerId, inputs: { instruction, parent: scope.parent, values: { path, "the user": user } }, run });
 }

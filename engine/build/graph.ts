@@ -8,11 +8,12 @@
  */
 import { EngineError } from "../errors.ts";
 import type { Platform } from "../images/images.ts";
+import { parsePlatform } from "../images/platform.ts";
 import { expand } from "../syntax/dockerfile/expand.ts";
 import { parseMount } from "../syntax/dockerfile/mount.ts";
 import { problemSentence, withSuggestion } from "../syntax/dockerfile/problems.ts";
 import type { Dockerfile, Instruction, Range, Stage } from "../syntax/dockerfile/tree.ts";
-import { parsePlatform, platformArgs } from "./platform.ts";
+import { platformArgs } from "./platform.ts";
 
 export interface GraphOptions {
   readonly target?: string;

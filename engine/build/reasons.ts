@@ -46,6 +46,13 @@ export class Reasons {
     (this.#now[stage] ??= []).push(inputs);
   }
 
+  /** Whether the last build had the same step at the same place, on top of the same layers. */
+  had(stage: string, inputs: StepInputs): boolean {
+    const position = (this.#now[stage] ?? []).length - 1;
+    const before = this.#before?.[stage]?.[position];
+    return before !== undefined && before.instruction === inputs.instruction && before.parent === inputs.parent;
+  }
+
   /** Keeps the names behind a digest of files, so that the next build can say which one changed. */
   async keep(inputs: StepInputs, manifest: ReadonlyMap<string, string>): Promise<void> {
     await writeJson(join(this.#manifests, `${inputs.files}.json`), Object.fromEntries(manifest));
@@ -83,7 +90,11 @@ export class Reasons {
   }
 
   async save(): Promise<void> {
-    await writeJson(this.#file, this.#now);
+    const merged = { ...this.#before, ...this.#now };
+    // A build that failed early knows nothing of the steps after; what was known of them still holds.
+    for (const [stage, steps] of Object.entries(this.#now))
+      merged[stage] = [...steps, ...(this.#before?.[stage]?.slice(steps.length) ?? [])];
+    await writeJson(this.#file, merged);
   }
 
   /** Forgets the oldest lists of files. */

@@ -6,6 +6,7 @@ import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { Readable } from "node:stream";
 import { after, before, test } from "node:test";
 import { findBusybox, makeBusyboxRoot } from "../../test/support/busybox.ts";
 import { openBuildRooms } from "../../test/support/build-rooms.ts";
@@ -26,7 +27,7 @@ before(async () => {
   await makeBusyboxRoot(root);
   const tar = execFileSync("tar", ["--numeric-owner", "-C", root, "-c", "."], { maxBuffer: 1 << 28 });
   rmSync(root, { recursive: true });
-  await rooms.images.addBase("busybox", tar, { Env: ["PATH=/bin"], Cmd: ["sh"] });
+  await rooms.images.importTar(Readable.from([tar]), { reference: "busybox", changes: ["ENV PATH=/bin", 'CMD ["sh"]'], message: "base" });
 });
 after(async () => {
   if (!skip) await rooms.close();
@@ -75,8 +76,8 @@ test("a build runs each step once, and nothing the second time", { skip }, async
     "FROM busybox": "cached",
     "RUN echo hello > /hello.txt && echo said": "ran",
     "COPY a.txt /a.txt": "ran",
-    "ENV A=1": "cached",
-    'CMD ["cat"]': "cached",
+    "ENV A=1": "ran",
+    'CMD ["cat"]': "ran",
   });
   assert.equal(logs(first.events), "said\n");
   await within(first.image, (root) => {
@@ -141,9 +142,7 @@ test("the image's config and history are as BuildKit writes them", { skip }, asy
     ],
   );
   assert.ok(image.config.history!.every((entry) => entry.created));
-  assert.ok(
-    events.some((event) => event.type === "warning" && event.message === "[Warning] One or more build-args [UNUSED] were not consumed"),
-  );
+  assert.ok(events.some((event) => event.type === "warning" && event.message === "One or more build-args [UNUSED] were not consumed"));
   assert.deepEqual(
     events.flatMap((event) => (event.type === "plan" ? event.steps.map((step) => step.name).filter(Boolean) : [])),
     ["[1/4] FROM busybox:latest", "[2/4] RUN echo $WHO > /who", "[3/4] WORKDIR /srv", "[4/4] WORKDIR app"],
@@ -161,7 +160,12 @@ async function chained(): Promise<string> {
 /** What ran and why, by instruction. */
 async function again(context: string, options: Partial<BuildRequest> = {}): Promise<Record<string, string>> {
   const { events } = await rooms.build(context, options);
-  return Object.fromEntries(Object.entries(ended(events)).filter(([, end]) => end !== "cached"));
+  const settings = new Set(
+    events
+      .flatMap((event) => (event.type === "plan" ? event.steps.filter((step) => step.kind === "config" || step.kind === "arg") : []))
+      .map((step) => step.instruction),
+  );
+  return Object.fromEntries(Object.entries(ended(events)).filter(([instruction, end]) => end !== "cached" && !settings.has(instruction)));
 }
 
 test("a changed file runs its step and those after it, and is named", { skip }, async () => {
@@ -378,8 +382,7 @@ test("what is wrong with a request is said before anything runs", { skip }, asyn
       {},
       'Cannot build with "# syntax=acme/frontend:1": Berth knows the Dockerfile language (docker/dockerfile) and runs no other frontend',
     ],
-    [{ Dockerfile: "FROM nosuch:1" }, {}, "manifest for nosuch:1 not found: manifest unknown: manifest unknown"],
-    [{ Dockerfile: "FROM busybox" }, { platform: "a/b/c/d" }, 'failed to parse platform a/b/c/d: "a/b/c/d" is an invalid component'],
+    [{ Dockerfile: "FROM busybox" }, { platform: "a/b/c/d" }, '"a/b/c/d": unknown operating system or architecture: invalid argument'],
   ];
   for (const [files, options, want] of cases) assert.equal((await failing(rooms.context(files), options)).message, want);
 });
@@ -528,7 +531,6 @@ test("a context can come as a tar", { skip }, async () => {
 });
 
 test("a malformed context is refused", { skip }, async () => {
-  const { Readable } = await import("node:stream");
   await assert.rejects(
     receiveContext(Readable.from([Buffer.from("not a tar at all".repeat(100))]), join(rooms.directory, "bad")),
     /invalid tar header/,

@@ -9,6 +9,7 @@ import type { Events } from "../events.ts";
 import { makeDirectory, removeTree } from "../host/files.ts";
 import { mountPoints, unmount } from "../host/mount.ts";
 import type { Images } from "../images/images.ts";
+import { hostPlatform, parsePlatform } from "../images/platform.ts";
 import type { Digest, Snapshots } from "../layers/snapshots.ts";
 import { parseDockerfile } from "../syntax/dockerfile/parse.ts";
 import type { Dockerfile } from "../syntax/dockerfile/tree.ts";
@@ -20,12 +21,12 @@ import { listCache, pruneCache } from "./collect.ts";
 import { planStages } from "./graph.ts";
 import type { Graph } from "./graph.ts";
 import { LayerStore } from "./layer-store.ts";
-import { hostPlatform, parsePlatform } from "./platform.ts";
 import { Reasons } from "./reasons.ts";
 import { Records } from "./records.ts";
 import { Reporter } from "./reporter.ts";
 import type { Rooms } from "./rooms.ts";
 import { Slots } from "./slots.ts";
+import { isReceived } from "./tar-tree.ts";
 import { readDockerfile, Trees } from "./trees.ts";
 
 export interface BuilderOptions {
@@ -49,6 +50,7 @@ export async function openBuilder(options: BuilderOptions): Promise<Builder> {
   const mounts = join(options.directory, "mounts");
   for (const directory of [temporary, mounts, stateDirectory]) await makeDirectory(directory);
   const cache = await Cache.open(stateDirectory, snapshots);
+  images.addKeeper(async () => (await cache.records()).flatMap(({ layer }) => [layer.chainId, layer.blob.digest]));
   const layers = new LayerStore(images, snapshots, temporary);
   const rooms: Rooms = { images, snapshots, steps, cache, layers, mounts: new CacheMounts(mounts), temporary, stateDirectory };
   return new Solver(rooms, await Records.open(stateDirectory), options.events);
@@ -99,7 +101,7 @@ class Solver implements Builder {
     signal: AbortSignal;
   }): Promise<Digest> {
     const { id, request, name, signal } = parts;
-    const contextName = request.contextName ?? request.contextDir;
+    const contextName = nameOf(request);
     const target = request.target === undefined ? {} : { target: request.target };
     const head = { id, contextName, dockerfile: name, ...target, tags: request.tags, startedMs: Date.now() };
     const reporter = new Reporter(this.#records, head, parts.progress);
@@ -134,10 +136,8 @@ class Solver implements Builder {
     });
   }
 
-  async prune(options: Parameters<Builder["prune"]>[0]): ReturnType<Builder["prune"]> {
-    const result = await pruneCache(this.#rooms, options, { busy: this.#running.size > 0 });
-    this.#events.publish("builder", "prune", "", { reclaimed: String(result.reclaimedBytes) });
-    return result;
+  prune(options: Parameters<Builder["prune"]>[0]): ReturnType<Builder["prune"]> {
+    return pruneCache(this.#rooms, options, { busy: this.#running.size > 0 });
   }
 
   cache(): ReturnType<Builder["cache"]> {
@@ -179,6 +179,11 @@ class Solver implements Builder {
       if (build !== undefined && !kept.has(key) && !this.#running.has(build)) await this.#rooms.snapshots.remove(key);
     }
   }
+}
+
+/** A received context lies in a new directory each time; its tags tell best what it is. */
+function nameOf({ contextName, contextDir, tags }: BuildRequest): string {
+  return contextName ?? (isReceived(contextDir) ? tags.join(" ") : contextDir);
 }
 
 /** @throws {EngineError} invalid for a frontend that is not ours, and for what planStages refuses */

@@ -1,6 +1,6 @@
 /** A container's files: copy in and out, changes, export; and the image that is made of them. */
 import { EngineError } from "../../errors.ts";
-import { unpackBody } from "../decompress.ts";
+import { plainArchive } from "../../build/archive.ts";
 import type { Exchange } from "../exchange.ts";
 import { containerConfig } from "../requests.ts";
 import type { Route } from "../router.ts";
@@ -36,7 +36,7 @@ async function put(exchange: Exchange): Promise<void> {
   const { query, services } = exchange;
   const path = pathOf(exchange);
   const options = { noOverwriteDirNonDir: query.flag("noOverwriteDirNonDir"), copyUidGid: query.flag("copyUIDGID") };
-  await services.containers.putArchive(exchange.param("id"), path, await unpackBody(exchange.body), options);
+  await services.containers.putArchive(exchange.param("id"), path, await plainArchive(exchange.body), options);
   exchange.empty(200);
 }
 

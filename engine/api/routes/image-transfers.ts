@@ -2,7 +2,7 @@
 import type { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { EngineError } from "../../errors.ts";
-import { unpackBody } from "../decompress.ts";
+import { plainArchive } from "../../build/archive.ts";
 import type { Exchange } from "../exchange.ts";
 import { registryAuth } from "../registry-auth.ts";
 import { download } from "../remote.ts";
@@ -49,7 +49,7 @@ async function importImage(exchange: Exchange): Promise<void> {
     const tar = source === "-" ? exchange.body : await download(source, signal, (text) => send({ status: text }));
     const options = { changes: query.all("changes"), message: query.text("message") || `Imported from ${source}` };
     const image = await services.images.importTar(
-      await unpackBody(tar),
+      await plainArchive(tar),
       { ...options, ...(reference && { reference }), ...(platform && { platform }) },
       signal,
     );
@@ -74,7 +74,7 @@ async function load(exchange: Exchange): Promise<void> {
     // A wrong archive is a message in the stream, never a status: dockerd has begun its answer by then.
     exchange.response.writeHead(200, { "Content-Type": "application/json" });
     const progress = query.flag("quiet", true) ? undefined : send;
-    const { names, ids } = await services.images.load(await unpackBody(body), signal, progress);
+    const { names, ids } = await services.images.load(await plainArchive(body), signal, progress);
     for (const name of names) send({ stream: `Loaded image: ${name}\n` });
     for (const id of ids) send({ stream: `Loaded image ID: ${id}\n` });
   });
