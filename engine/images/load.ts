@@ -170,9 +170,10 @@ class Loader {
       parent = chainId;
       return work;
     });
-    const all = Promise.all(applied);
-    all.catch(() => undefined);
-    return { descriptors, applied: Promise.allSettled(applied).then(async () => all) };
+    // All have ended, well or not, before anything is deleted under them. Until somebody waits, a failure is not unheard of.
+    const done = Promise.allSettled(applied).then(async () => Promise.all(applied));
+    done.catch(() => undefined);
+    return { descriptors, applied: done };
   }
 
   async #put(data: Buffer, mediaType: string): Promise<Descriptor> {
