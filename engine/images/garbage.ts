@@ -42,7 +42,10 @@ export class Garbage {
       add: (...digests) => digests.forEach((digest) => held.add(digest)),
       end: async ({ discard } = { discard: false }) => {
         this.#leases.delete(held);
-        if (discard) await this.#deleteBlobs(held, await this.#needed());
+        if (!discard) return;
+        const needed = await this.#needed();
+        await this.#deleteBlobs(held, needed);
+        await this.#deleteLayers(needed, held);
       },
     };
   }
@@ -76,17 +79,24 @@ export class Garbage {
   /** Deletes everything that nothing needs; returns the bytes of layers. */
   async collect(): Promise<number> {
     const needed = await this.#needed();
+    const bytes = await this.#deleteLayers(needed);
+    await this.#deleteBlobs(await this.#layout.blobs(), needed);
+    return bytes;
+  }
+
+  /** @param among all layers, unless only some are in question */
+  async #deleteLayers(needed: Set<Digest>, among?: Set<Digest>): Promise<number> {
     let bytes = 0;
     // Each round frees the parents of what the last one deleted.
     for (let deleted = true; deleted;) {
       deleted = false;
-      for (const { chainId, sizeBytes } of await this.#snapshots.layers())
-        if (!needed.has(chainId) && (await this.#snapshots.removeLayer(chainId))) {
-          deleted = true;
-          bytes += sizeBytes;
-        }
+      for (const { chainId, sizeBytes } of await this.#snapshots.layers()) {
+        if (needed.has(chainId) || (among && !among.has(chainId))) continue;
+        if (!(await this.#snapshots.removeLayer(chainId))) continue;
+        deleted = true;
+        bytes += sizeBytes;
+      }
     }
-    await this.#deleteBlobs(await this.#layout.blobs(), needed);
     return bytes;
   }
 

@@ -20,6 +20,9 @@ import { findId, needReference } from "./lookup.ts";
 import { writeManifest } from "./manifest.ts";
 import { layerMediaType, OCI_CONFIG, OCI_MANIFEST } from "./media-types.ts";
 import { hostPlatform } from "./platform.ts";
+import { pullImage } from "./pull.ts";
+import { pushImage } from "./push.ts";
+import type { RegistryOptions } from "./registry/endpoint.ts";
 import { deleteImage, removeImage } from "./remove.ts";
 import type { ImageUser, Removing } from "./remove.ts";
 import { chooseToSave, saveArchive } from "./save.ts";
@@ -29,6 +32,7 @@ export interface ImagesOptions {
   directory: string;
   snapshots: Snapshots;
   events: Events;
+  registry?: RegistryOptions;
 }
 
 /** Opens the image store of an engine. */
@@ -50,13 +54,15 @@ export interface Store {
 class LocalImages implements Images {
   readonly #store: Store;
   readonly #events: Events;
+  readonly #registry: RegistryOptions;
   readonly #users: ((image: Image) => Promise<ImageUser | undefined>)[] = [];
   readonly #removing: Removing;
 
-  constructor({ snapshots, events }: ImagesOptions, layout: Layout, catalog: Catalog) {
+  constructor({ snapshots, events, registry }: ImagesOptions, layout: Layout, catalog: Catalog) {
     const garbage = new Garbage(layout, snapshots, catalog);
     this.#store = { layout, catalog, garbage, snapshots };
     this.#events = events;
+    this.#registry = registry ?? {};
     this.#removing = {
       catalog,
       garbage,
@@ -187,12 +193,17 @@ class LocalImages implements Images {
     }
   }
 
-  async pull(reference: string, _options: PullOptions): Promise<Image> {
-    throw new EngineError("not-implemented", `Cannot pull ${familiarName(needReference(reference))} yet`);
+  async pull(reference: string, options: PullOptions): Promise<Image> {
+    const name = withDefaultTag(needReference(reference));
+    const image = await pullImage(this.#store, name, { ...options, registry: this.#registry });
+    this.#events.publish("image", "pull", familiarReference(name), { ...image.config.config?.Labels, name: familiarName(name) });
+    return image;
   }
 
-  async push(reference: string, _options: PullOptions): Promise<void> {
-    throw new EngineError("not-implemented", `Cannot push ${familiarName(needReference(reference))} yet`);
+  async push(reference: string, options: PullOptions): Promise<void> {
+    const name = withDefaultTag(needReference(reference));
+    const image = await pushImage(this.#store, name, { ...options, registry: this.#registry });
+    this.#events.publish("image", "push", familiarReference(name), { ...image.config.config?.Labels, name: familiarName(name) });
   }
 }
 

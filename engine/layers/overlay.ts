@@ -121,27 +121,34 @@ class OverlaySnapshots implements Snapshots {
     return parent === null ? undefined : (this.#applying.get(parent) ?? this.#layers.need(parent));
   }
 
-  async #unpack(blob: LayerBlob, to: Unpacking): Promise<Layer> {
+  async #unpack(layerBlob: LayerBlob, to: Unpacking): Promise<Layer> {
     const { parent, parentLayer, options } = to;
     const parentDone = Promise.resolve(parentLayer);
     // It is awaited only after unpacking; until then its failure is not unheard of.
     parentDone.catch(() => undefined);
     this.#unpacking.add(to);
-    await this.#enter();
     let tree: string | undefined;
+    let blob: Readable | { readonly path: string };
+    try {
+      blob = await layerBlob;
+    } catch (error) {
+      this.#unpacking.delete(to);
+      throw error;
+    }
+    await this.#enter();
     try {
       tree = await this.#layers.temporary();
-      const isStream = blob instanceof Readable;
+      const [input, path] = blob instanceof Readable ? [blob, undefined] : [undefined, blob.path];
       const { diffId, sizeBytes, implied, whiteouts } = await runJob<Applied>(
         {
           kind: "apply",
           root: tree,
           overlay: this.#overlay,
           ...(to.diffId !== undefined && { diffId: to.diffId }),
-          ...(!isStream && { blob: blob.path }),
+          ...(path !== undefined && { blob: path }),
           ...(this.#maxLayerBytes !== undefined && { maxBytes: this.#maxLayerBytes }),
         },
-        { input: isStream ? blob : undefined, signal: options.signal, progress: options.progress },
+        { input, signal: options.signal, progress: options.progress },
       );
       await parentDone;
       await this.#layers.inherit(tree, parent, implied.filter(Boolean));

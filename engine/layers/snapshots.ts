@@ -35,8 +35,8 @@ export interface DiffOptions {
   signal?: AbortSignal;
 }
 
-/** A layer's bytes: a stream, or the path of a blob, which is faster because the worker reads it itself. */
-export type LayerBlob = Readable | { readonly path: string };
+/** A layer's bytes: a stream, or the path of a blob, which is faster because the worker reads it itself; perhaps later. */
+export type LayerBlob = Readable | { readonly path: string } | Promise<{ readonly path: string }>;
 
 export interface ApplyOptions {
   signal?: AbortSignal;

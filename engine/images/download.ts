@@ -1,0 +1,147 @@
+/**
+ * Blobs from a registry into the layout. A download is collected in a file that survives an interruption, and goes on
+ * where it stopped: after a broken line at once, after a killed engine with the next pull.
+ */
+import { createHash } from "node:crypto";
+import type { Hash } from "node:crypto";
+import { createReadStream } from "node:fs";
+import { open, rm } from "node:fs/promises";
+import type { FileHandle } from "node:fs/promises";
+import { EngineError } from "../errors.ts";
+import { errorCode } from "../host/libc.ts";
+import type { Descriptor } from "./images.ts";
+import { tooLong } from "./layout.ts";
+import type { Layout } from "./layout.ts";
+import { isWorthRetrying, pause } from "./registry/client.ts";
+import type { RegistryClient } from "./registry/client.ts";
+import { TransportError } from "./registry/transport.ts";
+
+export interface DownloadOptions {
+  signal?: AbortSignal | undefined;
+  /** Bytes that are here. */
+  progress?: (bytes: number) => void;
+  /** The bytes are all here and are being checked. */
+  verifying?: () => void;
+}
+
+const MOST_TRIES = 6;
+/** One blob is downloaded once, however many pulls want it. */
+const running = new Map<string, Promise<void>>();
+
+/** Brings a blob into the layout, checked. @throws {EngineError} */
+export async function download(layout: Layout, client: RegistryClient, blob: Descriptor, options: DownloadOptions): Promise<void> {
+  const path = layout.blobPath(blob.digest);
+  const other = running.get(path);
+  if (other) {
+    // Whatever becomes of it, what it left is where this one goes on.
+    await other.catch(() => undefined);
+    options.signal?.throwIfAborted();
+  }
+  if ((await layout.blobSize(blob.digest)) === blob.size) return;
+  const work = new Download(layout, client, blob, options).run();
+  running.set(path, work);
+  try {
+    await work;
+  } finally {
+    if (running.get(path) === work) running.delete(path);
+  }
+}
+
+class Download {
+  readonly #layout: Layout;
+  readonly #client: RegistryClient;
+  readonly #blob: Descriptor;
+  readonly #options: DownloadOptions;
+  #hash: Hash = createHash("sha256");
+  #size = 0;
+
+  constructor(layout: Layout, client: RegistryClient, blob: Descriptor, options: DownloadOptions) {
+    this.#layout = layout;
+    this.#client = client;
+    this.#blob = blob;
+    this.#options = options;
+  }
+
+  async run(): Promise<void> {
+    const path = this.#layout.partialPath(this.#blob.digest);
+    const file = await open(path, "a+", 0o644);
+    try {
+      await this.#takeUp(file);
+      for (let attempt = 1; this.#size < this.#blob.size || attempt === 1; attempt++) {
+        if (this.#size === this.#blob.size && this.#blob.size > 0) break;
+        try {
+          await this.#receive(file);
+        } catch (error) {
+          if (!this.#isBrokenLine(error) || attempt === MOST_TRIES) throw error;
+          await pause(attempt, undefined, this.#options.signal);
+        }
+      }
+      this.#options.verifying?.();
+      this.#check();
+      await this.#layout.adoptBlob(path, this.#blob.digest);
+    } catch (error) {
+      // What is wrong, or does not fit on the disk, is of no use for another attempt.
+      if (isUseless(error)) await rm(path, { force: true });
+      throw error;
+    } finally {
+      await file.close();
+    }
+  }
+
+  /** Reads again what an earlier attempt brought. */
+  async #takeUp(file: FileHandle): Promise<void> {
+    for await (const chunk of createReadStream("", { fd: file.fd, autoClose: false, start: 0, highWaterMark: 1 << 18 })) {
+      this.#hash.update(chunk as Buffer);
+      this.#size += (chunk as Buffer).length;
+    }
+    if (this.#size > this.#blob.size) await this.#restart(file);
+  }
+
+  async #restart(file: FileHandle): Promise<void> {
+    await file.truncate(0);
+    this.#hash = createHash("sha256");
+    this.#size = 0;
+  }
+
+  async #receive(file: FileHandle): Promise<void> {
+    const { digest, size } = this.#blob;
+    const { body, offset } = await this.#client.blob(digest, this.#size, this.#options.signal);
+    try {
+      if (offset !== this.#size) await this.#restart(file);
+      for await (const chunk of body as AsyncIterable<Buffer>) {
+        this.#options.signal?.throwIfAborted();
+        if (this.#size + chunk.length > size) throw tooLong(this.#blob);
+        for (let at = 0; at < chunk.length;) at += (await file.write(chunk, at)).bytesWritten;
+        this.#hash.update(chunk);
+        this.#size += chunk.length;
+        this.#options.progress?.(this.#size);
+      }
+    } finally {
+      body.destroy();
+    }
+    if (this.#size < size) throw new ShortBody(`blob ${digest} ended after ${this.#size} of ${size} bytes`);
+  }
+
+  #isBrokenLine(error: unknown): boolean {
+    if (this.#options.signal?.aborted) return false;
+    if (error instanceof ShortBody || error instanceof TransportError) return error instanceof ShortBody || isWorthRetrying(error);
+    return ["ECONNRESET", "ETIMEDOUT", "ERR_STREAM_PREMATURE_CLOSE", "EPIPE"].includes(errorCode(error) ?? "");
+  }
+
+  #check(): void {
+    const digest = `sha256:${this.#hash.digest("hex")}`;
+    if (digest !== this.#blob.digest)
+      throw new EngineError("invalid", `filesystem layer verification failed for digest ${this.#blob.digest}`);
+  }
+}
+
+/** A body that is shorter than promised; what came is good. */
+class ShortBody extends EngineError {
+  constructor(message: string) {
+    super("internal", message);
+  }
+}
+
+function isUseless(error: unknown): boolean {
+  return (error instanceof EngineError && error.kind === "invalid") || errorCode(error) === "ENOSPC";
+}
