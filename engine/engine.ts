@@ -57,7 +57,7 @@ export async function openEngine(host: Host): Promise<Engine> {
   });
   await builder.sweep();
   const rooms = { containers: missing("containers") };
-  const server = createApiServer({ ...rooms, builder, images, networks, volumes, events, system } as never, {
+  const server = createApiServer({ ...rooms, builder, images, networks, volumes, events, system, layers: snapshots } as never, {
     log: (error) => log("error", error),
   });
   return {

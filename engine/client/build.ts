@@ -73,6 +73,7 @@ function buildQuery(options: BuildOptions): Record<string, string | number | boo
     pull: options.pull,
     q: options.quiet,
     remote: options.remote,
+    rm: true,
     shmsize: options.shmSizeBytes,
     t: options.tags,
     target: options.target,

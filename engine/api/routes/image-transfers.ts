@@ -73,10 +73,10 @@ async function load(exchange: Exchange): Promise<void> {
   await progressOf(exchange, async ({ send }) => {
     // A wrong archive is a message in the stream, never a status: dockerd has begun its answer by then.
     exchange.response.writeHead(200, { "Content-Type": "application/json" });
-    const progress = query.flag("quiet", true) ? undefined : send;
-    const { names, ids } = await services.images.load(await plainArchive(body), signal, progress);
-    for (const name of names) send({ stream: `Loaded image: ${name}\n` });
-    for (const id of ids) send({ stream: `Loaded image ID: ${id}\n` });
+    const quiet = query.flag("quiet", true);
+    await services.images.load(await plainArchive(body), signal, (message) => {
+      if (!quiet || message.stream !== undefined) send(message);
+    });
   });
 }
 
