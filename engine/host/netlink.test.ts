@@ -122,6 +122,9 @@ test("addVeth(), setUp() and addRoute() make what ip shows", { skip }, () => {
     assert.deepEqual(read[0], { to: "0.0.0.0/0", via: "172.17.0.1", index: 20 });
     socket.run(deleteRoute({ to: "0.0.0.0/0", via: "172.17.0.1", index: 20 }));
     assert.equal(ip("route").length, 2);
+    socket.run(addRoute({ to: "10.8.0.0/16", via: "172.17.0.1", index: 20 }));
+    socket.run(deleteRoute({ to: "10.8.0.0/16", index: 20 }));
+    assert.equal(ip("route").length, 2);
     socket.run(deleteLink("v0"));
     assert.throws(() => socket.query(getLink("eth0")), { code: "ENODEV" });
   });

@@ -53,7 +53,9 @@ const IFA_F_NODAD = 2;
 const RTA = { dst: 1, oif: 4, gateway: 5, priority: 6, table: 15 };
 const RT_TABLE_MAIN = 254;
 const RTPROT_STATIC = 4;
+const RT_SCOPE_UNIVERSE = 0;
 const RT_SCOPE_LINK = 253;
+const RT_SCOPE_ANY = 255;
 const RTN_UNICAST = 1;
 const AF_BRIDGE = 7;
 const AF_INET = 2;
@@ -279,6 +281,7 @@ export function addRoute(route: Route): NetlinkMessage {
   return routeMessage(RTM_NEWROUTE, NLM_F_CREATE | NLM_F_REPLACE, route);
 }
 
+/** Deletes a route, whatever its next hop when none is said. */
 export function deleteRoute(route: Route): NetlinkMessage {
   return routeMessage(RTM_DELROUTE, 0, route);
 }
@@ -287,7 +290,8 @@ function routeMessage(type: number, flags: number, { to, via, index, metric }: R
   const [destination = "", length = "0"] = to.split("/");
   const bytes = addressBytes(destination);
   const family = bytes.length === 4 ? AF_INET : AF_INET6;
-  const head = Buffer.from([family, Number(length), 0, 0, RT_TABLE_MAIN, RTPROT_STATIC, via ? 0 : RT_SCOPE_LINK, RTN_UNICAST, 0, 0, 0, 0]);
+  const scope = type === RTM_DELROUTE ? RT_SCOPE_ANY : via ? RT_SCOPE_UNIVERSE : RT_SCOPE_LINK;
+  const head = Buffer.from([family, Number(length), 0, 0, RT_TABLE_MAIN, RTPROT_STATIC, scope, RTN_UNICAST, 0, 0, 0, 0]);
   const attributes = [attribute(RTA.oif, u32(index))];
   if (Number(length) > 0) attributes.push(attribute(RTA.dst, bytes));
   if (via) attributes.push(attribute(RTA.gateway, addressBytes(via)));

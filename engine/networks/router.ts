@@ -8,7 +8,6 @@ import { log } from "../host/log.ts";
 import { startNetThread } from "../host/net-thread.ts";
 import type { NetThread } from "../host/net-thread.ts";
 import { NETD_ENDED, Netd } from "../host/netd-client.ts";
-import type { NetdOptions } from "../host/netd-client.ts";
 import type { NetdRequest } from "../host/netd/protocol.ts";
 import { isAlive } from "../host/process.ts";
 import type { Uplink, UplinkOptions } from "../host/uplink-kinds.ts";
@@ -43,15 +42,17 @@ export class Router {
   /** Called when netd had to be started anew: sends it the sandboxes and their ports, before anybody else asks it. */
   onNewNetd: (ask: Ask) => Promise<void> = async () => Promise.resolve();
 
-  private constructor(host: RouterHost, thread: NetThread) {
+  private constructor(host: RouterHost, thread: NetThread, netd: Promise<Netd>) {
     this.#host = host;
     this.thread = thread;
-    this.#netd = this.#openNetd();
+    this.#netd = this.#watch(netd);
   }
 
   /** Adopts what a former engine left alive in R, makes the rest. */
   static async open(host: RouterHost): Promise<Router> {
-    const router = new Router(host, await startNetThread(host.networkNamespace));
+    const opening = openNetd(host);
+    opening.catch(() => undefined);
+    const router = new Router(host, await startNetThread(host.networkNamespace), opening);
     // The way out is tried from inside R, where a former engine's rules may be strict about it; they come after.
     router.#hostAddress = (await router.ask({ call: "host", address: "" })) as string;
     await router.#openUplink();
@@ -155,10 +156,8 @@ export class Router {
     if (this.#bridges.size > 0) await this.addNetworks([...this.#bridges.values()]);
   }
 
-  async #openNetd(): Promise<Netd> {
-    const { paths, networkNamespace } = this.#host;
-    const options: NetdOptions = { socket: join(paths.run, "netd.sock"), netns: networkNamespace, log: paths.log };
-    const { netd } = await Netd.open(options);
+  async #watch(opening: Promise<Netd>): Promise<Netd> {
+    const netd = await opening;
     this.#netdPid = netd.pid;
     void netd.gone.then(() => this.#netdEnded());
     return netd;
@@ -173,13 +172,18 @@ export class Router {
   }
 
   async #replaceNetd(): Promise<Netd> {
-    const netd = await this.#openNetd();
+    const netd = await this.#watch(openNetd(this.#host));
     const ask: Ask = (request) => netd.ask(request);
     await ask({ call: "host", address: this.#uplink.veth?.host ?? "" });
     for (const network of this.#bridges.values()) await ask(netdNetworkOf(network));
     await this.onNewNetd(ask);
     return netd;
   }
+}
+
+async function openNetd({ paths, networkNamespace }: RouterHost): Promise<Netd> {
+  const options = { socket: join(paths.run, "netd.sock"), netns: networkNamespace, log: paths.log };
+  return (await Netd.open(options)).netd;
 }
 
 function netdNetworkOf({ record, hasNames, gateways: addresses }: LiveNetwork): NetdRequest {

@@ -393,6 +393,11 @@ test("as root: the host reaches containers, and keeps no trace of the engine", {
   const sandbox = await room.room.attach(plainRequest("web"));
   await serve(t, room.room, sandbox, echo(7));
   assert.equal(await throughTcp(7, "direct", sandbox.endpoints[0]!.ipv4), "direct");
+  const with1 = await traces();
+  await room.room.create({ name: "front" });
+  assert.notEqual(await traces(), with1);
+  await room.room.remove("front");
+  assert.equal(await traces(), with1);
   await room.room.close({ everything: true });
   assert.equal(await traces(), before);
 });

@@ -7,6 +7,7 @@ import { createSocket } from "node:dgram";
 import type { Socket as UdpSocket } from "node:dgram";
 import { readFileSync, statSync } from "node:fs";
 import { Socket, isIP, isIPv4 } from "node:net";
+import { AnswerCache } from "./answer-cache.ts";
 import { RCODE, refusal } from "./answer.ts";
 import { openSocket } from "./host-sockets.ts";
 
@@ -135,6 +136,7 @@ function sameQuestion(question: Buffer, answer: Buffer): boolean {
 export class Upstream {
   readonly #lines = new Map<string, Line>();
   readonly #hostResolvers: HostResolvers;
+  readonly #cache = new AnswerCache();
 
   constructor(hostResolvers = new HostResolvers()) {
     this.#hostResolvers = hostResolvers;
@@ -144,8 +146,13 @@ export class Upstream {
   async ask(question: Buffer, own: readonly string[], transport: "udp" | "tcp"): Promise<Buffer> {
     const side = own.length > 0 ? "inside" : "host";
     const servers = own.length > 0 ? own : this.#hostResolvers.servers();
+    const key = `${transport} ${servers.join(" ")}`;
+    const kept = this.#cache.get(question, key);
+    if (kept) return kept;
     const overTcp = transport === "tcp" ? await askOverTcp(question, servers[0]!, side).catch(() => undefined) : undefined;
-    return overTcp ?? this.#askAll(question, servers, side);
+    const answer = overTcp ?? (await this.#askAll(question, servers, side));
+    this.#cache.put(question, key, answer);
+    return answer;
   }
 
   #askAll(question: Buffer, servers: readonly string[], side: Side): Promise<Buffer> {
