@@ -31,13 +31,17 @@ const running = new Map<string, Promise<void>>();
 /** Brings a blob into the layout, checked. @throws {EngineError} */
 export async function download(layout: Layout, client: RegistryClient, blob: Descriptor, options: DownloadOptions): Promise<void> {
   const path = layout.blobPath(blob.digest);
-  const other = running.get(path);
-  if (other) {
+  while ((await layout.blobSize(blob.digest)) !== blob.size) {
+    const other = running.get(path);
+    if (other === undefined) return start(path, layout, client, blob, options);
     // Whatever becomes of it, what it left is where this one goes on.
     await other.catch(() => undefined);
     options.signal?.throwIfAborted();
   }
-  if ((await layout.blobSize(blob.digest)) === blob.size) return;
+}
+
+/** Nothing is awaited between the look at `running` and the entry in it, so that no two start together. */
+async function start(...[path, layout, client, blob, options]: [string, ...Parameters<typeof download>]): Promise<void> {
   const work = new Download(layout, client, blob, options).run();
   running.set(path, work);
   try {
