@@ -62,14 +62,51 @@ export function isReceived(contextDir: string): boolean {
 async function receive(tar: Readable, file: FileHandle, { signal, owner }: ReceiveOptions): Promise<Map<string, Indexed>> {
   const indexer = new Indexer(owner === "kept");
   const reader = new TarReader(indexer);
+  const writer = new BatchWriter(file);
   for await (const chunk of decompress(tar as AsyncIterable<Buffer>)) {
     signal?.throwIfAborted();
     indexer.begin(chunk);
     reader.push(chunk);
-    await file.write(chunk);
+    await writer.write(chunk);
   }
   reader.finish();
+  await writer.end();
   return indexer.entries;
+}
+
+const BATCH = 1 << 20;
+
+/** Writes a megabyte at a time while the next one is being read. */
+class BatchWriter {
+  readonly #file: FileHandle;
+  #held: Buffer[] = [];
+  #size = 0;
+  #writing: Promise<unknown> = Promise.resolve();
+
+  constructor(file: FileHandle) {
+    this.#file = file;
+  }
+
+  async write(chunk: Buffer): Promise<void> {
+    this.#held.push(chunk);
+    this.#size += chunk.length;
+    if (this.#size >= BATCH) await this.#flush();
+  }
+
+  async end(): Promise<void> {
+    await this.#flush();
+    await this.#writing;
+  }
+
+  async #flush(): Promise<void> {
+    const held = this.#held;
+    this.#held = [];
+    this.#size = 0;
+    await this.#writing;
+    this.#writing = held.length === 0 ? Promise.resolve() : this.#file.writev(held);
+    // Whoever writes next sees a failure; until then nobody may call it unhandled.
+    this.#writing.catch(() => undefined);
+  }
 }
 
 /** Notes where each entry's content lies while the archive passes by. */
