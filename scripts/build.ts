@@ -30,7 +30,6 @@ const programs: Record<string, string> = {
   netd: "engine/host/netd/main.ts",
   "layer-worker": "engine/layers/worker.ts",
   "net-worker": "engine/host/net-worker.ts",
-  cli: "engine/cli/main.ts",
 };
 
 async function buildPrograms(): Promise<void> {
@@ -44,6 +43,21 @@ async function buildPrograms(): Promise<void> {
     splitting: true,
     outExtension: { ".js": ".mjs" },
     banner: { js: requireBanner },
+  });
+}
+
+/** The command is cut into pieces, so that a verb loads only what it needs. */
+async function buildCommand(): Promise<void> {
+  if (!existsSync(join(root, "engine/cli/main.ts"))) return;
+  await build({
+    ...node,
+    entryPoints: { cli: "engine/cli/main.ts" },
+    outdir: dist,
+    format: "esm",
+    splitting: true,
+    chunkNames: "cli-[hash]",
+    outExtension: { ".js": ".mjs" },
+    sourcemap: false,
   });
 }
 
@@ -94,7 +108,7 @@ function copyKoffi(): void {
 
 rmSync(dist, { recursive: true, force: true });
 mkdirSync(dist, { recursive: true });
-await Promise.all([buildPrograms(), buildExtension(), buildWebviews()]);
+await Promise.all([buildPrograms(), buildCommand(), buildExtension(), buildWebviews()]);
 copyKoffi();
 if (existsSync(join(root, "engine/cli/berth.sh"))) {
   cpSync(join(root, "engine/cli/berth.sh"), join(dist, "berth"));

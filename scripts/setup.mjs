@@ -61,8 +61,9 @@ async function installPackages() {
   const fresh =
     existsSync(installed) && existsSync(pinnedNode) && statSync(installed).mtimeMs >= statSync(join(root, "package-lock.json")).mtimeMs;
   if (fresh || (existsSync(pinnedNode) && !existsSync(installed))) return;
+  // Not `npm ci`: it refuses the lock file when a registry does not have the packages of some other platform.
   await step("Install npm packages and the pinned Node", () =>
-    command(["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"]),
+    command(["npm", "install", "--no-save", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"]),
   );
 }
 

@@ -73,7 +73,6 @@ function buildQuery(options: BuildOptions): Record<string, string | number | boo
     pull: options.pull,
     q: options.quiet,
     remote: options.remote,
-    rm: true,
     shmsize: options.shmSizeBytes,
     t: options.tags,
     target: options.target,
@@ -82,5 +81,6 @@ function buildQuery(options: BuildOptions): Record<string, string | number | boo
 }
 
 function record(values: Readonly<Record<string, string | null>> | undefined): string | undefined {
-  return values && Object.keys(values).length > 0 ? JSON.stringify(values) : undefined;
+  const entries = Object.entries(values ?? {}).toSorted(([a], [b]) => (a < b ? -1 : 1));
+  return entries.length > 0 ? JSON.stringify(Object.fromEntries(entries)) : undefined;
 }

@@ -236,7 +236,7 @@ export class Containers {
     tar: Readable,
     options: Abortable & { noOverwriteDirNonDir?: boolean; copyOwner?: boolean } = {},
   ): Promise<void> {
-    const query = { copyUIDGID: options.copyOwner, noOverwriteDirNonDir: options.noOverwriteDirNonDir && "true", path: inside };
+    const query = { copyUIDGID: options.copyOwner && "true", noOverwriteDirNonDir: options.noOverwriteDirNonDir && "true", path: inside };
     await this.#connection.done("PUT", `${path(id)}/archive`, { query, body: tar, signal: options.signal });
   }
 

@@ -41,6 +41,14 @@ export function encodeAuth(auth: AuthConfig | Readonly<Record<string, AuthConfig
     .replaceAll("/", "_");
 }
 
+/** `linux/arm64/v8` as most calls want it, in JSON. */
+export function encodePlatform(platform: string | undefined): string | undefined {
+  if (!platform) return undefined;
+  const [first = "", second, variant] = platform.split("/");
+  const parts = second === undefined ? { architecture: first } : { architecture: second, os: first };
+  return JSON.stringify(variant ? { ...parts, variant } : parts);
+}
+
 export class Images {
   readonly #connection: Connection;
 
@@ -64,11 +72,17 @@ export class Images {
 
   /** The engine's own JSON text. */
   inspectText(name: string, options: Abortable & { platform?: string | undefined } = {}): Promise<string> {
-    return this.#connection.text("GET", `${path(name)}/json`, { query: { platform: options.platform }, signal: options.signal });
+    return this.#connection.text("GET", `${path(name)}/json`, {
+      query: { platform: encodePlatform(options.platform) },
+      signal: options.signal,
+    });
   }
 
   history(name: string, options: Abortable & { platform?: string | undefined } = {}): Promise<ImageHistoryItem[]> {
-    return this.#connection.json("GET", `${path(name)}/history`, { query: { platform: options.platform }, signal: options.signal });
+    return this.#connection.json("GET", `${path(name)}/history`, {
+      query: { platform: encodePlatform(options.platform) },
+      signal: options.signal,
+    });
   }
 
   async tag(name: string, repo: string, tag: string, options: Abortable = {}): Promise<void> {
@@ -76,7 +90,11 @@ export class Images {
   }
 
   remove(name: string, options: Abortable & { force?: boolean; noPrune?: boolean; platforms?: string[] } = {}): Promise<ImageDeleteItem[]> {
-    const query = { force: options.force, noprune: options.noPrune, platforms: options.platforms };
+    const query = {
+      force: options.force,
+      noprune: options.noPrune,
+      platforms: options.platforms?.map((platform) => encodePlatform(platform) ?? ""),
+    };
     return this.#connection.json("DELETE", path(name), { query, signal: options.signal });
   }
 
@@ -92,7 +110,7 @@ export class Images {
 
   async *push(name: string, options: PullOptions = {}): AsyncGenerator<JsonMessage> {
     const response = await this.#connection.stream("POST", `/images/${name}/push`, {
-      query: { platform: options.platform, tag: options.tag },
+      query: { platform: encodePlatform(options.platform), tag: options.tag },
       headers: { "x-registry-auth": encodeAuth(options.auth) },
       signal: options.signal,
     });
@@ -111,7 +129,7 @@ export class Images {
 
   /** Loads a docker-archive or OCI layout; messages are JSON when the engine says so, else one plain text. */
   async *load(tar: Readable, options: Abortable & { quiet?: boolean; platform?: string | undefined } = {}): AsyncGenerator<JsonMessage> {
-    const query = { platform: options.platform, quiet: options.quiet };
+    const query = { platform: encodePlatform(options.platform), quiet: options.quiet };
     const response = await this.#connection.stream("POST", "/images/load", { query, body: tar, signal: options.signal });
     if (response.headers["content-type"]?.startsWith("application/json")) yield* jsonLines<JsonMessage>(response);
     else for await (const chunk of response as AsyncIterable<Buffer>) yield { stream: chunk.toString() };
@@ -119,7 +137,10 @@ export class Images {
 
   /** Images and all their layers as one tar. */
   save(names: readonly string[], options: Abortable & { platform?: string | undefined } = {}): Promise<Readable> {
-    return this.#connection.stream("GET", "/images/get", { query: { names, platform: options.platform }, signal: options.signal });
+    return this.#connection.stream("GET", "/images/get", {
+      query: { names, platform: encodePlatform(options.platform) },
+      signal: options.signal,
+    });
   }
 
   search(

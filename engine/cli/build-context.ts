@@ -1,0 +1,145 @@
+/**
+ * What a build sends: the directory without what .dockerignore leaves out, or stdin, and the Dockerfile from wherever it is.
+ */
+import { createHash, randomBytes } from "node:crypto";
+import { lstat, readFile, realpath, stat } from "node:fs/promises";
+import { join, relative, resolve } from "node:path";
+import { Readable } from "node:stream";
+import { buffer } from "node:stream/consumers";
+import { bufferEntry, packPath } from "../client/tar/pack.ts";
+import { writeTar } from "../client/tar/write.ts";
+import type { TarEntry } from "../client/tar/write.ts";
+import { IgnoreMatcher, parseDockerignore } from "../syntax/dockerignore.ts";
+import type { Cli } from "./cli.ts";
+
+export interface BuildContext {
+  /** Undefined when the engine fetches the context by itself. */
+  readonly tar?: Readable;
+  readonly remote?: string;
+  /** Path of the Dockerfile in the context. */
+  readonly dockerfile: string;
+  /** The Dockerfile's text, when it was read here. */
+  readonly text?: string;
+}
+
+/** @param path as given: a directory, `-`, or a URL @param file as given by `--file`, or empty */
+export async function openContext(cli: Cli, path: string, file: string): Promise<BuildContext> {
+  if (path === "-") return stdinContext(cli, file);
+  if (/^(https?:\/\/|git:\/\/|git@|github\.com\/)/.test(path)) return { remote: path, dockerfile: file || "Dockerfile" };
+  return directoryContext(cli, resolve(cli.cwd, path), file);
+}
+
+/** Stdin is a context when it begins like an archive, else the Dockerfile itself. */
+async function stdinContext(cli: Cli, file: string): Promise<BuildContext> {
+  if (file === "-") throw new Error("invalid argument: can't use stdin for both build context and dockerfile");
+  const content = cli.stdin[Symbol.asyncIterator]() as AsyncIterator<Buffer>;
+  let head = Buffer.alloc(0);
+  while (head.length < 512) {
+    const next = await content.next();
+    if (next.done) break;
+    head = Buffer.concat([head, Buffer.from(next.value)]);
+  }
+  const all = Readable.from(chained(head, content), { objectMode: false });
+  if (looksLikeArchive(head)) return { tar: all, dockerfile: file || "Dockerfile" };
+  const text = await buffer(all);
+  return { tar: tarOf(Readable.from([bufferEntry("Dockerfile", text)])), dockerfile: "Dockerfile", text: text.toString() };
+}
+
+async function* chained(head: Buffer, rest: AsyncIterator<Buffer>): AsyncGenerator<Buffer> {
+  yield head;
+  for (let next = await rest.next(); !next.done; next = await rest.next()) yield next.value;
+}
+
+const MAGICS = [
+  [0x1f, 0x8b],
+  [0x42, 0x5a, 0x68],
+  [0xfd, 0x37, 0x7a, 0x58, 0x5a],
+  [0x28, 0xb5, 0x2f, 0xfd],
+];
+
+function looksLikeArchive(head: Buffer): boolean {
+  if (head.subarray(257, 262).toString() === "ustar") return true;
+  return MAGICS.some((magic) => magic.every((byte, at) => head[at] === byte));
+}
+
+async function directoryContext(cli: Cli, path: string, file: string): Promise<BuildContext> {
+  const root = await contextRoot(path);
+  const dockerfile = await findDockerfile(cli, root, file);
+  const ignore = await readIgnore(root, dockerfile);
+  const select = (below: string, isDirectory: boolean): { take: boolean; enter: boolean } => {
+    // The engine needs both files, even when COPY must not see them.
+    if (below === dockerfile.name || below === ignore.name) return { take: true, enter: true };
+    if (!ignore.matcher.excludedBy(below)) return { take: true, enter: true };
+    return {
+      take: false,
+      enter: isDirectory && (ignore.matcher.mayHoldExceptions(below) || `${dockerfile.name}/`.startsWith(`${below}/`)),
+    };
+  };
+  const entries = withDockerfile(dockerfile, packPath(root, "", { keepOwner: false, select }));
+  return { tar: tarOf(entries), dockerfile: dockerfile.name, text: dockerfile.text };
+}
+
+/** A Dockerfile from outside the context goes in front of it. */
+async function* withDockerfile({ name, text, outside }: Dockerfile, entries: AsyncIterable<TarEntry>): AsyncGenerator<TarEntry> {
+  if (outside) yield bufferEntry(name, Buffer.from(text), 0o600);
+  yield* entries;
+}
+
+function tarOf(entries: AsyncIterable<TarEntry>): Readable {
+  return Readable.from(writeTar(entries), { objectMode: false, highWaterMark: 1 << 20 });
+}
+
+async function contextRoot(path: string): Promise<string> {
+  const found = await stat(path).catch(() => undefined);
+  if (!found) throw new Error(`unable to prepare context: path ${JSON.stringify(path)} not found`);
+  if (!found.isDirectory()) throw new Error(`unable to prepare context: context must be a directory: ${path}`);
+  return realpath(path);
+}
+
+interface Dockerfile {
+  /** Its path in the context. */
+  readonly name: string;
+  readonly text: string;
+  /** Not a file of the context: it is added under a name that nothing else has. */
+  readonly outside: boolean;
+}
+
+async function findDockerfile(cli: Cli, root: string, file: string): Promise<Dockerfile> {
+  if (file === "-") return { name: hiddenName(), text: (await buffer(cli.stdin)).toString(), outside: true };
+  const path = file ? resolve(cli.cwd, file) : await defaultDockerfile(root);
+  const real = await realpath(path).catch(() => {
+    throw new Error(`unable to prepare context: unable to evaluate symlinks in Dockerfile path: lstat ${path}: no such file or directory`);
+  });
+  const text = await readFile(real, "utf8");
+  const name = relative(root, path.startsWith(root) ? path : real);
+  if (name.startsWith("..")) return { name: hiddenName(), text, outside: true };
+  return { name, text, outside: false };
+}
+
+async function defaultDockerfile(root: string): Promise<string> {
+  const proper = join(root, "Dockerfile");
+  const lower = join(root, "dockerfile");
+  const exists = (path: string): Promise<boolean> =>
+    lstat(path).then(
+      () => true,
+      () => false,
+    );
+  return !(await exists(proper)) && (await exists(lower)) ? lower : proper;
+}
+
+function hiddenName(): string {
+  return `.dockerfile.${createHash("sha256").update(randomBytes(16)).digest("hex").slice(0, 20)}`;
+}
+
+/** A Dockerfile may have an ignore file of its own: `app.Dockerfile.dockerignore`. */
+async function readIgnore(root: string, dockerfile: Dockerfile): Promise<{ matcher: IgnoreMatcher; name: string }> {
+  const names = dockerfile.outside ? [".dockerignore"] : [`${dockerfile.name}.dockerignore`, ".dockerignore"];
+  for (const name of names) {
+    const text = await readFile(join(root, name), "utf8").catch(() => undefined);
+    if (text === undefined) continue;
+    const { patterns, problems } = parseDockerignore(text);
+    if (problems[0]) throw new Error(`error checking context: ${problems[0].message} (${name} line ${problems[0].line + 1})`);
+    return { matcher: new IgnoreMatcher(patterns), name };
+  }
+  return { matcher: new IgnoreMatcher([]), name: ".dockerignore" };
+}

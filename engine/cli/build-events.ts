@@ -1,0 +1,122 @@
+/**
+ * What a build does, step by step, whatever the engine's dialect: ours tells it in `berth.progress` messages, every other
+ * engine by the lines of the classic builder, which are read here.
+ */
+import type { JsonMessage } from "../api/types/image.ts";
+import { StreamError } from "./progress.ts";
+
+export type BuildEvent =
+  | { readonly type: "start"; readonly step: string; readonly name: string }
+  | { readonly type: "log"; readonly step: string; readonly data: string }
+  | {
+      readonly type: "end";
+      readonly step: string;
+      readonly cached: boolean;
+      readonly reason?: string;
+      readonly durationMs: number;
+      readonly addedBytes: number;
+      readonly error?: string;
+    }
+  | { readonly type: "warning"; readonly message: string };
+
+/** Reads messages of a build; keeps what they say of the image. */
+export class BuildReader {
+  readonly #classic: ClassicReader;
+  readonly #names = new Map<string, string>();
+  imageId = "";
+  #exact = false;
+
+  constructor(now: () => number) {
+    this.#classic = new ClassicReader(now);
+  }
+
+  /** What a message tells. @throws {StreamError} when it tells that the build failed */
+  read(message: JsonMessage): BuildEvent[] {
+    if (message.error || message.errorDetail) return this.#failed(message);
+    const { aux } = message;
+    if (typeof aux?.["ID"] === "string") this.imageId = aux["ID"];
+    const progress = aux?.["berth.progress"];
+    if (progress) return this.#progress(progress as Progress);
+    if (message.stream === undefined && !message.status) return [];
+    // An engine that tells its steps exactly tells them a second time for docker's own clients.
+    return this.#exact ? [] : this.#classic.read(message.stream ?? `${message.id ? `${message.id}: ` : ""}${message.status}\n`);
+  }
+
+  /** Ends what is still open. */
+  end(): BuildEvent[] {
+    return this.#exact ? [] : this.#classic.end();
+  }
+
+  #failed(message: JsonMessage): never {
+    const detail = message.errorDetail;
+    throw new StreamError(detail?.message ?? message.error ?? "", detail?.code);
+  }
+
+  #progress(progress: Progress): BuildEvent[] {
+    this.#exact = true;
+    if (progress.type === "plan") for (const step of progress.steps) this.#names.set(step.id, step.name);
+    if (progress.type === "start") return [{ type: "start", step: progress.step, name: this.#names.get(progress.step) ?? progress.step }];
+    if (progress.type === "log" || progress.type === "end" || progress.type === "warning") return [progress];
+    if (progress.type === "pull" && !progress.message.progressDetail?.total)
+      return [
+        {
+          type: "log",
+          step: progress.step,
+          data: `${progress.message.id ? `${progress.message.id}: ` : ""}${progress.message.status ?? ""}\n`,
+        },
+      ];
+    return [];
+  }
+}
+
+/** The engine's own account of a build. */
+type Progress =
+  | { readonly type: "plan"; readonly steps: readonly { readonly id: string; readonly name: string }[] }
+  | { readonly type: "start"; readonly step: string }
+  | { readonly type: "pull"; readonly step: string; readonly message: JsonMessage }
+  | { readonly type: "image" }
+  | Extract<BuildEvent, { type: "log" | "end" | "warning" }>;
+
+/** Lines of the classic builder that say how it works rather than what the step says. */
+const NOISE = /^( ---> (Running in|Removed intermediate container) |Removing intermediate container |Successfully (built|tagged) )/;
+
+class ClassicReader {
+  readonly #now: () => number;
+  #rest = "";
+  #step: { id: string; started: number; cached: boolean } | undefined;
+
+  constructor(now: () => number) {
+    this.#now = now;
+  }
+
+  read(text: string): BuildEvent[] {
+    const lines = (this.#rest + text).split("\n");
+    this.#rest = lines.pop() ?? "";
+    return lines.flatMap((line) => this.#line(line));
+  }
+
+  end(): BuildEvent[] {
+    const left = this.#rest === "" ? [] : this.#line(this.#rest);
+    this.#rest = "";
+    return [...left, ...this.#endStep()];
+  }
+
+  #line(line: string): BuildEvent[] {
+    const step = /^Step (\d+)\/(\d+) : (.*)$/.exec(line);
+    if (step) {
+      const ended = this.#endStep();
+      this.#step = { id: step[1]!, started: this.#now(), cached: false };
+      return [...ended, { type: "start", step: step[1]!, name: `[${step[1]}/${step[2]}] ${step[3]}` }];
+    }
+    if (line === " ---> Using cache" && this.#step) this.#step.cached = true;
+    if (/^ ---> (Using cache|[\da-f]{12})$/.test(line) || NOISE.test(line)) return [];
+    return this.#step && line.trim() !== "" ? [{ type: "log", step: this.#step.id, data: `${line}\n` }] : [];
+  }
+
+  #endStep(): BuildEvent[] {
+    const step = this.#step;
+    this.#step = undefined;
+    if (!step) return [];
+    return [{ type: "end", step: step.id, cached: step.cached, durationMs: this.#now() - step.started, addedBytes: 0 }];
+  }
+}

@@ -1,0 +1,34 @@
+import { command } from "../cli.ts";
+import { bool, list, text } from "../flags.ts";
+import { parseReference, repositoryName, withDefaultTag } from "../../syntax/reference.ts";
+
+export const commit = command({
+  usage: "[OPTIONS] CONTAINER [REPOSITORY[:TAG]]",
+  arity: [1, 2],
+  flags: {
+    author: text('Author (e.g., "John Hannibal Smith <hannibal@a-team.com>")', { short: "a" }),
+    change: list("Apply Dockerfile instruction to the created image", { short: "c" }),
+    message: text("Commit message", { short: "m" }),
+    pause: bool("Pause container during commit", { short: "p", initial: true }),
+  },
+  async run(cli, { args: [name = "", target], flags }) {
+    const client = await cli.client();
+    const id = await client.containers.commit(name, {
+      ...(target ? readTarget(target) : {}),
+      author: flags.author || undefined,
+      comment: flags.message || undefined,
+      changes: flags.change,
+      pause: flags.pause,
+      signal: cli.signal,
+    });
+    cli.print(id);
+  },
+});
+
+function readTarget(target: string): { repo: string; tag: string | undefined } {
+  const parsed = parseReference(target);
+  if ("problem" in parsed) throw new Error(parsed.problem);
+  if (parsed.reference.digest) throw new Error("cannot commit to digest reference");
+  const reference = withDefaultTag(parsed.reference);
+  return { repo: repositoryName(reference), tag: reference.tag };
+}

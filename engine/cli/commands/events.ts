@@ -1,0 +1,55 @@
+import type { TimedEvent } from "../../client/system.ts";
+import { command } from "../cli.ts";
+import { FORMAT_HELP } from "../format.ts";
+import { filter, text } from "../flags.ts";
+import { compileTemplate } from "../template/execute.ts";
+import { formatNanoseconds, readTimestamp } from "../time.ts";
+
+const HELP = FORMAT_HELP.split("\n")
+  .filter((line) => !line.startsWith("'table"))
+  .join("\n");
+
+export const events = command({
+  usage: "[OPTIONS]",
+  arity: [0, 0],
+  flags: {
+    filter: filter("Filter output based on conditions provided", { short: "f" }),
+    format: text(HELP),
+    since: text("Show all events created since timestamp"),
+    until: text("Stream events until this timestamp"),
+  },
+  async run(cli, { flags }) {
+    const show = formatter(flags.format);
+    const client = await cli.client();
+    const options = {
+      filters: flags.filter,
+      since: readTimestamp(flags.since, cli.now()),
+      until: readTimestamp(flags.until, cli.now()),
+      signal: cli.signal,
+    };
+    for await (const event of client.system.timedEvents(options)) cli.print(show(event));
+  },
+});
+
+function formatter(format: string): (event: TimedEvent) => string {
+  if (format === "" || format === "table") return eventLine;
+  if (format === "json") return ({ line }) => line.trim();
+  const template = compileTemplate(format.replaceAll("\\t", "\t").replaceAll("\\n", "\n"));
+  return ({ event, timeNs }) =>
+    template({
+      ...event,
+      ID: event.Actor.ID,
+      Status: event.status ?? "",
+      From: event.from ?? "",
+      Time: event.time,
+      TimeNano: timeNs,
+      Scope: event.scope,
+    });
+}
+
+/** `2026-11-21T03:50:23.397196115Z container create 66d7… (image=busybox, name=evl)`. */
+export function eventLine({ event, timeNs }: TimedEvent): string {
+  const attributes = Object.entries(event.Actor.Attributes ?? {}).toSorted(([a], [b]) => (a < b ? -1 : 1));
+  const details = attributes.length > 0 ? ` (${attributes.map(([key, value]) => `${key}=${value}`).join(", ")})` : "";
+  return `${formatNanoseconds(timeNs)} ${event.Type} ${event.Action} ${event.Actor.ID}${details}`;
+}

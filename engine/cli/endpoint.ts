@@ -1,0 +1,82 @@
+/**
+ * Which engine a command talks to: `--host`, `--context`, `--root`, `BERTH_ROOT`, `DOCKER_HOST`, `DOCKER_CONTEXT`, or the user's own.
+ */
+import { createHash } from "node:crypto";
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { connect } from "../client/client.ts";
+import type { DockerClient } from "../client/client.ts";
+import type { EndpointOptions } from "../client/endpoint.ts";
+import { ConnectionError } from "../client/errors.ts";
+import { enginePaths } from "../host/paths.ts";
+import type { Cli, Globals } from "./cli.ts";
+import { settingsDirectory } from "./settings.ts";
+
+/** Our own engine is started when it does not run; any other is somebody else's business. */
+export type Target =
+  | { readonly own: true; readonly root: string | undefined }
+  | { readonly own: false; readonly url: string; readonly context: string };
+
+interface Environment {
+  readonly env: NodeJS.ProcessEnv;
+  readonly globals: Globals;
+}
+
+/** Finds the engine that is meant; the nearest word counts. @throws {Error} for a context that does not exist */
+export async function findTarget({ env, globals }: Environment): Promise<Target> {
+  if (globals.host) return { own: false, url: globals.host, context: "default" };
+  if (globals.context && globals.context !== "default") return contextTarget({ env, globals }, globals.context);
+  const root = globals.root || env["BERTH_ROOT"];
+  if (root) return { own: true, root };
+  if (env["DOCKER_HOST"]) return { own: false, url: env["DOCKER_HOST"], context: "default" };
+  const context = env["DOCKER_CONTEXT"];
+  if (context && context !== "default") return contextTarget({ env, globals }, context);
+  return { own: true, root: undefined };
+}
+
+async function contextTarget(environment: Environment, name: string): Promise<Target> {
+  const id = createHash("sha256").update(name).digest("hex");
+  const path = join(settingsDirectory(environment), "contexts", "meta", id, "meta.json");
+  const text = await readFile(path, "utf8").catch(() => {
+    throw new Error(
+      `Failed to initialize: unable to resolve docker endpoint: context "${name}": context not found: open ${path}: no such file or directory`,
+    );
+  });
+  const meta = JSON.parse(text) as { Endpoints?: { docker?: { Host?: string } } };
+  return { own: false, url: meta.Endpoints?.docker?.Host ?? "unix:///var/run/docker.sock", context: name };
+}
+
+/** A client of the engine that is meant, ready to answer. */
+export async function connectTarget(cli: Cli): Promise<DockerClient> {
+  const target = await findTarget(cli);
+  const options = { userAgent: "Docker-Client/28.2.2 (linux) berth", ...apiVersion(cli) };
+  if (!target.own) return connect(target.url, { ...options, ...(await tlsOptions(cli)) });
+  const client = connect(`unix://${enginePaths(target.root, cli.env).socket}`, options);
+  try {
+    await client.connection.apiVersion(cli.signal);
+  } catch (error) {
+    if (!(error instanceof ConnectionError)) throw error;
+    const { startOwnEngine } = await import("./own-engine.ts");
+    await startOwnEngine(cli, target.root);
+  }
+  return client;
+}
+
+function apiVersion(cli: Cli): { apiVersion?: string } {
+  const version = cli.env["DOCKER_API_VERSION"];
+  return version ? { apiVersion: version } : {};
+}
+
+async function tlsOptions({ env, globals }: Environment): Promise<EndpointOptions> {
+  const verify = globals.tlsVerify || Boolean(env["DOCKER_TLS_VERIFY"]);
+  if (!globals.tls && !verify) return {};
+  const directory = env["DOCKER_CERT_PATH"] || settingsDirectory({ env, globals });
+  const read = (given: string | undefined, name: string): Promise<string | undefined> =>
+    given ? readFile(given, "utf8") : readFile(join(directory, name), "utf8").catch(() => undefined);
+  const [ca, cert, key] = await Promise.all([
+    read(globals.tlsCa, "ca.pem"),
+    read(globals.tlsCert, "cert.pem"),
+    read(globals.tlsKey, "key.pem"),
+  ]);
+  return { tls: { verify, ...(ca && verify ? { ca } : {}), ...(cert ? { cert } : {}), ...(key ? { key } : {}) } };
+}

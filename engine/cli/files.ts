@@ -1,0 +1,27 @@
+/**
+ * Streams that end in a file.
+ */
+import { createWriteStream } from "node:fs";
+import { rename, rm, stat } from "node:fs/promises";
+import type { Readable } from "node:stream";
+import { pipeline } from "node:stream/promises";
+import type { Cli } from "./cli.ts";
+
+/** A tar on a terminal helps nobody. @throws {Error} */
+export function refuseTerminal(cli: Cli): void {
+  if (cli.stdout.isTTY) throw new Error("cowardly refusing to save to a terminal. Use the -o flag or redirect");
+}
+
+/** Writes a stream to a file, all or nothing; what is not a regular file is written to as it is. */
+export async function saveStream(source: Readable, path: string): Promise<void> {
+  const old = await stat(path).catch(() => undefined);
+  if (old && !old.isFile()) return pipeline(source, createWriteStream(path));
+  const temporary = `${path}.${process.pid}.tmp`;
+  try {
+    await pipeline(source, createWriteStream(temporary));
+    await rename(temporary, path);
+  } catch (error) {
+    await rm(temporary, { force: true });
+    throw error;
+  }
+}
