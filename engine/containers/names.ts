@@ -1,41 +1,21 @@
-/** Names of containers: valid, unique, and made up where the user gave none. */
+/** Names for containers that nobody named: an adjective and somebody or something of the sea. */
 import { randomInt } from "node:crypto";
-import { EngineError } from "../errors.ts";
-
-const VALID = /^[a-zA-Z0-9][a-zA-Z0-9_.-]+$/;
-
-/** @throws {EngineError} invalid with dockerd's sentence */
-export function checkName(name: string): void {
-  if (!VALID.test(name)) throw new EngineError("invalid", `Invalid container name (${name}), only [a-zA-Z0-9][a-zA-Z0-9_.-] are allowed`);
-}
-
-/** Dockerd's sentence for a name that is taken. */
-export function nameConflict(name: string, holderId: string): EngineError {
-  return new EngineError(
-    "conflict",
-    `Conflict. The container name "/${name}" is already in use by container "${holderId}". You have to remove (or rename) that container to be able to reuse that name.`,
-  );
-}
 
 const ADJECTIVES =
-  "able amber bold brave breezy bright brisk calm clear clever coastal crisp deep eager early easy fair famous fast fine firm fleet fluent fond frank free fresh gentle glad golden grand great happy hardy harbored honest humble jolly keen kind lively local loyal lucky mellow merry mighty modest neat nimble noble open patient placid plucky polite proud quick quiet ready real robust royal sage salty serene sharp sincere sleek smart snug solid speedy spry stable steady stout sunny sure swift tidal tidy trim true trusty upbeat useful vivid warm wise witty worthy zesty".split(
+  "able amber bold brave bright brisk calm candid clear clever cosy crisp daring deep eager early easy fair fine fleet fond frank free fresh gentle glad golden grand happy hardy honest jolly keen kind lively loyal lucky mellow merry mild modest neat nimble noble patient plain polite proud quick quiet ready rosy serene sharp silent smart snug sober solid spry steady still stout sturdy sunny sure swift tidy tranquil true trusty upbeat vivid warm wise witty young zesty".split(
     " ",
   );
 
-/** Sailors, shipbuilders, navigators and harbour people, real ones. */
 const SURNAMES =
-  "amundsen baltimore barents bering blackburn bougainville bowditch brendan brunel cabot cabral caillie chichester cook cousteau dampier davis diaz drake elcano ericson flinders franklin fremantle frobisher gama gilbert grace hadley harrison hartog henry hornblower hudson janszoon jewitt kruzenshtern laperouse lind magellan malaspina mercator moitessier nansen nares nelson okeeffe parry peary piccard polo pytheas rackham ross rutter scoresby shackleton slocum smeaton stark tabarly tasman thayer torres vancouver vespucci villiers wilkes willoughby zheng".split(
+  "amundsen anning baret barents beagle bering bligh bougainville bowditch cabot calypso carson cook cortereal cousteau dampier darwin davis drake earle ellison endurance erikson fitzroy flinders franklin frobisher galileo halley hanno harrison hawkins heyerdahl hipparchus hudson humboldt kotzebue lafitte laperouse magellan maury mercator nansen nemo noether odysseus parry piccard polo pytheas ross sextant shackleton sindbad slocum tasman tharp torres urdaneta vancouver vespucci wallis weddell zheng".split(
     " ",
   );
 
-/** A name that `taken` does not hold; after some tries a digit is added, so that it always ends. */
+/** A name that `taken` says nobody has. */
 export function randomName(taken: (name: string) => boolean): string {
-  for (let attempt = 0; ; attempt++) {
-    const name = `${pick(ADJECTIVES)}_${pick(SURNAMES)}${attempt < 6 ? "" : randomInt(10 ** (attempt - 4))}`;
-    if (!taken(name)) return name;
+  for (let round = 0; ; round += 1) {
+    const name = `${ADJECTIVES[randomInt(ADJECTIVES.length)]}_${SURNAMES[randomInt(SURNAMES.length)]}`;
+    const free = round < 10 ? name : `${name}${randomInt(10 * round)}`;
+    if (!taken(free)) return free;
   }
-}
-
-function pick(words: readonly string[]): string {
-  return words[randomInt(words.length)]!;
 }

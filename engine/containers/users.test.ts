@@ -1,28 +1,36 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { resolveUser } from "./users.ts";
+import { lookUpUser } from "./users.ts";
 
 const files = {
-  passwd: "root:x:0:0:root:/root:/bin/sh\nweb:x:33:33::/var/www:/bin/false\n# comment\n",
-  group: "root:x:0:\nweb:x:33:\nstaff:x:50:web,root\n",
+  passwd: "root:x:0:0:root:/root:/bin/sh\napp:x:1000:1001:app:/home/app:/bin/sh\n# comment\n12:x:50:50::/twelve:\n",
+  group: "root:x:0:\nwheel:x:10:root,app\napp:x:1001:\nvideo:x:44:\n",
 };
 
-const cases: [string, string[], [number, number, number[], string]][] = [
-  ["", [], [0, 0, [0, 50], "/root"]],
-  ["web", [], [33, 33, [33, 50], "/var/www"]],
-  ["33", [], [33, 33, [33, 50], "/var/www"]],
-  ["web:staff", [], [33, 50, [50], "/var/www"]],
-  ["1000", [], [1000, 0, [0], "/"]],
-  ["1000:7", ["staff", "9"], [1000, 7, [7, 50, 9], "/"]],
-];
-for (const [wanted, groupAdd, [uid, gid, additionalGids, home]] of cases)
-  test(`resolveUser() reads ${JSON.stringify(wanted)}`, () =>
-    assert.deepEqual(resolveUser(wanted, groupAdd, files), { uid, gid, additionalGids, home }));
+for (const [user, groupAdd, want] of [
+  ["", [], { uid: 0, gid: 0, additionalGids: [0, 10], home: "/root" }],
+  ["root", [], { uid: 0, gid: 0, additionalGids: [0, 10], home: "/root" }],
+  ["app", ["video", "77"], { uid: 1000, gid: 1001, additionalGids: [1001, 10, 44, 77], home: "/home/app" }],
+  ["1000", [], { uid: 1000, gid: 1001, additionalGids: [1001, 10], home: "/home/app" }],
+  ["app:wheel", [], { uid: 1000, gid: 10, additionalGids: [10], home: "/home/app" }],
+  ["12", [], { uid: 50, gid: 50, additionalGids: [50], home: "/twelve" }],
+  ["99", [], { uid: 99, gid: 0, additionalGids: [0], home: "/" }],
+  ["99:98", [], { uid: 99, gid: 98, additionalGids: [98], home: "/" }],
+] as const)
+  test(`lookUpUser() finds ${JSON.stringify(user)} with groups ${groupAdd.join() || "none"}`, () => {
+    assert.deepEqual(lookUpUser(user, groupAdd, files), want);
+  });
 
-const bad: [string, string[], string][] = [
-  ["nobody", [], "unable to find user nobody: no matching entries in passwd file"],
-  ["web:none", [], "Unable to find group none: no matching entries in group file"],
-  ["99999999999", [], "uids and gids must be in range 0-2147483647"],
-];
-for (const [wanted, groupAdd, message] of bad)
-  test(`resolveUser() refuses ${wanted}`, () => assert.throws(() => resolveUser(wanted, groupAdd, files), { message }));
+for (const [user, groupAdd, want] of [
+  ["nosuchuser", [], "unable to find user nosuchuser: no matching entries in passwd file"],
+  ["app:nogroup", [], "unable to find group nogroup: no matching entries in group file"],
+  ["app", ["nogroup"], "unable to find group nogroup: no matching entries in group file"],
+  ["4294967296", [], "uids and gids must be in range 0-2147483647"],
+] as const)
+  test(`lookUpUser() refuses ${user} ${groupAdd.join()}`, () => {
+    assert.throws(() => lookUpUser(user, groupAdd, files), { kind: "invalid", message: want });
+  });
+
+test("lookUpUser() needs no files for root and for numbers", () => {
+  assert.deepEqual(lookUpUser("", [], { passwd: "", group: "" }), { uid: 0, gid: 0, additionalGids: [0], home: "/" });
+});

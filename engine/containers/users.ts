@@ -1,92 +1,86 @@
 /**
- * Who a container's process is: `--user` looked up in the image's own /etc/passwd and /etc/group.
- * The files are read by the caller, inside the root file system, so that a link cannot lead out of it.
+ * Users and groups as a container's own /etc/passwd and /etc/group name them.
+ * @see https://github.com/moby/sys/blob/user/v0.3.0/user/user.go GetExecUser
  */
 import { EngineError } from "../errors.ts";
 
-export interface ResolvedUser {
+export interface User {
   readonly uid: number;
   readonly gid: number;
-  readonly additionalGids: readonly number[];
+  /** The primary group first, then the others that the user is in. */
+  readonly additionalGids: number[];
   readonly home: string;
 }
 
-/** Text of the two files; empty when the image has none. */
-export interface UserFiles {
-  readonly passwd: string;
-  readonly group: string;
-}
-
-interface Account {
-  readonly name: string;
-  readonly uid: number;
-  readonly gid: number;
-  readonly home: string;
+interface Passwd {
+  name: string;
+  uid: number;
+  gid: number;
+  home: string;
 }
 
 interface Group {
-  readonly name: string;
-  readonly gid: number;
-  readonly members: readonly string[];
+  name: string;
+  gid: number;
+  members: string[];
 }
 
 const LARGEST_ID = 2 ** 31 - 1;
 
 /**
- * @param wanted `name`, `uid`, `name:group`, `uid:gid` or ""
- * @param groupAdd names or ids of --group-add
- * @throws {EngineError} invalid `unable to find user x: no matching entries in passwd file`
+ * Who `user` is: a name or uid, with an optional `:group`; empty is root.
+ * @param files contents of /etc/passwd and /etc/group, empty where there is none
+ * @throws {EngineError} invalid with Docker's sentence
  */
-export function resolveUser(wanted: string, groupAdd: readonly string[], files: UserFiles): ResolvedUser {
-  const [user = "", group] = wanted.split(":", 2);
-  const groups = parseGroups(files.group);
-  const account = findAccount(user || "0", parseAccounts(files.passwd));
-  const gid = group ? findGroup(group, groups) : account.gid;
-  // A group on the command line replaces the user's own groups, as Docker does it.
-  const own = group ? [] : groups.filter(({ members }) => members.includes(account.name)).map((entry) => entry.gid);
-  const added = groupAdd.map((name) => findGroup(name, groups));
-  const additionalGids = [...new Set([gid, ...own, ...added])];
-  return { uid: account.uid, gid, additionalGids, home: account.home };
+export function lookUpUser(user: string, groupAdd: readonly string[], files: { passwd: string; group: string }): User {
+  const [userPart = "", groupPart = ""] = user.split(":");
+  const passwd = parsePasswd(files.passwd);
+  const groups = parseGroup(files.group);
+  const found = findUser(userPart, passwd);
+  const explicit = groupPart === "" ? undefined : findGroup(groupPart, groups);
+  const gid = explicit ?? found.gid;
+  const member = explicit === undefined && found.name !== undefined ? groups.filter(({ members }) => members.includes(found.name!)) : [];
+  const added = groupAdd.map((group) => findGroup(group, groups));
+  const additionalGids = [...new Set([gid, ...member.map((group) => group.gid), ...added])];
+  return { uid: found.uid, gid, additionalGids, home: found.home };
 }
 
-function findAccount(user: string, accounts: readonly Account[]): Account {
-  const byName = accounts.find(({ name }) => name === user);
-  if (byName) return byName;
-  const uid = toId(user);
-  if (uid === undefined) throw new EngineError("invalid", `unable to find user ${user}: no matching entries in passwd file`);
-  return accounts.find((account) => account.uid === uid) ?? { name: "", uid, gid: 0, home: "/" };
+function findUser(user: string, passwd: readonly Passwd[]): { uid: number; gid: number; home: string; name?: string } {
+  const entry = user === "" ? passwd.find(({ uid }) => uid === 0) : (passwd.find(({ name }) => name === user) ?? byId(user, passwd));
+  if (entry) return entry;
+  if (user === "") return { uid: 0, gid: 0, home: "/" };
+  if (!/^\d+$/.test(user)) throw new EngineError("invalid", `unable to find user ${user}: no matching entries in passwd file`);
+  return { uid: checkId(user), gid: 0, home: "/" };
+}
+
+function byId(user: string, passwd: readonly Passwd[]): Passwd | undefined {
+  return /^\d+$/.test(user) ? passwd.find(({ uid }) => uid === Number(user)) : undefined;
 }
 
 function findGroup(group: string, groups: readonly Group[]): number {
-  const byName = groups.find(({ name }) => name === group);
-  if (byName) return byName.gid;
-  const gid = toId(group);
-  if (gid === undefined) throw new EngineError("invalid", `Unable to find group ${group}: no matching entries in group file`);
-  return gid;
+  const entry = groups.find(({ name }) => name === group);
+  if (entry) return entry.gid;
+  if (!/^\d+$/.test(group)) throw new EngineError("invalid", `unable to find group ${group}: no matching entries in group file`);
+  return checkId(group);
 }
 
-function toId(text: string): number | undefined {
-  if (!/^\d+$/.test(text)) return undefined;
+function checkId(text: string): number {
   const id = Number(text);
-  if (id > LARGEST_ID) throw new EngineError("invalid", "uids and gids must be in range 0-2147483647");
+  if (id > LARGEST_ID) throw new EngineError("invalid", `uids and gids must be in range 0-${LARGEST_ID}`);
   return id;
 }
 
-function lines(text: string): string[][] {
-  return text
-    .split("\n")
-    .filter((line) => line !== "" && !line.startsWith("#"))
-    .map((line) => line.split(":"));
+function fields(text: string): string[][] {
+  return text.split("\n").flatMap((line) => {
+    const trimmed = line.trim();
+    return trimmed === "" || trimmed.startsWith("#") ? [] : [trimmed.split(":")];
+  });
 }
 
-function parseAccounts(text: string): Account[] {
-  return lines(text).map(([name = "", , uid, gid, , home]) => ({ name, uid: Number(uid), gid: Number(gid), home: home || "/" }));
+function parsePasswd(text: string): Passwd[] {
+  return fields(text).map(([name = "", , uid = "", gid = "", , home = ""]) => ({ name, uid: Number(uid), gid: Number(gid), home: home || "/" }));
 }
 
-function parseGroups(text: string): Group[] {
-  return lines(text).map(([name = "", , gid, members]) => ({
-    name,
-    gid: Number(gid),
-    members: (members ?? "").split(",").filter(Boolean),
-  }));
+function parseGroup(text: string): Group[] {
+  return fields(text).map(([name = "", , gid = "", members = ""]) => ({ name, gid: Number(gid), members: members.split(",") }));
 }

@@ -1,0 +1,66 @@
+/** One container in memory: its record, its log, the task that runs, and who waits for it. */
+import type { LogFile } from "../runtime/log-file.ts";
+import type { Task } from "../runtime/runtime.ts";
+import type { ContainerRecord } from "./containers.ts";
+
+export interface ExitResult {
+  readonly statusCode: number;
+  readonly error?: string;
+}
+
+interface Waiting {
+  readonly condition: "not-running" | "next-exit" | "removed";
+  readonly resolve: (result: ExitResult) => void;
+}
+
+export class Entry {
+  readonly record: ContainerRecord;
+  readonly log: LogFile;
+  /** While a process of the container runs, or has ended and is not yet recorded. */
+  task: Task | undefined;
+  /** A user's stop: the restart policy does not apply to the next exit. */
+  stopRequested = false;
+  /** `--rm` does not apply to the next exit: the container is restarted. */
+  keep = false;
+  /** Ends the wait between two restarts. */
+  cancelRestart: (() => void) | undefined;
+  /** Stops whatever watches the running container (health checks). */
+  stopWatching: (() => void) | undefined;
+  #queue: Promise<unknown> = Promise.resolve();
+  #waiting: Waiting[] = [];
+
+  constructor(record: ContainerRecord, log: LogFile) {
+    this.record = record;
+    this.log = log;
+  }
+
+  get id(): string {
+    return this.record.id;
+  }
+
+  /** Running, paused or between two restarts. */
+  get isUp(): boolean {
+    return ["running", "paused", "restarting"].includes(this.record.state.status);
+  }
+
+  /** Runs one operation after the other; an operation must not wait for another of the same container. */
+  async inTurn<T>(operation: () => Promise<T>): Promise<T> {
+    const mine = this.#queue.then(operation, operation);
+    this.#queue = mine.catch(() => undefined);
+    return mine;
+  }
+
+  /** Resolves on the next event of that kind; the returned function gives the place up. */
+  wait(condition: Waiting["condition"], resolve: Waiting["resolve"]): () => void {
+    const waiting = { condition, resolve };
+    this.#waiting.push(waiting);
+    return () => (this.#waiting = this.#waiting.filter((each) => each !== waiting));
+  }
+
+  /** Tells those who wait for one of the conditions. */
+  notify(conditions: readonly Waiting["condition"][], result: ExitResult): void {
+    const told = this.#waiting.filter(({ condition }) => conditions.includes(condition));
+    this.#waiting = this.#waiting.filter(({ condition }) => !conditions.includes(condition));
+    for (const { resolve } of told) resolve(result);
+  }
+}

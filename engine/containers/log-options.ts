@@ -1,0 +1,39 @@
+/** `--log-driver` and `--log-opt`: all drivers keep the same files, they differ in how much and in who may read. */
+import type { LogConfig } from "../api/types/container.ts";
+import { EngineError } from "../errors.ts";
+import type { LogFileOptions } from "../runtime/log-file.ts";
+
+const MIB = 1024 * 1024;
+
+const DRIVERS: Readonly<Record<string, LogFileOptions>> = {
+  "json-file": { maxBytes: 0, maxFiles: 1 },
+  local: { maxBytes: 20 * MIB, maxFiles: 5 },
+  // Attached clients read from the log too, so that something has to be there.
+  none: { maxBytes: MIB, maxFiles: 1 },
+};
+
+const UNITS: Readonly<Record<string, number>> = { "": 1, b: 1, k: 1024, m: MIB, g: 1024 * MIB, t: 1024 * 1024 * MIB };
+
+/** @throws {EngineError} invalid for an unknown driver or option value */
+export function logFileOptions({ Type, Config }: LogConfig = {}): LogFileOptions {
+  const driver = Type || "json-file";
+  const defaults = DRIVERS[driver];
+  if (!defaults) throw new EngineError("invalid", `error looking up logging plugin ${driver}: plugin "${driver}" not found`);
+  if (driver === "none") return defaults;
+  const maxFiles = Config?.["max-file"] === undefined ? defaults.maxFiles : parseCount(Config["max-file"]);
+  const maxBytes = Config?.["max-size"] === undefined ? defaults.maxBytes : parseSize(Config["max-size"]);
+  return { maxBytes, maxFiles };
+}
+
+function parseCount(text: string): number {
+  if (!/^\d+$/.test(text)) throw new EngineError("invalid", `invalid value for 'max-file': ${text}`);
+  if (Number(text) < 1) throw new EngineError("invalid", "max-file cannot be less than 1");
+  return Number(text);
+}
+
+function parseSize(text: string): number {
+  const match = /^(\d+(?:\.\d+)?) ?([bkmgt]?)(?:i?b)?$/i.exec(text);
+  if (text === "-1") return 0;
+  if (!match) throw new EngineError("invalid", `invalid size: '${text}'`);
+  return Math.floor(Number(match[1]) * UNITS[match[2]!.toLowerCase()]!);
+}

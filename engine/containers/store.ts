@@ -1,0 +1,102 @@
+/** The containers that exist: one JSON file each, all of them in memory, found by id, name or the beginning of an id. */
+import { readdir, rm } from "node:fs/promises";
+import { join } from "node:path";
+import { makeDirectory, readJson, sweepUnfinished, writeJson } from "../host/files.ts";
+import { log } from "../host/log.ts";
+import type { ContainerRecord } from "./containers.ts";
+import { Entry } from "./entry.ts";
+import { ambiguousId, nameInUse, noSuchContainer } from "./messages.ts";
+
+export class ContainerStore {
+  readonly #directory: string;
+  readonly #makeEntry: (record: ContainerRecord) => Entry;
+  readonly #entries = new Map<string, Entry>();
+  readonly #names = new Map<string, string>();
+
+  private constructor(directory: string, makeEntry: (record: ContainerRecord) => Entry) {
+    this.#directory = directory;
+    this.#makeEntry = makeEntry;
+  }
+
+  /** Reads what earlier engines wrote. A file that cannot be read is left alone and logged. */
+  static async open(directory: string, makeEntry: (record: ContainerRecord) => Entry): Promise<ContainerStore> {
+    const store = new ContainerStore(directory, makeEntry);
+    await makeDirectory(directory);
+    await sweepUnfinished(directory);
+    for (const file of await readdir(directory)) await store.#load(join(directory, file));
+    return store;
+  }
+
+  async #load(path: string): Promise<void> {
+    try {
+      const record = await readJson<ContainerRecord>(path);
+      if (record) this.#put(this.#makeEntry(record));
+    } catch (error) {
+      log("error", error);
+    }
+  }
+
+  #put(entry: Entry): void {
+    this.#entries.set(entry.id, entry);
+    this.#names.set(entry.record.name, entry.id);
+  }
+
+  /** Newest first, as `docker ps` lists them. */
+  all(): Entry[] {
+    return [...this.#entries.values()].toSorted((a, b) => (a.record.createdAt < b.record.createdAt ? 1 : -1));
+  }
+
+  has(id: string): boolean {
+    return this.#entries.has(id);
+  }
+
+  byName(name: string): string | undefined {
+    return this.#names.get(name);
+  }
+
+  /** @throws {EngineError} not-found, or invalid when a prefix is not unique */
+  find(nameOrId: string): Entry {
+    const name = nameOrId.replace(/^\//, "");
+    const exact = this.#entries.get(nameOrId) ?? this.#entries.get(this.#names.get(name) ?? "");
+    if (exact) return exact;
+    const matches = /^[0-9a-f]+$/.test(nameOrId) ? [...this.#entries.values()].filter(({ id }) => id.startsWith(nameOrId)) : [];
+    if (matches.length > 1) throw ambiguousId(nameOrId);
+    if (!matches[0]) throw noSuchContainer(nameOrId);
+    return matches[0];
+  }
+
+  /** Takes a name for an id that may not have a container yet. @throws {EngineError} conflict */
+  reserve(name: string, id: string): void {
+    const holder = this.#names.get(name);
+    if (holder !== undefined && holder !== id) throw nameInUse(name, holder);
+    this.#names.set(name, id);
+  }
+
+  releaseName(name: string, id: string): void {
+    if (this.#names.get(name) === id) this.#names.delete(name);
+  }
+
+  /** Writes a record for the first time and makes it visible. */
+  async add(record: ContainerRecord): Promise<Entry> {
+    await this.#write(record);
+    const entry = this.#makeEntry(record);
+    this.#put(entry);
+    return entry;
+  }
+
+  async save(entry: Entry): Promise<void> {
+    // A container that was removed meanwhile must not come back.
+    if (this.#entries.has(entry.id)) await this.#write(entry.record);
+  }
+
+  /** The container is gone for everybody when this resolves. */
+  async delete(entry: Entry): Promise<void> {
+    this.#entries.delete(entry.id);
+    this.releaseName(entry.record.name, entry.id);
+    await rm(join(this.#directory, `${entry.id}.json`), { force: true });
+  }
+
+  async #write(record: ContainerRecord): Promise<void> {
+    await writeJson(join(this.#directory, `${record.id}.json`), record);
+  }
+}
