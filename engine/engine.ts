@@ -4,8 +4,9 @@ import { join } from "node:path";
 import { createApiServer } from "./api/server.ts";
 import { openSystem } from "./api/system.ts";
 import { openBuilder } from "./build/solver.ts";
-import type { StepRunner } from "./containers/run-step.ts";
-import { EngineError } from "./errors.ts";
+import type { ContainerRecord, Containers } from "./containers/containers.ts";
+import { openContainers } from "./containers/open.ts";
+import { openStepRunner } from "./containers/step.ts";
 import { Events } from "./events.ts";
 import { makeDirectory, removeTree } from "./host/files.ts";
 import type { Host } from "./host/host.ts";
@@ -44,32 +45,36 @@ export async function openEngine(host: Host): Promise<Engine> {
     openRuntime({ runtime: host.runtime, cgroups: host.cgroups, run: paths.run }),
     openVolumes({ directory: join(paths.storage, "volumes"), state: join(paths.state, "volumes"), events, copyTree }),
   ]);
-  let restored: Promise<void> | undefined;
   const system = openSystem(host, { processes: () => networks.processes() });
   const images = await openImages({ directory: join(paths.storage, "images"), snapshots, events });
+  const rooms = { host, images, snapshots, volumes, networks, runtime, events };
+  const containers = await openContainers(rooms);
+  const steps = openStepRunner(rooms);
   const builder = await openBuilder({
     directory: join(paths.storage, "build"),
     stateDirectory: join(paths.state, "build"),
     images,
     snapshots,
-    steps: missing("steps") as StepRunner,
+    steps: { run: async (step) => containers.restore().then(async () => steps.run(step)) },
     events,
   });
   await builder.sweep();
-  const rooms = { containers: missing("containers") };
-  const server = createApiServer({ ...rooms, builder, images, networks, volumes, events, system, layers: snapshots } as never, {
-    log: (error) => log("error", error),
-  });
+  const server = createApiServer(
+    { containers, builder, images, networks, volumes, events, layers: snapshots, system },
+    {
+      log: (error) => log("error", error),
+    },
+  );
   return {
     server,
-    warmUp: async () => (restored ??= networks.restore([])),
-    busy: async () => Promise.resolve(false),
-    stopContainers: async () => Promise.resolve(),
+    warmUp: async () => containers.restore(),
+    busy: async () => (await containers.list()).some(isUp),
+    stopContainers: async () => stopAll(containers),
     processes: () => networks.processes(),
     close: async (options) => {
       server.closeAllConnections();
+      await containers.restore().catch(() => undefined);
       await runtime.close();
-      await restored?.catch(() => undefined);
       await networks.close(options);
     },
   };
@@ -85,7 +90,11 @@ async function copyTree(root: string, path: string, target: string): Promise<voi
   await copyInto({ root, path }, { root: target, path: "/" }, { top: true });
 }
 
-function missing(room: string): object {
-  const refuse = async (): Promise<never> => Promise.reject(new EngineError("not-implemented", `The room ${room} is not built yet`));
-  return new Proxy({}, { get: () => refuse });
+function isUp({ state }: ContainerRecord): boolean {
+  return ["running", "paused", "restarting"].includes(state.status);
+}
+
+async function stopAll(containers: Containers): Promise<void> {
+  const running = (await containers.list()).filter(isUp);
+  await Promise.all(running.map(async ({ id }) => containers.stop(id, {}).catch((error: unknown) => log("warn", error))));
 }

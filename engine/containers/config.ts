@@ -74,8 +74,7 @@ function checkConfig(config: ContainerConfig): void {
 function checkHealth(health: HealthConfig | undefined): void {
   const MILLISECOND = 1_000_000;
   for (const field of ["Interval", "Timeout", "StartPeriod", "StartInterval"] as const)
-    if (health?.[field] && health[field] < MILLISECOND)
-      throw new EngineError("invalid", `${field} in Healthcheck cannot be less than 1ms`);
+    if (health?.[field] && health[field] < MILLISECOND) throw new EngineError("invalid", `${field} in Healthcheck cannot be less than 1ms`);
   if ((health?.Retries ?? 0) < 0) throw new EngineError("invalid", "Retries in Healthcheck cannot be negative");
 }
 

@@ -173,6 +173,9 @@ export interface Containers {
   connectNetwork(nameOrId: string, network: string, settings: import("../api/types/network.ts").EndpointSettings): Promise<void>;
   disconnectNetwork(nameOrId: string, network: string, options: { force: boolean }): Promise<void>;
 
-  /** After an engine start: adopts what runs, records what exited meanwhile, removes what was half made. */
+  /**
+   * After an engine start, once: gives what runs its networks back, removes what was half made, starts what has to run.
+   * start() waits for it.
+   */
   restore(): Promise<void>;
 }

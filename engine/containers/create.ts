@@ -51,7 +51,8 @@ async function findImage(rooms: Rooms, name: string, platform: string | undefine
   const image = await rooms.images.get(name);
   const [os = "linux", architecture, variant] = (platform ?? "").split("/");
   const { config } = image;
-  const fits = !platform || (os === config.os && (!architecture || architecture === config.architecture) && (!variant || variant === config.variant));
+  const fits =
+    !platform || (os === config.os && (!architecture || architecture === config.architecture) && (!variant || variant === config.variant));
   if (fits) return image;
   const has = [config.os, config.architecture, config.variant].filter(Boolean).join("/");
   throw new EngineError(
@@ -158,7 +159,18 @@ function checkRuntime(asked: string | undefined, own: string): void {
 }
 
 /** Files that system container tools put over files of /proc. @see runc's checkProcMount */
-const PROC_FILES = ["cpuinfo", "diskstats", "meminfo", "stat", "swaps", "uptime", "loadavg", "slabinfo", "net/dev", "sys/kernel/ns_last_pid"];
+const PROC_FILES = [
+  "cpuinfo",
+  "diskstats",
+  "meminfo",
+  "stat",
+  "swaps",
+  "uptime",
+  "loadavg",
+  "slabinfo",
+  "net/dev",
+  "sys/kernel/ns_last_pid",
+];
 
 /** @throws {EngineError} invalid */
 function checkMount({ type, source, target, createSource }: WantedMount): void {
@@ -176,7 +188,9 @@ export function refuseProc(target: string): void {
 
 /** The networks to join, under the names by which the network room knows them. */
 function networkingOf(asked: NetworkingConfig | undefined, mode: string): NetworkingConfig {
-  const entries = Object.entries(asked?.EndpointsConfig ?? {}).map(([name, settings]) => [name === "default" ? "bridge" : name, settings ?? {}] as const);
+  const entries = Object.entries(asked?.EndpointsConfig ?? {}).map(
+    ([name, settings]) => [name === "default" ? "bridge" : name, settings ?? {}] as const,
+  );
   const endpoints = Object.fromEntries(entries);
   const named = !["none", "host"].includes(mode) && !mode.startsWith("container:");
   return { EndpointsConfig: named && !(mode in endpoints) ? { ...endpoints, [mode]: {} } : named ? endpoints : {} };

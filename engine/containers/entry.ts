@@ -16,8 +16,7 @@ interface Waiting {
 export class Entry {
   readonly record: ContainerRecord;
   readonly log: LogFile;
-  /** While a process of the container runs, or has ended and is not yet recorded. */
-  task: Task | undefined;
+  #task: Task | undefined;
   /** A user's stop: the restart policy does not apply to the next exit. */
   stopRequested = false;
   /** `--rm` does not apply to the next exit: the container is restarted. */
@@ -27,6 +26,7 @@ export class Entry {
   /** Stops whatever watches the running container (health checks). */
   stopWatching: (() => void) | undefined;
   #queue: Promise<unknown> = Promise.resolve();
+  #starting: ((task: Task) => void)[] = [];
   #waiting: Waiting[] = [];
 
   constructor(record: ContainerRecord, log: LogFile) {
@@ -36,6 +36,23 @@ export class Entry {
 
   get id(): string {
     return this.record.id;
+  }
+
+  /** While a process of the container runs, or has ended and is not yet recorded. */
+  get task(): Task | undefined {
+    return this.#task;
+  }
+
+  set task(task: Task | undefined) {
+    this.#task = task;
+    if (!task) return;
+    for (const resolve of this.#starting) resolve(task);
+    this.#starting = [];
+  }
+
+  /** The task that runs, or the next one. */
+  nextTask(): Promise<Task> {
+    return this.#task ? Promise.resolve(this.#task) : new Promise((resolve) => this.#starting.push(resolve));
   }
 
   /** Running, paused or between two restarts. */

@@ -14,7 +14,7 @@ import { markedForRemoval, removeRunning, startPaused } from "./messages.ts";
 import { containerDirectory } from "./network.ts";
 import { restartDelay, shouldRestart } from "./restart-policy.ts";
 import type { Rooms } from "./rooms.ts";
-import { releaseMounts, } from "./mount-sources.ts";
+import { releaseMounts } from "./mount-sources.ts";
 import { startTask } from "./start.ts";
 import type { ContainerStore } from "./store.ts";
 
@@ -76,7 +76,6 @@ export class Life {
     state.exitCode = exitCodeOf(message);
     if (state.status === "restarting") state.status = "exited";
     await this.#store.save(entry);
-    entry.notify(["next-exit", "not-running"], { statusCode: state.exitCode, error: message });
     if (hostConfig.AutoRemove) await this.#delete(entry, { volumes: true });
   }
 

@@ -6,7 +6,8 @@ import { EngineError } from "../errors.ts";
 
 export const noSuchContainer = (name: string): EngineError => new EngineError("not-found", `No such container: ${name}`);
 
-export const ambiguousId = (prefix: string): EngineError => new EngineError("invalid", `multiple IDs found with provided prefix: ${prefix}`);
+export const ambiguousId = (prefix: string): EngineError =>
+  new EngineError("invalid", `multiple IDs found with provided prefix: ${prefix}`);
 
 export const noSuchExec = (id: string): EngineError => new EngineError("not-found", `No such exec instance: ${id}`);
 
@@ -30,8 +31,7 @@ export const pausedForExec = (name: string): EngineError =>
 
 export const startPaused = (): EngineError => new EngineError("conflict", "cannot start a paused container, try unpause instead");
 
-export const markedForRemoval = (): EngineError =>
-  new EngineError("conflict", "container is marked for removal and cannot be started");
+export const markedForRemoval = (): EngineError => new EngineError("conflict", "container is marked for removal and cannot be started");
 
 export const removalInProgress = (name: string): EngineError =>
   new EngineError("conflict", `removal of container ${name} is already in progress`);

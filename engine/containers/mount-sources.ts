@@ -21,7 +21,10 @@ export async function mountSources(rooms: Rooms, record: ContainerRecord, rootfs
   const points = new Map(record.mounts.map((point) => [point.Destination, point]));
   const asked = wantedMounts(record.config, record.hostConfig);
   const targets = new Set(asked.map(({ target }) => target));
-  const taken = mountsOf(record.mounts.filter(({ Destination }) => !targets.has(Destination)), "");
+  const taken = mountsOf(
+    record.mounts.filter(({ Destination }) => !targets.has(Destination)),
+    "",
+  );
   const mounts: SpecMount[] = [];
   for (const mount of [...asked, ...taken]) {
     refuseProc(resolveInside(rootfs, mount.target));
@@ -96,6 +99,8 @@ const OPPOSITES: Readonly<Record<string, string>> = { exec: "noexec", suid: "nos
 
 /** Docker's tmpfs is noexec, nosuid and nodev unless told otherwise. */
 export function tmpfsOptions(asked: readonly string[]): string[] {
-  const defaults = Object.entries(OPPOSITES).flatMap(([word, opposite]) => (asked.includes(word) || asked.includes(opposite) ? [] : [opposite]));
+  const defaults = Object.entries(OPPOSITES).flatMap(([word, opposite]) =>
+    asked.includes(word) || asked.includes(opposite) ? [] : [opposite],
+  );
   return [...defaults, ...asked.filter((word) => !(word in OPPOSITES) && word !== "rw")];
 }

@@ -47,7 +47,10 @@ function findOwner(store: ContainerStore, name: string): Entry {
 
 export function sandboxRequest(record: ContainerRecord, joinPid: number | undefined): SandboxRequest {
   const { config, hostConfig } = record;
-  const endpoints = Object.entries(record.networking.EndpointsConfig ?? {}).map(([name, settings]): [string, EndpointSettings] => [name, settings ?? {}]);
+  const endpoints = Object.entries(record.networking.EndpointsConfig ?? {}).map(([name, settings]): [string, EndpointSettings] => [
+    name,
+    settings ?? {},
+  ]);
   return {
     containerId: record.id,
     containerName: record.name,

@@ -37,7 +37,12 @@ export function checkResources<T extends Resources>(asked: T, support: LimitSupp
   };
   const io = support.version === 2 ? "io" : "blkio";
   discard(resources.Memory, "memory", unsupported("memory limit capabilities", "Limitation discarded."), "Memory", "MemorySwap");
-  discard(resources.MemoryReservation, "memory", unsupported("memory soft limit capabilities", "Limitation discarded."), "MemoryReservation");
+  discard(
+    resources.MemoryReservation,
+    "memory",
+    unsupported("memory soft limit capabilities", "Limitation discarded."),
+    "MemoryReservation",
+  );
   discard(positive(resources.PidsLimit), "pids", unsupported("PIDs limit capabilities", "PIDs limit discarded."), "PidsLimit");
   discard(resources.NanoCpus, "cpu", unsupported("CPU cfs quota", "Quota discarded."), "NanoCpus");
   discard(resources.CpuShares, "cpu", unsupported("CPU shares", "Shares discarded."), "CpuShares");

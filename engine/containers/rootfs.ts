@@ -68,7 +68,7 @@ export function resolveInside(root: string, path: string): string {
   return withRoot(root, (directory) => {
     const todo = posix.normalize(path).split("/").filter(Boolean);
     let done = "/";
-    for (let links = 0; todo.length > 0; ) {
+    for (let links = 0; todo.length > 0;) {
       const name = todo.shift()!;
       if (name === "..") {
         done = posix.dirname(done);

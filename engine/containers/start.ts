@@ -118,7 +118,10 @@ function specOf(rooms: Rooms, store: ContainerStore, parts: SpecParts): RuntimeS
   const mapped = mappedDevices(hostConfig.Devices ?? []);
   const gpu = hostConfig.DeviceRequests?.[0];
   if (gpu)
-    throw new EngineError("internal", `could not select device driver "${gpu.Driver ?? ""}" with capabilities: ${goList(gpu.Capabilities ?? [])}`);
+    throw new EngineError(
+      "internal",
+      `could not select device driver "${gpu.Driver ?? ""}" with capabilities: ${goList(gpu.Capabilities ?? [])}`,
+    );
   return buildSpec({
     ...parts,
     config,

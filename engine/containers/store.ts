@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { makeDirectory, readJson, sweepUnfinished, writeJson } from "../host/files.ts";
 import { log } from "../host/log.ts";
 import type { ContainerRecord } from "./containers.ts";
-import { Entry } from "./entry.ts";
+import type { Entry } from "./entry.ts";
 import { ambiguousId, nameInUse, noSuchContainer } from "./messages.ts";
 
 export class ContainerStore {

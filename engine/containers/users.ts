@@ -78,7 +78,12 @@ function fields(text: string): string[][] {
 }
 
 function parsePasswd(text: string): Passwd[] {
-  return fields(text).map(([name = "", , uid = "", gid = "", , home = ""]) => ({ name, uid: Number(uid), gid: Number(gid), home: home || "/" }));
+  return fields(text).map(([name = "", , uid = "", gid = "", , home = ""]) => ({
+    name,
+    uid: Number(uid),
+    gid: Number(gid),
+    home: home || "/",
+  }));
 }
 
 function parseGroup(text: string): Group[] {

@@ -64,7 +64,7 @@ class SupervisedRuntime implements Runtime {
     try {
       return await this.#launch(task, { ...request, command });
     } catch (error) {
-      await task.release();
+      await task.discard();
       await this.destroy(request.id);
       throw startRefused(error instanceof Refusal ? error.said : String(error), request.spec.process.args[0] ?? "");
     }
@@ -80,7 +80,7 @@ class SupervisedRuntime implements Runtime {
     try {
       return await this.#launch(task, { ...request, command });
     } catch (error) {
-      await task.release();
+      await task.discard();
       if (!(error instanceof Refusal)) throw error;
       throw new ExecRefused(error.said, request.process.args[0] ?? "");
     }

@@ -44,20 +44,17 @@ export class SupervisedTask implements Task {
     this.#place = place;
     this.#options = options;
     this.#controlDescriptor = this.#watch("ctl", O.RDONLY, () => this.#readControl());
-    const outputs: [string, StreamName][] = [["out", "stdout"]];
-    if (outputWord(options) === "fifo") outputs.push(["err", "stderr"]);
     if (options.output === "none") return;
+    const outputs = outputWord(options) === "fifo" ? ["out", "err"] : ["out"];
     if (options.output === "streams") {
-      const [stdout, stderr] = outputs.map(([name]) => this.#stream(name));
+      const [stdout, stderr] = outputs.map((name) => this.#stream(name));
       this.stdout = stdout!;
       if (stderr) this.stderr = stderr;
       return;
     }
-    const { log } = options.output;
-    log.begin();
-    for (const [name, stream] of outputs) {
-      const descriptor: number = this.#watch(name, O.RDWR, () => this.#log(log, descriptor, stream));
-    }
+    options.output.log.begin();
+    for (const name of outputs) this.#open(name, O.RDWR);
+    void this.started.then((pid) => pid !== undefined && this.#watchOutput());
   }
 
   get exit(): Promise<TaskExit> {
@@ -107,6 +104,13 @@ export class SupervisedTask implements Task {
     }
   }
 
+  /** For a start that failed: nobody reads what the runtime printed. */
+  discard(): Promise<void> {
+    this.stdout?.destroy();
+    this.stderr?.destroy();
+    return this.release();
+  }
+
   release(): Promise<void> {
     if (!this.#released) {
       this.#released = true;
@@ -117,11 +121,25 @@ export class SupervisedTask implements Task {
     return Promise.resolve();
   }
 
-  #watch(name: string, access: number, ready: () => void): number {
+  #open(name: string, access: number): number {
     const descriptor = openDescriptor(join(this.#place.directory, name), access | O.NONBLOCK | O.CLOEXEC);
     this.#descriptors.set(descriptor, name);
+    return descriptor;
+  }
+
+  #watch(name: string, access: number, ready: () => void): number {
+    const descriptor = this.#open(name, access);
     this.#place.pump.watch(descriptor, ready);
     return descriptor;
+  }
+
+  /** From the start on, so that a runtime's complaint about a start that failed is not taken for output. */
+  #watchOutput(): void {
+    const { output } = this.#options;
+    if (typeof output === "string" || this.#ended) return;
+    for (const [descriptor, name] of this.#descriptors)
+      if (name === "out" || name === "err")
+        this.#place.pump.watch(descriptor, () => this.#log(output.log, descriptor, name === "out" ? "stdout" : "stderr"));
   }
 
   #stream(name: string): Readable {
@@ -204,7 +222,8 @@ export class SupervisedTask implements Task {
     if (typeof output === "string") return;
     for (const [descriptor, name] of this.#descriptors)
       if (name === "out" || name === "err") {
-        while (this.#log(output.log, descriptor, name === "out" ? "stdout" : "stderr"));
+        const wasRun = this.pid !== 0;
+        while (wasRun && this.#log(output.log, descriptor, name === "out" ? "stdout" : "stderr"));
         this.#unwatch(descriptor);
       }
     output.log.end();

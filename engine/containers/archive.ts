@@ -1,0 +1,137 @@
+/** A container's files: copy in and out, export, changes. Everything goes through the jail, so no link leads out. */
+import { posix } from "node:path";
+import type { Readable } from "node:stream";
+import { finished } from "node:stream/promises";
+import type { ContainerPathStat } from "../api/types/container.ts";
+import { EngineError } from "../errors.ts";
+import { errorCode } from "../host/libc.ts";
+import { extractInto, packFrom, statIn } from "../layers/jail.ts";
+import type { PathStat } from "../layers/jail.ts";
+import type { Change } from "../layers/snapshots.ts";
+import { timeText } from "../runtime/clock.ts";
+import type { Entry } from "./entry.ts";
+import type { Rooms } from "./rooms.ts";
+import { findUser } from "./start.ts";
+
+/** What runtimes make in every root to mount on; nobody put it there, so it is no change. */
+export const MOUNTPOINTS = [
+  "/proc",
+  "/sys",
+  "/sys/fs/cgroup",
+  "/dev",
+  "/dev/pts",
+  "/dev/shm",
+  "/dev/mqueue",
+  "/dev/console",
+  "/etc/resolv.conf",
+  "/etc/hosts",
+  "/etc/hostname",
+  "/sbin/docker-init",
+];
+
+const noSuchFile = (path: string, name: string): EngineError =>
+  new EngineError("not-found", `Could not find the file ${path} in container ${name}`);
+
+/** A running container is seen with its mounts, another one as its layers are. */
+async function withRoot<T>(rooms: Rooms, entry: Entry, use: (root: string) => Promise<T>): Promise<T> {
+  const { pid } = entry.record.state;
+  if (entry.isUp && pid > 0) return use(`/proc/${pid}/root`);
+  return entry.inTurn(async () => use(await rooms.snapshots.mount(entry.id)));
+}
+
+export async function statPath(rooms: Rooms, entry: Entry, path: string): Promise<ContainerPathStat> {
+  return toContainerStat(await statOf(rooms, entry, path));
+}
+
+async function statOf(rooms: Rooms, entry: Entry, path: string): Promise<PathStat> {
+  const stat = await withRoot(rooms, entry, async (root) => statIn(root, posix.join("/", path)));
+  if (!stat) throw noSuchFile(path, entry.record.name);
+  return stat;
+}
+
+function toContainerStat({ name, sizeBytes, mode, mtimeNs, linkTarget }: PathStat): ContainerPathStat {
+  return { name, size: sizeBytes, mode: goFileMode(mode), mtime: timeText(mtimeNs), linkTarget };
+}
+
+/** st_mode as Go's os.FileMode. @see https://pkg.go.dev/io/fs#FileMode */
+export function goFileMode(mode: number): number {
+  const kinds: Readonly<Record<number, number>> = {
+    0o040000: 2 ** 31,
+    0o120000: 2 ** 27,
+    0o060000: 2 ** 26,
+    0o020000: 2 ** 26 + 2 ** 21,
+    0o010000: 2 ** 25,
+    0o140000: 2 ** 24,
+  };
+  const special = (mode & 0o4000 ? 2 ** 23 : 0) + (mode & 0o2000 ? 2 ** 22 : 0) + (mode & 0o1000 ? 2 ** 20 : 0);
+  return (mode & 0o777) + special + (kinds[mode & 0o170000] ?? 0);
+}
+
+export async function getArchive(
+  rooms: Rooms,
+  entry: Entry,
+  path: string,
+  signal?: AbortSignal,
+): Promise<{ stat: ContainerPathStat; tar: Readable }> {
+  return withRoot(rooms, entry, async (root) => {
+    const inside = posix.join("/", path);
+    const stat = await statIn(root, inside);
+    if (!stat) throw noSuchFile(path, entry.record.name);
+    const content = path.endsWith("/.") || inside === "/";
+    const tar = packFrom(root, inside, { ...(content && { name: "." }), ...(signal && { signal }) });
+    return { stat: toContainerStat(stat), tar };
+  });
+}
+
+export async function putArchive(
+  rooms: Rooms,
+  entry: Entry,
+  to: { path: string; tar: Readable; noOverwriteDirNonDir: boolean; copyUidGid: boolean },
+): Promise<void> {
+  const { record } = entry;
+  refuseReadOnly(entry, to.path);
+  await withRoot(rooms, entry, async (root) => {
+    const owner = to.copyUidGid ? undefined : record.config.User ? findUser(root, record) : undefined;
+    try {
+      await extractInto(root, posix.join("/", to.path), to.tar, {
+        keepKinds: to.noOverwriteDirNonDir,
+        ...(owner && { owner: { uid: owner.uid, gid: owner.gid } }),
+      });
+    } catch (error) {
+      throw errorCode(error) === "ENOENT" || isNoSuchDirectory(error) ? noSuchFile(to.path, record.name) : error;
+    }
+  });
+}
+
+function isNoSuchDirectory(error: unknown): boolean {
+  return error instanceof EngineError && error.kind === "not-found";
+}
+
+/** @throws {EngineError} forbidden */
+function refuseReadOnly({ record }: Entry, path: string): void {
+  const inside = posix.join("/", path);
+  const mount = record.mounts
+    .filter(({ Destination }) => inside === Destination || inside.startsWith(`${Destination}/`))
+    .toSorted((a, b) => b.Destination.length - a.Destination.length)[0];
+  if (mount && !mount.RW) throw new EngineError("forbidden", "mounted volume is marked read-only");
+  if (!mount && record.hostConfig.ReadonlyRootfs) throw new EngineError("forbidden", "container rootfs is marked read-only");
+}
+
+/** The root file system as tar, without what is mounted into it. */
+export async function exportTar(rooms: Rooms, entry: Entry, signal?: AbortSignal): Promise<Readable> {
+  const root = await entry.inTurn(async () => rooms.snapshots.mount(entry.id));
+  const tar = packFrom(root, "/", { name: "", ...(signal && { signal }) });
+  void finished(tar).catch(() => undefined);
+  return tar;
+}
+
+export function changesOf(rooms: Rooms, entry: Entry): AsyncIterable<Change> {
+  const targets = entry.record.mounts.map(({ Destination }) => Destination);
+  return rooms.snapshots.changes(entry.id, { mountpoints: [...MOUNTPOINTS, ...targets] });
+}
+
+export async function sizeOf(rooms: Rooms, entry: Entry): Promise<{ rwBytes: number; rootFsBytes: number }> {
+  const rwBytes = await rooms.snapshots.usage(entry.id);
+  const image = await rooms.images.find(entry.record.imageId);
+  return { rwBytes, rootFsBytes: rwBytes + (image?.sizeBytes ?? 0) };
+}

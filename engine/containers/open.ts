@@ -1,0 +1,284 @@
+/** The container room: finds the container that is meant and hands the request to whoever does it. */
+import { EngineError } from "../errors.ts";
+import { LogFile } from "../runtime/log-file.ts";
+import { join } from "node:path";
+import { announce } from "./announce.ts";
+import { changesOf, exportTar, getArchive, putArchive, sizeOf, statPath } from "./archive.ts";
+import { attachTo, logsOf } from "./attach.ts";
+import { checkRestartPolicy } from "./config.ts";
+import type { Containers, WaitCondition } from "./containers.ts";
+import { checkName, createContainer, limitSupport } from "./create.ts";
+import { Entry } from "./entry.ts";
+import { Execs } from "./exec.ts";
+import { Life } from "./life.ts";
+import { logFileOptions } from "./log-options.ts";
+import { notRunning } from "./messages.ts";
+import { containerDirectory } from "./network.ts";
+import { checkResources, linuxResources } from "./resources.ts";
+import { adoptContainers, restoreContainers } from "./restore.ts";
+import type { Rooms } from "./rooms.ts";
+import { readStats } from "./stats.ts";
+import { Stopper } from "./stop.ts";
+import { ContainerStore } from "./store.ts";
+import { topOf } from "./top.ts";
+
+export type { Rooms } from "./rooms.ts";
+
+/** Reads the containers that exist and adopts those that run; restore() then does what needs their networks. */
+export async function openContainers(rooms: Rooms): Promise<Containers> {
+  const directory = join(rooms.host.paths.state, "containers");
+  const store = await ContainerStore.open(directory, (record) => {
+    const log = new LogFile(join(containerDirectory(rooms, record.id), "log"), logFileOptions(record.hostConfig.LogConfig));
+    return new Entry(record, log);
+  });
+  const service = new ContainerService(rooms, store);
+  await service.adopt();
+  rooms.volumes.addUser(async (name) => Promise.resolve(service.usersOfVolume(name)));
+  rooms.images.addUser(async (image) => Promise.resolve(service.userOfImage(image.id)));
+  return service;
+}
+
+class ContainerService implements Containers {
+  readonly #rooms: Rooms;
+  readonly #store: ContainerStore;
+  readonly #execs: Execs;
+  readonly #life: Life;
+  readonly #stopper: Stopper;
+  #restored: Promise<void> | undefined;
+
+  constructor(rooms: Rooms, store: ContainerStore) {
+    this.#rooms = rooms;
+    this.#store = store;
+    this.#execs = new Execs(rooms);
+    this.#life = new Life(rooms, store, this.#execs);
+    this.#stopper = new Stopper(rooms, store, this.#life);
+  }
+
+  usersOfVolume(name: string): string[] {
+    const users = this.#store.all().filter(({ record }) => record.mounts.some((mount) => mount.Type === "volume" && mount.Name === name));
+    return users.map(({ id }) => id);
+  }
+
+  userOfImage(id: string): { describe: string; running: boolean } | undefined {
+    const users = this.#store.all().filter(({ record }) => record.imageId === id);
+    const user = users.find(({ isUp }) => isUp) ?? users[0];
+    return user && { describe: `container ${user.id.slice(0, 12)}`, running: user.isUp };
+  }
+
+  #find(nameOrId: string): Entry {
+    return this.#store.find(nameOrId);
+  }
+
+  #running(nameOrId: string): Entry {
+    const entry = this.#find(nameOrId);
+    if (!entry.isUp || !entry.task) throw notRunning(entry.id);
+    return entry;
+  }
+
+  list: Containers["list"] = async () => Promise.resolve(this.#store.all().map(({ record }) => record));
+
+  get: Containers["get"] = async (nameOrId) => Promise.resolve(this.#find(nameOrId).record);
+
+  create: Containers["create"] = async (request, options) => {
+    const { entry, warnings } = await createContainer(this.#rooms, this.#store, request, options);
+    announce(this.#rooms.events, entry.record, "create");
+    return { id: entry.id, warnings };
+  };
+
+  start: Containers["start"] = async (nameOrId, signal) => {
+    await this.restore();
+    await this.#life.start(this.#find(nameOrId), signal);
+  };
+
+  stop: Containers["stop"] = async (nameOrId, options) => this.#stopper.stop(this.#find(nameOrId), options);
+
+  restart: Containers["restart"] = async (nameOrId, options) => this.#stopper.restart(this.#find(nameOrId), options);
+
+  kill: Containers["kill"] = async (nameOrId, signalName) => this.#stopper.kill(this.#find(nameOrId), signalName);
+
+  pause: Containers["pause"] = async (nameOrId) => this.#stopper.pause(this.#find(nameOrId));
+
+  unpause: Containers["unpause"] = async (nameOrId) => this.#stopper.unpause(this.#find(nameOrId));
+
+  rename: Containers["rename"] = async (nameOrId, name) => {
+    const entry = this.#find(nameOrId);
+    const wanted = name.replace(/^\//, "");
+    const refuse = (error: unknown): never => {
+      if (!(error instanceof EngineError)) throw error;
+      throw new EngineError(error.kind, `Error when allocating new name: ${error.message}`);
+    };
+    await entry.inTurn(async () => {
+      const { record } = entry;
+      if (name === "") throw new EngineError("invalid", "Neither old nor new names may be empty");
+      if (record.name === wanted) throw new EngineError("invalid", "Renaming a container with the same name as its current name");
+      try {
+        checkName(`/${wanted}`);
+        this.#store.reserve(wanted, entry.id);
+      } catch (error) {
+        refuse(error);
+      }
+      const before = record.name;
+      record.name = wanted;
+      await this.#store.save(entry);
+      this.#store.releaseName(before, entry.id);
+      announce(this.#rooms.events, record, "rename", { oldName: `/${before}` });
+    });
+  };
+
+  update: Containers["update"] = async (nameOrId, changes) => {
+    const entry = this.#find(nameOrId);
+    return entry.inTurn(async () => {
+      const { record } = entry;
+      const { RestartPolicy, ...asked } = changes;
+      if (RestartPolicy?.Name) checkRestartPolicy(RestartPolicy, record.hostConfig.AutoRemove ?? false);
+      const given = Object.fromEntries(Object.entries(asked).filter(([, value]) => value !== 0 && value !== "" && value !== null));
+      const merged = { ...record.hostConfig, ...given };
+      if (given["Memory"] && !given["MemorySwap"] && (merged.MemorySwap ?? 0) > 0 && merged.MemorySwap! < merged.Memory!)
+        throw new EngineError(
+          "invalid",
+          "Memory limit should be smaller than already set memoryswap limit, update the memoryswap at the same time",
+        );
+      const { resources, warnings } = checkResources(merged, limitSupport(this.#rooms));
+      if (entry.isUp && this.#rooms.host.cgroups.parent !== null) await this.#rooms.runtime.update(entry.id, linuxResources(resources));
+      record.hostConfig = { ...resources, ...(RestartPolicy?.Name && { RestartPolicy }) };
+      await this.#store.save(entry);
+      announce(this.#rooms.events, record, "update");
+      return { warnings };
+    });
+  };
+
+  remove: Containers["remove"] = async (nameOrId, options) => {
+    const entry = this.#find(nameOrId);
+    if (options.force && entry.record.state.status === "restarting") await this.#life.giveUpRestart(entry);
+    if (options.force && entry.isUp && entry.task) await this.#stopper.kill(entry, "KILL").catch(ignoreNotRunning);
+    await this.#life.remove(entry, options);
+    this.#execs.forget(entry.id);
+  };
+
+  resize: Containers["resize"] = async (nameOrId, size) => {
+    const entry = this.#running(nameOrId);
+    entry.task!.resize(size);
+    announce(this.#rooms.events, entry.record, "resize", { height: String(size.rows), width: String(size.columns) });
+    return Promise.resolve();
+  };
+
+  wait: Containers["wait"] = (nameOrId, condition, signal) => {
+    const registered = Promise.withResolvers<void>();
+    const exit = new Promise<{ statusCode: number; error?: string }>((resolve, reject) => {
+      try {
+        const entry = this.#find(nameOrId);
+        if (condition === "not-running" && !entry.isUp) resolve({ statusCode: entry.record.state.exitCode });
+        else signal?.addEventListener("abort", entry.wait(condition as WaitCondition, resolve), { once: true });
+        registered.resolve();
+      } catch (error) {
+        registered.reject(error);
+        reject(error as Error);
+      }
+    });
+    exit.catch(() => undefined);
+    return { registered: registered.promise, exit };
+  };
+
+  logs: Containers["logs"] = async (nameOrId, options) => Promise.resolve(logsOf(this.#find(nameOrId), options));
+
+  attach: Containers["attach"] = async (nameOrId, options) => {
+    const entry = this.#find(nameOrId);
+    const { status } = entry.record.state;
+    if (status === "paused") throw new EngineError("conflict", `container ${entry.id} is paused, unpause the container before attach`);
+    if (status === "restarting")
+      throw new EngineError("conflict", `container ${entry.id} is restarting, wait until the container is running`);
+    const attachment = await attachTo(entry, options);
+    announce(this.#rooms.events, entry.record, "attach");
+    return attachment;
+  };
+
+  top: Containers["top"] = async (nameOrId, psArgs) => {
+    const entry = this.#running(nameOrId);
+    const processes = await topOf(entry.record.state.pid, psArgs);
+    announce(this.#rooms.events, entry.record, "top");
+    return processes;
+  };
+
+  stats: Containers["stats"] = async (nameOrId) => {
+    const entry = this.#running(nameOrId);
+    const { cgroups } = this.#rooms.host;
+    const { record } = entry;
+    const ownNetwork = record.sandbox !== null && record.sandbox.netnsPath !== null;
+    const { pid } = record.state;
+    return Promise.resolve(readStats({ pid, version: cgroups.version, directories: cgroups.directories(entry.id), ownNetwork }));
+  };
+
+  changes: Containers["changes"] = async (nameOrId) => Promise.resolve(changesOf(this.#rooms, this.#find(nameOrId)));
+
+  exportTar: Containers["exportTar"] = async (nameOrId, signal) => {
+    const entry = this.#find(nameOrId);
+    announce(this.#rooms.events, entry.record, "export");
+    return exportTar(this.#rooms, entry, signal);
+  };
+
+  statPath: Containers["statPath"] = async (nameOrId, path) => statPath(this.#rooms, this.#find(nameOrId), path);
+
+  getArchive: Containers["getArchive"] = async (nameOrId, path, signal) => {
+    const entry = this.#find(nameOrId);
+    const archive = await getArchive(this.#rooms, entry, path, signal);
+    announce(this.#rooms.events, entry.record, "archive-path");
+    return archive;
+  };
+
+  putArchive: Containers["putArchive"] = async (nameOrId, path, tar, options) => {
+    const entry = this.#find(nameOrId);
+    await putArchive(this.#rooms, entry, { path, tar, ...options });
+    announce(this.#rooms.events, entry.record, "extract-to-dir");
+  };
+
+  size: Containers["size"] = async (nameOrId) => sizeOf(this.#rooms, this.#find(nameOrId));
+
+  execCreate: Containers["execCreate"] = async (nameOrId, request) => Promise.resolve(this.#execs.create(this.#find(nameOrId), request));
+
+  execStart: Containers["execStart"] = async (execId, options) => this.#execs.start(execId, options);
+
+  execResize: Containers["execResize"] = async (execId, size) => Promise.resolve(this.#execs.resize(execId, size));
+
+  execInspect: Containers["execInspect"] = async (execId) => Promise.resolve(this.#execs.inspect(execId));
+
+  execIds: Containers["execIds"] = (containerId) => this.#execs.idsOf(containerId);
+
+  connectNetwork: Containers["connectNetwork"] = async (nameOrId, network, settings) => {
+    const entry = this.#find(nameOrId);
+    await entry.inTurn(async () => {
+      const { record } = entry;
+      const { name } = await this.#rooms.networks.get(network);
+      if (record.sandbox && entry.isUp) {
+        const names = { containerName: record.name, hostname: record.config.Hostname ?? "" };
+        record.sandbox = await this.#rooms.networks.connect(record.sandbox, network, settings, names);
+      }
+      record.networking = { EndpointsConfig: { ...record.networking.EndpointsConfig, [name]: settings } };
+      await this.#store.save(entry);
+    });
+  };
+
+  disconnectNetwork: Containers["disconnectNetwork"] = async (nameOrId, network) => {
+    const entry = this.#find(nameOrId);
+    await entry.inTurn(async () => {
+      const { record } = entry;
+      const { name } = await this.#rooms.networks.get(network);
+      if (!(name in (record.networking.EndpointsConfig ?? {})))
+        throw new EngineError("internal", `container ${entry.id} is not connected to network ${name}`);
+      if (record.sandbox && entry.isUp) record.sandbox = await this.#rooms.networks.disconnect(record.sandbox, network);
+      const { [name]: _gone, ...rest } = record.networking.EndpointsConfig ?? {};
+      record.networking = { EndpointsConfig: rest };
+      await this.#store.save(entry);
+    });
+  };
+
+  async adopt(): Promise<void> {
+    await adoptContainers(this.#rooms, this.#store, this.#life);
+  }
+
+  restore: Containers["restore"] = async () => (this.#restored ??= restoreContainers(this.#rooms, this.#store, this.#life));
+}
+
+/** It ended by itself in the meantime, which is as good. */
+function ignoreNotRunning(error: unknown): void {
+  if (!(error instanceof EngineError) || error.kind !== "conflict") throw error;
+}

@@ -1,0 +1,97 @@
+/**
+ * What a new engine does with what the last one left: adopts what runs, records what has ended meanwhile, sweeps what was
+ * half made, and starts what has to run.
+ */
+import { existsSync, readdirSync } from "node:fs";
+import { join } from "node:path";
+import { removeTree } from "../host/files.ts";
+import { log } from "../host/log.ts";
+import { bootId } from "../host/process.ts";
+import { nowText } from "../runtime/clock.ts";
+import type { Task } from "../runtime/runtime.ts";
+import type { Entry } from "./entry.ts";
+import type { Life } from "./life.ts";
+import { containerDirectory } from "./network.ts";
+import { shouldStartWithEngine } from "./restart-policy.ts";
+import type { Rooms } from "./rooms.ts";
+import { taskOptions } from "./start.ts";
+import type { ContainerStore } from "./store.ts";
+
+const CONTAINER_ID = /^[0-9a-f]{64}$/;
+
+/** What runs, or has ended unrecorded, gets its task back. Needs nothing of the network, so that it is done at once. */
+export async function adoptContainers(rooms: Rooms, store: ContainerStore, life: Life): Promise<void> {
+  const boot = bootId();
+  for (const entry of store.all()) {
+    const task = await adopt(rooms, entry, boot);
+    if (task) life.watch(entry, task);
+  }
+}
+
+/** The rest: removes what belongs to nobody, gives the networks back, and starts what has to run. */
+export async function restoreContainers(rooms: Rooms, store: ContainerStore, life: Life): Promise<void> {
+  const idle = store.all().filter(({ task }) => !task);
+  const alive = new Set(
+    store
+      .all()
+      .filter(({ task }) => task)
+      .map(({ id }) => id),
+  );
+  await sweep(rooms, store, alive);
+  const sandboxes = store.all().flatMap(({ record, task }) => (task && record.sandbox ? [record.sandbox] : []));
+  await rooms.networks.restore(sandboxes);
+  for (const entry of idle) await settle(rooms, store, { life, entry, wasUp: entry.isUp });
+}
+
+/** The task of a container: one that runs, or one whose end was not recorded yet. */
+async function adopt(rooms: Rooms, entry: Entry, boot: string): Promise<Task | undefined> {
+  const { state } = entry.record;
+  // What was started and never recorded had not been promised to anybody; the sweep ends it.
+  if (state.bootId !== boot || (state.status !== "running" && state.status !== "paused")) return undefined;
+  try {
+    return await rooms.runtime.adopt(entry.id, taskOptions(entry), { pid: state.pid, pidStartTime: state.pidStartTime });
+  } catch (error) {
+    log("error", error);
+    return undefined;
+  }
+}
+
+/** Tasks, root file systems and directories that belong to no container, or to one that does not run. */
+async function sweep(rooms: Rooms, store: ContainerStore, alive: ReadonlySet<string>): Promise<void> {
+  for (const id of await rooms.runtime.ids()) if (!alive.has(id)) await rooms.runtime.destroy(id);
+  for (const key of await rooms.snapshots.keys()) {
+    if (!CONTAINER_ID.test(key.slice(0, 64))) continue;
+    const id = key.slice(0, 64);
+    if (!store.has(id) || (key !== id && !alive.has(id))) await rooms.snapshots.remove(key);
+    else if (!alive.has(id)) await rooms.snapshots.unmount(key);
+  }
+  const directories = join(containerDirectory(rooms, "x"), "..");
+  if (!existsSync(directories)) return;
+  for (const id of readdirSync(directories)) if (!store.has(id)) await removeTree(join(directories, id));
+}
+
+/** A container that does not run: makes its record say so and applies its policies. */
+async function settle(
+  rooms: Rooms,
+  store: ContainerStore,
+  { life, entry, wasUp }: { life: Life; entry: Entry; wasUp: boolean },
+): Promise<void> {
+  const { record } = entry;
+  const { state } = record;
+  if (wasUp) {
+    const waiting = state.status === "restarting";
+    const exitCode = waiting ? state.exitCode : 255;
+    Object.assign(state, { status: "exited", pid: 0, exitCode, finishedAt: waiting ? state.finishedAt : nowText() });
+    if (!waiting) state.error = "exit status unknown: the machine was restarted or the supervisor was killed";
+    record.sandbox = null;
+    await store.save(entry);
+  }
+  if (record.hostConfig.AutoRemove && wasUp) return life.remove(entry, { volumes: true });
+  const ending = { exitCode: state.exitCode, stopped: false, restartCount: record.restartCount, stoppedByUser: state.stoppedByUser };
+  const again = state.startedAt !== "" && shouldStartWithEngine(record.hostConfig.RestartPolicy, ending);
+  if (!again) return;
+  // One that has ended by itself while an engine watched it and was not started again has used up its restarts.
+  if (!wasUp && record.hostConfig.RestartPolicy?.Name === "on-failure") return;
+  state.status = "restarting";
+  void life.restartNow(entry);
+}
