@@ -308,6 +308,25 @@ test("mount points of the runtime are not changes", needsRoot, async (t) => {
   assert.deepEqual(stored, archive);
 });
 
+test("commit() takes several mount points of one directory along with it", needsRoot, async (t) => {
+  const snapshots = await (await fresh(t)).open();
+  const base = await apply(snapshots, tar([dir("etc"), [{ name: "etc/passwd" }]]));
+  await snapshots.prepare("k", base.chainId);
+  const root = await snapshots.mount("k");
+  for (const name of ["hosts", "hostname", "resolv.conf"]) writeFileSync(join(root, "etc", name), "");
+  writeFileSync(join(root, "built"), "");
+  const mountpoints = ["/etc/hosts", "/etc/hostname", "/etc/resolv.conf"];
+  let names = "";
+  await snapshots.commit(
+    "k",
+    async (stream) => void (names = execFileSync("tar", ["-t"], { input: await collect(stream), encoding: "utf8" })),
+    {
+      mountpoints,
+    },
+  );
+  assert.equal(names, "built\n");
+});
+
 test("openSnapshots() adopts mounted snapshots, and sweeps what was half made", needsRoot, async (t) => {
   const { directory, open } = await fresh(t);
   const first = await open();

@@ -42,6 +42,8 @@ export function strip(mountpoints: readonly string[]): void {
       const stats = lstatIfAny(at);
       if (!stats) continue;
       if (!isIgnored(at, stats) && !(at !== path && isEmptied(at, stats))) break;
+      // Its other mount points are still in it; the last of them takes it along.
+      if (stats.isDirectory() && listNames(at).length > 0) break;
       const holder = toPath(parentOf(at) || "/");
       const { mtimeNs } = lstatSync(holder, { bigint: true });
       if (stats.isDirectory()) rmdirSync(toPath(at));
