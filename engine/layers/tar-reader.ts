@@ -65,7 +65,9 @@ export class TarReader {
 
   /** Says that no more bytes come. @throws {EngineError} invalid `unexpected EOF` when something is missing */
   finish(): void {
-    const isWhole = this.#state === "done" || (this.#state === "header" && this.#filled === 0 && this.#records.length === 0);
+    const isBetween = this.#state === "header" && this.#filled === 0 && this.#records.length === 0;
+    // Go's writer, when nobody closes it, ends without the last padding (`docker build -f -`), and Go's reader takes that.
+    const isWhole = this.#state === "done" || this.#state === "padding" || isBetween;
     if (!isWhole || this.#longName !== undefined) throw new EngineError("invalid", "unexpected EOF");
     this.#ended = true;
   }
