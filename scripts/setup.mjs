@@ -32,8 +32,8 @@ export async function step(title, work) {
   }
 }
 
-/** Runs a command quietly; its output is shown only when it fails. */
-export function command(argv, { cwd = root, env = process.env, input } = {}) {
+/** Runs a command quietly; its output is shown only when it fails. Gives its stdout, or with `all` what it wrote to stderr as well. */
+export function command(argv, { cwd = root, env = process.env, input, all = false } = {}) {
   return new Promise((resolve, reject) => {
     const child = spawn(argv[0], argv.slice(1), { cwd, env, stdio: [input === undefined ? "ignore" : "pipe", "pipe", "pipe"] });
     let stdout = "";
@@ -43,7 +43,7 @@ export function command(argv, { cwd = root, env = process.env, input } = {}) {
     if (input !== undefined) child.stdin.end(input);
     child.on("error", reject);
     child.on("close", (code) => {
-      if (code === 0) resolve(stdout);
+      if (code === 0) resolve(all ? stdout + stderr : stdout);
       else reject(new Error(`\`${argv.join(" ")}\` ended with ${code}:\n${(stderr || stdout).trim()}`));
     });
   });
