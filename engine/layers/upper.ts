@@ -29,9 +29,9 @@ export function ignoring(mountpoints: readonly string[]): (path: string, stats: 
   return isIgnored;
 }
 
-/** As the runtime makes directories. */
+/** As the runtimes make directories; crun sets the sticky bit too. */
 function isPlain(stats: Stats): boolean {
-  return (stats.mode & 0o7777) === 0o755 && stats.uid === 0 && stats.gid === 0;
+  return (stats.mode & 0o6777) === 0o755 && stats.uid === 0 && stats.gid === 0;
 }
 
 /** Deletes from the upper directory what `ignoring` would pass over. */

@@ -10,7 +10,7 @@ import { after, before, describe, test } from "node:test";
 import type { BuildRecord } from "../../engine/build/builder.ts";
 import { busyboxTar } from "../../scripts/base-image.ts";
 import { debianTar } from "../support/debian.ts";
-import { runProgram, startEngine } from "../support/engine.ts";
+import { startEngine } from "../support/engine.ts";
 import type { Result, TestEngine } from "../support/engine.ts";
 import { cannotRunAs, USERS } from "../support/user.ts";
 
@@ -80,7 +80,7 @@ for (const as of USERS)
     async function lines(path: string, ...args: string[]): Promise<string[]> {
       const { exitCode, stdout, stderr } = await build(path, ...args);
       assert.equal(exitCode, 0, stderr);
-      const text = stdout.replaceAll(/\b[0-9a-f]{12}\b/g, "ID").replace(/^Sending.*\n/, "");
+      const text = stdout.replaceAll(/\b[0-9a-f]{12}\b/g, "ID").replace(/^Sending[^\n]*\n/, "");
       return text.trimEnd().split("\n");
     }
 
@@ -220,17 +220,12 @@ for (const as of USERS)
       await lines(context({ Dockerfile: "FROM busybox\nRUN true\nRUN touch /only\n" }), "-t", "layers");
       const { stdout } = await engine.docker(["history", "--format", "{{.Size}} {{.CreatedBy}}", "--no-trunc", "layers"]);
       assert.match(stdout, /^0B RUN \/bin\/sh -c true # buildkit$/m);
-      const saved = await runProgram(
-        [
-          "sh",
-          "-c",
-          `docker save layers | tar -xO --wildcards 'blobs/sha256/*' | tar -t 2>/dev/null | head -20; docker export $(docker create layers) | tar -t | grep -c ''`,
-        ],
-        {
-          env: { ...process.env, DOCKER_HOST: engine.socket },
-        },
+      const inspected = await engine.docker(["inspect", "-f", "{{json .RootFS.Layers}}", "layers"]);
+      // A layer of nothing: an archive's end.
+      assert.equal(
+        (JSON.parse(inspected.stdout) as string[])[1],
+        "sha256:5f70bf18a086007016e948b04aed3b82103a36bea41755b6cddfaf10ace3c6ef",
       );
-      assert.ok(saved.exitCode === 0, saved.stderr);
     });
 
     test("mounts: cache, bind, tmpfs", async () => {
