@@ -42,9 +42,9 @@ export class BuildReader {
     return this.#exact ? [] : this.#classic.read(message.stream ?? `${message.id ? `${message.id}: ` : ""}${message.status}\n`);
   }
 
-  /** Ends what is still open. */
-  end(): BuildEvent[] {
-    return this.#exact ? [] : this.#classic.end();
+  /** Ends what is still open, with an error when the build failed. */
+  end(error?: string): BuildEvent[] {
+    return this.#exact ? [] : this.#classic.end(error);
   }
 
   #failed(message: JsonMessage): never {
@@ -90,15 +90,16 @@ class ClassicReader {
   }
 
   read(text: string): BuildEvent[] {
-    const lines = (this.#rest + text).split("\n");
+    // The classic builder paints what steps write to stderr red.
+    const lines = (this.#rest + text.replace(/\x1b\[(91|0)m/g, "")).split("\n");
     this.#rest = lines.pop() ?? "";
     return lines.flatMap((line) => this.#line(line));
   }
 
-  end(): BuildEvent[] {
+  end(error?: string): BuildEvent[] {
     const left = this.#rest === "" ? [] : this.#line(this.#rest);
     this.#rest = "";
-    return [...left, ...this.#endStep()];
+    return [...left, ...this.#endStep(error)];
   }
 
   #line(line: string): BuildEvent[] {
@@ -113,10 +114,19 @@ class ClassicReader {
     return this.#step && line.trim() !== "" ? [{ type: "log", step: this.#step.id, data: `${line}\n` }] : [];
   }
 
-  #endStep(): BuildEvent[] {
+  #endStep(error?: string): BuildEvent[] {
     const step = this.#step;
     this.#step = undefined;
     if (!step) return [];
-    return [{ type: "end", step: step.id, cached: step.cached, durationMs: this.#now() - step.started, addedBytes: 0 }];
+    return [
+      {
+        type: "end",
+        step: step.id,
+        cached: step.cached,
+        durationMs: this.#now() - step.started,
+        addedBytes: 0,
+        ...(error ? { error } : {}),
+      },
+    ];
   }
 }

@@ -22,7 +22,7 @@ export type SessionEnd = "closed" | "detached";
 
 /** Copies both ways until the container's output ends or the detach keys are typed. The terminal is restored. */
 export async function runSession(cli: Cli, attached: AttachedStream, options: SessionOptions): Promise<SessionEnd> {
-  const restore = options.stdin && options.tty ? rawMode(cli.stdin) : () => {};
+  const restore = options.stdin && options.tty ? await rawMode(cli.stdin) : () => {};
   const input = startInput(cli, attached, options);
   try {
     const output = attached.copyTo({

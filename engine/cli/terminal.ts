@@ -46,10 +46,12 @@ export class KeyWatcher {
   }
 }
 
-/** Gives every key to the container; the returned function gives the terminal back. */
-export function rawMode(stdin: Input): () => void {
+/** Gives every key to the container and its output to the screen as it is; the returned function gives the terminal back. */
+export async function rawMode(stdin: Input): Promise<() => void> {
   if (!stdin.isTTY || !stdin.setRawMode) return () => {};
+  const { passOutputThrough } = await import("../host/terminal-output.ts");
   stdin.setRawMode(true);
+  passOutputThrough();
   return () => stdin.setRawMode?.(false);
 }
 

@@ -124,6 +124,7 @@ async function show(cli: Cli, messages: AsyncIterable<JsonMessage>, options: Sho
     for await (const message of messages) for (const event of reader.read(message)) screen.show(event);
     for (const event of reader.end()) screen.show(event);
   } catch (error) {
+    for (const event of reader.end(error instanceof Error ? error.message : String(error))) screen.show(event);
     screen.close();
     throw error instanceof StreamError ? new ExitError(1, failureText(error)) : error;
   }
