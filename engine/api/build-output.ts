@@ -55,13 +55,15 @@ export class ClassicOutput {
       .filter(({ kind }) => kind !== "export")
       .map((step, index) => ({
         step,
-        number: index + 1,
         waiting: [],
         bytes: 0,
         clipped: false,
         containerId: undefined,
         started: false,
         ended: false,
+        // A second plan has more steps; what those that it knows have done so far still holds.
+        ...this.#steps.get(step.id),
+        number: index + 1,
       }));
     for (const output of this.#order) this.#steps.set(output.step.id, output);
   }

@@ -25,7 +25,7 @@ import { prepareRun } from "./run.ts";
 import type { Slots } from "./slots.ts";
 import { advanced, chainOf, imageIdOf, imageResult, inheritedResult, scratchResult, toImageConfig } from "./stage-result.ts";
 import type { StageResult } from "./stage-result.ts";
-import { listSteps, stepId, triggerSteps } from "./step-list.ts";
+import { listSteps, stepId } from "./step-list.ts";
 import type { Trees } from "./trees.ts";
 
 export interface BuildParts {
@@ -51,6 +51,8 @@ export class Build {
   readonly #signal: AbortSignal;
   readonly #bases: Bases;
   readonly #stages = new Map<number, Promise<StageResult>>();
+  /** Triggers that the plan knows. */
+  readonly #triggers = new Map<number, readonly Instruction[]>();
 
   constructor(parts: BuildParts) {
     this.#parts = parts;
@@ -61,9 +63,10 @@ export class Build {
   /** Runs everything and makes the image. All work has ended when the promise settles. */
   async run(): Promise<Digest> {
     const { graph, request, reporter } = this.#parts;
-    const stages = neededStages(graph);
+    await this.#findTriggers();
+    const stages = neededStages(graph, this.#triggers);
     this.#warn(stages);
-    reporter.plan(listSteps(graph, stages, request.labels));
+    reporter.plan(listSteps(graph, this.#triggers, request.labels));
     for (const index of graph.dockerfile.globalArgs.keys()) await this.#endAtOnce(`global.${index}`, { cached: false });
     try {
       for (const stage of stages) this.#stage(stage.index).catch(() => undefined);
@@ -75,6 +78,23 @@ export class Build {
       await Promise.allSettled(this.#stages.values());
       throw error;
     }
+  }
+
+  /** ONBUILD triggers of bases that need no pull are part of the plan from the start. */
+  async #findTriggers(): Promise<void> {
+    for (const stage of this.#parts.graph.stages) {
+      const expressions = await this.#onBuildOf(stage.base);
+      const triggers = expressions.map((expression) => parseTrigger(expression, stage));
+      if (triggers.length > 0) this.#triggers.set(stage.index, triggers);
+    }
+  }
+
+  async #onBuildOf(base: Source): Promise<readonly string[]> {
+    const { graph, rooms } = this.#parts;
+    if (base.kind === "image") return (await rooms.images.find(base.reference))?.config.config?.OnBuild ?? [];
+    if (base.kind !== "stage") return [];
+    const { instructions } = graph.stages[base.index]!.stage;
+    return instructions.flatMap((instruction) => (instruction.kind === "ONBUILD" ? [instruction.expression] : []));
   }
 
   #warn(stages: readonly GraphStage[]): void {
@@ -124,11 +144,14 @@ export class Build {
   }
 
   async #runStage(stage: GraphStage): Promise<StageResult> {
-    const { graph, reporter } = this.#parts;
+    const { graph, reporter, request } = this.#parts;
     const begun = await this.#begin(stage);
     const { triggers } = begun;
     let { result } = begun;
-    if (triggers.length > 0) reporter.plan(triggerSteps(graph, stage, triggers));
+    if (triggers.length > 0 && !this.#triggers.has(stage.index)) {
+      this.#triggers.set(stage.index, triggers);
+      reporter.plan(listSteps(graph, this.#triggers, request.labels));
+    }
     const steps: Step[] = [
       ...triggers.map((instruction, index) => ({ id: stepId(stage.index, `trigger-${index}`), instruction })),
       ...stage.stage.instructions.map((instruction, index) => ({ id: stepId(stage.index, index), instruction })),

@@ -45,8 +45,8 @@ export interface SourceRange {
 }
 
 /**
- * Steps are announced before the first one starts, in the order of the Dockerfile; ONBUILD triggers of a base image are
- * announced by another plan once the base is known. Steps may run in any order and at the same time. Each announced step gets one `start` and one `end`, except those that a failure or an abort left undone.
+ * Steps are announced before the first one starts, in the order of the Dockerfile. When a base image that had to be pulled
+ * turns out to have ONBUILD triggers, another plan follows with all steps again, the triggers among them. Steps may run in any order and at the same time. Each announced step gets one `start` and one `end`, except those that a failure or an abort left undone.
  */
 export type BuildProgress =
   | { readonly type: "plan"; readonly steps: readonly BuildStep[] }

@@ -42,7 +42,9 @@ export class Reporter {
   }
 
   plan(steps: readonly BuildStep[]): void {
-    for (const step of steps) this.#steps.set(step.id, { ...step, cached: false, addedBytes: 0 });
+    const known = new Map(this.#steps);
+    this.#steps.clear();
+    for (const step of steps) this.#steps.set(step.id, { cached: false, addedBytes: 0, ...known.get(step.id), ...step });
     this.#progress({ type: "plan", steps });
   }
 

@@ -446,6 +446,15 @@ test("ONBUILD triggers of a base run in the stage that uses it", { skip }, async
   assert.equal(logs(events), "triggered\n");
   assert.equal(image.config.config!.OnBuild, undefined);
   assert.deepEqual(Object.keys(ended(events)), ["FROM onbuild", "COPY app /app", "RUN cat /app > /ran", "RUN cat /ran"]);
+  const names = events.flatMap((event) => (event.type === "plan" ? event.steps.map((step) => step.name) : []));
+  assert.deepEqual(names, ["[1/4] FROM onbuild", "[2/4] ONBUILD COPY app /app", "[3/4] ONBUILD RUN cat /app > /ran", "[4/4] RUN cat /ran"]);
+});
+
+test("ONBUILD triggers of a stage run in the stage that begins with it, and not further", { skip }, async () => {
+  const Dockerfile =
+    "FROM busybox AS base\nONBUILD RUN echo triggered >> /t\nFROM base AS child\nRUN echo own >> /t\nFROM child\nRUN cat /t\n";
+  const { events } = await rooms.build(rooms.context({ Dockerfile }));
+  assert.equal(logs(events), "triggered\nown\n");
 });
 
 test("ADD unpacks archives and keeps what is no archive", { skip }, async () => {

@@ -2,15 +2,18 @@
 import type { Instruction, Range } from "../syntax/dockerfile/tree.ts";
 import type { BuildStep, SourceRange } from "./builder.ts";
 import type { Graph, GraphStage, Source } from "./graph.ts";
-import { sourcesOf } from "./graph.ts";
+import { neededStages, sourcesOf } from "./graph.ts";
 
 /** Unique in a build. */
 export function stepId(stage: number, index: number | string): string {
   return `${stage}.${index}`;
 }
 
+/** ONBUILD triggers by the index of the stage that they run in. */
+export type Triggers = ReadonlyMap<number, readonly Instruction[]>;
+
 /** Steps before the first FROM, in stages that the target needs, and of `--label`. */
-export function listSteps(graph: Graph, stages: readonly GraphStage[], labels: Readonly<Record<string, string>>): BuildStep[] {
+export function listSteps(graph: Graph, triggers: Triggers, labels: Readonly<Record<string, string>>): BuildStep[] {
   const globals = graph.dockerfile.globalArgs.map((instruction, index): BuildStep => ({
     id: `global.${index}`,
     name: "",
@@ -20,7 +23,8 @@ export function listSteps(graph: Graph, stages: readonly GraphStage[], labels: R
     inputs: [],
     range: toRange(instruction.range),
   }));
-  return [...globals, ...stages.flatMap((stage) => stageSteps(graph, stage)), ...labelSteps(graph.target, labels)];
+  const stages = neededStages(graph, triggers).flatMap((stage) => stageSteps(graph, stage, triggers.get(stage.index) ?? []));
+  return [...globals, ...stages, ...labelSteps(graph.target, labels)];
 }
 
 /** The classic builder shows labels of the command line as one more instruction. */
@@ -31,8 +35,9 @@ function labelSteps(target: GraphStage, labels: Readonly<Record<string, string>>
   return [{ id: "labels", name: "", instruction, kind: "config", stage: String(target.stage.name ?? target.index), inputs: [] }];
 }
 
-function stageSteps(graph: Graph, stage: GraphStage): BuildStep[] {
-  const { instructions, from } = stage.stage;
+function stageSteps(graph: Graph, stage: GraphStage, triggers: readonly Instruction[]): BuildStep[] {
+  const { from } = stage.stage;
+  const instructions = [...triggers, ...stage.stage.instructions];
   const hasBaseLine = stage.base.kind === "image" || stage.base.kind === "context";
   const total = instructions.filter(isShown).length + (hasBaseLine ? 1 : 0);
   let number = hasBaseLine ? 1 : 0;
@@ -45,29 +50,14 @@ function stageSteps(graph: Graph, stage: GraphStage): BuildStep[] {
     inputs: stage.base.kind === "stage" ? [lastStep(graph, stage.base.index)] : [],
     range: toRange(from.range),
   };
-  const rest = instructions.map((instruction, index): BuildStep => {
-    const shown = isShown(instruction) ? `${prefix(graph, stage, ++number, total)}${title(instruction)}` : "";
-    return toStep(graph, stage, {
-      instruction,
-      id: stepId(stage.index, index),
-      name: shown,
-      previous: index === 0 ? first.id : stepId(stage.index, index - 1),
-    });
-  });
-  return [first, ...rest];
-}
-
-/** Steps of ONBUILD triggers, which are known only when the base image is. */
-export function triggerSteps(graph: Graph, stage: GraphStage, triggers: readonly Instruction[]): BuildStep[] {
-  const label = graph.stages.length > 1 ? `[${stage.label}] ` : "";
-  return triggers.map((instruction, index) =>
-    toStep(graph, stage, {
-      instruction,
-      id: stepId(stage.index, `trigger-${index}`),
-      name: isShown(instruction) ? `${label}ONBUILD ${title(instruction)}` : "",
-      previous: index === 0 ? stepId(stage.index, "from") : stepId(stage.index, `trigger-${index - 1}`),
-    }),
-  );
+  const steps = [first];
+  for (const [index, instruction] of instructions.entries()) {
+    const isTrigger = index < triggers.length;
+    const shown = isShown(instruction) ? `${prefix(graph, stage, ++number, total)}${isTrigger ? "ONBUILD " : ""}${title(instruction)}` : "";
+    const id = stepId(stage.index, isTrigger ? `trigger-${index}` : index - triggers.length);
+    steps.push(toStep(graph, stage, { instruction, id, name: shown, previous: steps.at(-1)!.id }));
+  }
+  return steps;
 }
 
 function toStep(
