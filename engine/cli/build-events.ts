@@ -54,9 +54,14 @@ export class BuildReader {
 
   #progress(progress: Progress): BuildEvent[] {
     this.#exact = true;
-    if (progress.type === "plan") for (const step of progress.steps) this.#names.set(step.id, step.name);
-    if (progress.type === "start") return [{ type: "start", step: progress.step, name: this.#names.get(progress.step) ?? progress.step }];
-    if (progress.type === "log" || progress.type === "end" || progress.type === "warning") return [progress];
+    if (progress.type === "plan") for (const step of progress.steps) if (isShown(step)) this.#names.set(step.id, step.name);
+    if (progress.type === "image") this.imageId = progress.id;
+    if (progress.type === "warning") return [progress];
+    if (progress.type === "plan" || progress.type === "image") return [];
+    const name = this.#names.get(progress.step);
+    if (name === undefined) return [];
+    if (progress.type === "start") return [{ type: "start", step: progress.step, name }];
+    if (progress.type === "log" || progress.type === "end") return [progress];
     if (progress.type === "pull" && !progress.message.progressDetail?.total)
       return [
         {
@@ -69,12 +74,17 @@ export class BuildReader {
   }
 }
 
+/** Steps that do something; what only sets a value is done in no time. */
+function isShown({ kind }: { kind: string }): boolean {
+  return kind !== "config" && kind !== "arg";
+}
+
 /** The engine's own account of a build. */
 type Progress =
-  | { readonly type: "plan"; readonly steps: readonly { readonly id: string; readonly name: string }[] }
+  | { readonly type: "plan"; readonly steps: readonly { readonly id: string; readonly name: string; readonly kind: string }[] }
   | { readonly type: "start"; readonly step: string }
   | { readonly type: "pull"; readonly step: string; readonly message: JsonMessage }
-  | { readonly type: "image" }
+  | { readonly type: "image"; readonly id: string }
   | Extract<BuildEvent, { type: "log" | "end" | "warning" }>;
 
 /** Lines of the classic builder that say how it works rather than what the step says. */

@@ -36,7 +36,6 @@ export class PlainScreen implements BuildScreen {
     if (event.type === "start") return this.#start(event.step, event.name);
     const step = this.#steps.get(event.step);
     if (!step) return;
-    this.#switchTo(step);
     if (event.type === "log") this.#log(step, event.data);
     else this.#end(step, event);
   }
@@ -61,12 +60,15 @@ export class PlainScreen implements BuildScreen {
   #log(step: Step, data: string): void {
     const lines = (step.rest + data).split(/\r?\n/);
     step.rest = lines.pop() ?? "";
+    if (lines.length === 0) return;
+    this.#switchTo(step);
     const seconds = ((this.#now() - step.started) / 1000).toFixed(3);
     for (const line of lines) this.#write(`#${step.number} ${seconds} ${line}`);
   }
 
   #end(step: Step, event: BuildEvent & { type: "end" }): void {
     if (step.rest !== "") this.#log(step, "\n");
+    this.#switchTo(step);
     if (event.reason && !event.cached) this.#write(`#${step.number} not cached: ${event.reason}`);
     this.#write(`#${step.number} ${outcome(event)}`);
   }

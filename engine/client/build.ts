@@ -29,6 +29,8 @@ export interface BuildOptions extends Abortable {
   readonly shmSizeBytes?: number | undefined;
   readonly cacheFrom?: readonly string[];
   readonly auth?: Readonly<Record<string, AuthConfig>>;
+  /** Asks our own engine to tell its steps exactly, as `aux["berth.progress"]`; other engines do not know this. */
+  readonly exactProgress?: boolean;
 }
 
 export interface BuildPruneOptions extends Abortable {
@@ -47,7 +49,7 @@ export class Builds {
   async *build(options: BuildOptions): AsyncGenerator<JsonMessage> {
     const response = await this.#connection.stream("POST", "/build", {
       query: buildQuery(options),
-      headers: { "x-registry-config": encodeAuth(options.auth) },
+      headers: { "x-registry-config": encodeAuth(options.auth), ...(options.exactProgress ? { "x-berth-progress": "1" } : {}) },
       ...(options.context ? { body: options.context } : {}),
       signal: options.signal,
     });

@@ -1,6 +1,6 @@
 /** Builds by the classic request: a tar in the body, options in the query, the old builder's words in the answer. */
 import { StepError } from "../../build/builder.ts";
-import type { BuildRequest } from "../../build/builder.ts";
+import type { BuildProgress, BuildRequest } from "../../build/builder.ts";
 import { EngineError } from "../../errors.ts";
 import { receiveContext } from "../build-context.ts";
 import type { BuildContext } from "../build-context.ts";
@@ -25,7 +25,10 @@ async function build(exchange: Exchange): Promise<void> {
   try {
     context = await receiveContext(exchange, (text) => stream.send({ stream: `${text}\n` }));
     const request = { ...options, ...contextOptions(context, query.text("dockerfile")) };
-    const { imageId } = await services.builder.build(request, output.progress, signal);
+    // Berth's own clients draw each step with its time, size and reason; docker's know the classic words only.
+    const exact = exchange.request.headers["x-berth-progress"] === "1" && !quiet;
+    const progress = exact ? (event: BuildProgress): void => stream.send({ aux: { "berth.progress": event } }) : output.progress;
+    const { imageId } = await services.builder.build(request, progress, signal);
     if (quiet) stream.send({ stream: `${imageId}\n` });
     stream.end();
   } catch (error) {

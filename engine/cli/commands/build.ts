@@ -62,6 +62,7 @@ export const build = command({
       shmSizeBytes: flags["shm-size"],
       cacheFrom: flags["cache-from"],
       auth,
+      exactProgress: mode === "plain" || mode === "tty",
       signal: cli.signal,
     };
     const id = await show(cli, client.builds.build(options), { mode, context, tags: flags.tag });
