@@ -66,5 +66,11 @@ export async function main(): Promise<void> {
     now: Date.now,
     signals: processSignals(),
   });
+  await Promise.all([written(process.stdout), written(process.stderr)]);
   process.exit(status);
+}
+
+/** Resolves when everything that was written is with the reader: a socket or a slow pipe takes it later, and exit would drop it. */
+function written(stream: NodeJS.WriteStream): Promise<void> {
+  return new Promise((resolve) => stream.write("", () => resolve()));
 }

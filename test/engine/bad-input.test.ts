@@ -98,7 +98,7 @@ for (const as of USERS)
       [["rmi", "nobody"], /No such image: nobody/, 1],
       [["inspect", "nobody"], /[Nn]o such object: nobody/, 1],
       [["logs", "nobody"], /No such container: nobody/, 1],
-      [["tag", "busybox", "UPPER/case"], /invalid reference format|must be lowercase/, 1],
+      [["tag", "busybox", "small/UPPER"], /invalid reference format|must be lowercase/, 1],
       [["nonsense"], /'nonsense' is not a (docker|berth) command|unknown command/],
       [["ps", "--nonsense"], /unknown flag: --nonsense/],
     ];
