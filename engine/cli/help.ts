@@ -87,12 +87,12 @@ export function commandLines(title: string, entries: readonly { name: string; su
   return `${title}:\n${entries.map(({ name, summary }) => `  ${name.padEnd(width)} ${summary}`).join("\n")}\n`;
 }
 
-/** Names that are one or two keystrokes away from what was typed, nearest first. */
+/** The names that are nearest to what was typed, if they are one or two keystrokes away. */
 export function suggest(typed: string, names: readonly string[]): string[] {
   const near = names.map((name) => ({ name, distance: editDistance(typed, name) }));
+  const best = Math.min(...near.map(({ distance }) => distance));
   return near
-    .filter(({ name, distance }) => distance <= 2 && distance < Math.max(typed.length, name.length) - 1)
-    .toSorted((a, b) => a.distance - b.distance)
+    .filter(({ name, distance }) => distance === best && distance <= 2 && distance < Math.max(typed.length, name.length) - 1)
     .map(({ name }) => name);
 }
 

@@ -38,7 +38,8 @@ export interface Recording {
 /** What a request has to agree in: method, path without the version, query in any order. */
 export function requestKey(method: string, path: string): string {
   const url = new URL(path.replace(/^\/v1\.\d+/, ""), "http://localhost");
-  for (const [name, value] of [...url.searchParams]) if (value === "") url.searchParams.delete(name);
+  const empty = Array.from(url.searchParams).filter(([, value]) => value === "");
+  for (const [name] of empty) url.searchParams.delete(name);
   url.searchParams.sort();
   const filters = url.searchParams.get("filters");
   if (filters) url.searchParams.set("filters", sortedJson(filters));
