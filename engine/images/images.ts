@@ -134,6 +134,9 @@ export interface Images {
 
   push(reference: string, options: PullOptions): Promise<void>;
 
+  /** `docker pull -a`: every tag of a repository, one after another. */
+  pullAll(repository: string, options: PullOptions): Promise<void>;
+
   /**
    * Removes the images that `select` chooses, as far as nothing uses them, and whatever blobs and layers nothing needs.
    * Safe beside running pulls and builds.

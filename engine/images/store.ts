@@ -5,6 +5,7 @@
  */
 import { open } from "node:fs/promises";
 import type { Readable } from "node:stream";
+import type { JsonMessage } from "../api/types/image.ts";
 import { EngineError } from "../errors.ts";
 import type { Events } from "../events.ts";
 import type { Digest, Snapshots } from "../layers/snapshots.ts";
@@ -23,6 +24,7 @@ import { hostPlatform } from "./platform.ts";
 import { pullImage } from "./pull.ts";
 import { pushImage } from "./push.ts";
 import type { RegistryOptions } from "./registry/endpoint.ts";
+import { remoteTags } from "./remote.ts";
 import { deleteImage, removeImage } from "./remove.ts";
 import type { ImageUser, Removing } from "./remove.ts";
 import { chooseToSave, saveArchive } from "./save.ts";
@@ -205,6 +207,23 @@ class LocalImages implements Images {
     const image = await pushImage(this.#store, name, { ...options, registry: this.#registry });
     this.#events.publish("image", "push", familiarReference(name), { ...image.config.config?.Labels, name: familiarName(name) });
   }
+
+  async pullAll(repository: string, options: PullOptions): Promise<void> {
+    const { tag: _, digest: __, ...name } = needReference(repository);
+    const before = this.#store.catalog.names().length;
+    for (const tag of await remoteTags(name, options, this.#registry))
+      await this.pull(familiarReference({ ...name, tag }), {
+        ...options,
+        progress: (message) => isStatus(message) || options.progress?.(message),
+      });
+    const isSame = before === this.#store.catalog.names().length;
+    options.progress?.({ status: `Status: ${isSame ? "Image is up to date" : "Downloaded newer image"} for ${familiarName(name)}` });
+  }
+}
+
+/** Of a pull of all tags only the last word is said. */
+function isStatus({ status }: JsonMessage): boolean {
+  return status?.startsWith("Status: ") ?? false;
 }
 
 /** @throws {EngineError} invalid */

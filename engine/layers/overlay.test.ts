@@ -196,6 +196,26 @@ test("apply() shares the work and takes layers in parallel, in any order of fini
   await snapshots.remove("v");
 });
 
+test("apply() does not wait for a layer whose blob comes last", needsRoot, async (t) => {
+  const { directory, open } = await fresh(t);
+  const snapshots = await open();
+  const archives = Array.from({ length: 12 }, (_, i) => tar([[{ name: `f${i}` }]]));
+  let parent: Digest | null = null;
+  let bringFirst = (): void => undefined;
+  const layers = archives.map((archive, i) => {
+    const path = join(directory, `blob${i}`);
+    writeFileSync(path, archive);
+    const blob = i > 0 ? Promise.resolve({ path }) : new Promise<{ path: string }>((done) => (bringFirst = () => done({ path })));
+    const layer = snapshots.apply(blob, digest(archive), parent);
+    parent = parent === null ? digest(archive) : digest(Buffer.from(`${parent} ${digest(archive)}`));
+    return layer;
+  });
+  // The others are all unpacked by then, and wait for the first.
+  while (readdirSync(join(directory, "layers")).length < 12) await new Promise((done) => setImmediate(done));
+  bringFirst();
+  assert.equal((await Promise.all(layers)).at(-1)?.chainId, parent);
+});
+
 test("apply() fails for a layer whose parent fails", needsRoot, async (t) => {
   const { directory, open } = await fresh(t);
   const snapshots = await open();

@@ -19,7 +19,7 @@ import { makeDirectory, readJson, sweepUnfinished, writeJson } from "../host/fil
 import { errorCode } from "../host/libc.ts";
 import { unmount } from "../host/mount.ts";
 import { measureIn } from "./jail.ts";
-import type { Applied, Diffed, OverlayNamespace } from "./jobs.ts";
+import type { Applied, Diffed, Job, OverlayNamespace } from "./jobs.ts";
 import { chainIdOf, LayerStore } from "./layer-store.ts";
 import { isMounted, mountOverlay } from "./overlay-mount.ts";
 import { runJob, streamJob } from "./pool.ts";
@@ -122,34 +122,16 @@ class OverlaySnapshots implements Snapshots {
   }
 
   async #unpack(layerBlob: LayerBlob, to: Unpacking): Promise<Layer> {
-    const { parent, parentLayer, options } = to;
+    const { parent, parentLayer } = to;
     const parentDone = Promise.resolve(parentLayer);
     // It is awaited only after unpacking; until then its failure is not unheard of.
     parentDone.catch(() => undefined);
     this.#unpacking.add(to);
     let tree: string | undefined;
-    let blob: Readable | { readonly path: string };
     try {
-      blob = await layerBlob;
-    } catch (error) {
-      this.#unpacking.delete(to);
-      throw error;
-    }
-    await this.#enter();
-    try {
+      const blob = await layerBlob;
       tree = await this.#layers.temporary();
-      const [input, path] = blob instanceof Readable ? [blob, undefined] : [undefined, blob.path];
-      const { diffId, sizeBytes, implied, whiteouts } = await runJob<Applied>(
-        {
-          kind: "apply",
-          root: tree,
-          overlay: this.#overlay,
-          ...(to.diffId !== undefined && { diffId: to.diffId }),
-          ...(path !== undefined && { blob: path }),
-          ...(this.#maxLayerBytes !== undefined && { maxBytes: this.#maxLayerBytes }),
-        },
-        { input, signal: options.signal, progress: options.progress },
-      );
+      const { diffId, sizeBytes, implied, whiteouts } = await this.#unpackInto(tree, blob, to);
       await parentDone;
       await this.#layers.inherit(tree, parent, implied.filter(Boolean));
       await this.#layers.pruneWhiteouts(tree, parent, whiteouts);
@@ -160,6 +142,24 @@ class OverlaySnapshots implements Snapshots {
       throw error;
     } finally {
       this.#unpacking.delete(to);
+    }
+  }
+
+  /** Holds a slot only while a worker works: who waits for the layers below must not keep them from being unpacked. */
+  async #unpackInto(tree: string, blob: Readable | { readonly path: string }, { diffId, options }: Unpacking): Promise<Applied> {
+    const [input, path] = blob instanceof Readable ? [blob, undefined] : [undefined, blob.path];
+    const job: Job = {
+      kind: "apply",
+      root: tree,
+      overlay: this.#overlay,
+      ...(diffId !== undefined && { diffId }),
+      ...(path !== undefined && { blob: path }),
+      ...(this.#maxLayerBytes !== undefined && { maxBytes: this.#maxLayerBytes }),
+    };
+    await this.#enter();
+    try {
+      return await runJob<Applied>(job, { input, signal: options.signal, progress: options.progress });
+    } finally {
       this.#leave();
     }
   }

@@ -50,7 +50,7 @@ export class RegistryClient {
     this.#transport = transport;
     this.#base = base;
     this.#repository = access.repository;
-    this.#scope = `repository:${access.repository}:${access.push ? "pull,push" : "pull"}`;
+    this.#scope = access.repository === "" ? "" : `repository:${access.repository}:${access.push ? "pull,push" : "pull"}`;
     this.#authenticator = new Authenticator(transport, access.auth, new URL(base).protocol === "http:");
   }
 
@@ -80,6 +80,16 @@ export class RegistryClient {
     response.resume();
     if (response.statusCode === 401) client.#authenticator.challenged(response.headers["www-authenticate"], client.#scope);
     return client;
+  }
+
+  /** Shows the credentials. @throws {EngineError} unauthorized when they are not taken */
+  async login(signal?: AbortSignal): Promise<void> {
+    const response = await this.#once({ method: "GET", url: `${this.#base}/v2/`, signal });
+    response.resume();
+    if (response.statusCode === 401)
+      throw new EngineError("unauthorized", `Get "${this.#base}/v2/": unauthorized: incorrect username or password`);
+    if (response.statusCode !== 200)
+      throw new EngineError("internal", `login attempt to ${this.#base}/v2/ failed with status: ${response.statusCode}`);
   }
 
   close(): void {
@@ -207,6 +217,7 @@ export class RegistryClient {
 
 /** Who wants to do what. */
 export interface Access {
+  /** Empty for what concerns the registry as a whole. */
   repository: string;
   push: boolean;
   auth?: AuthConfig | undefined;

@@ -2,11 +2,13 @@ import assert from "node:assert/strict";
 import { execFileSync, spawn } from "node:child_process";
 import { createHash } from "node:crypto";
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { lookup } from "node:dns/promises";
 import { createServer } from "node:http";
 import type { IncomingMessage, Server, ServerResponse } from "node:http";
+import { createServer as createTlsServer } from "node:https";
 import { connect } from "node:net";
 import type { AddressInfo } from "node:net";
-import { tmpdir } from "node:os";
+import { hostname, tmpdir } from "node:os";
 import { join } from "node:path";
 import { Readable } from "node:stream";
 import test from "node:test";
@@ -18,7 +20,9 @@ import { Events } from "../../events.ts";
 import { mountPoints } from "../../host/mount.ts";
 import { openSnapshots } from "../../layers/overlay.ts";
 import { emptyEntry, tarHeader, tarPadding, TAR_END } from "../../layers/tar-writer.ts";
+import { topLayer } from "../images.ts";
 import type { Images, PullOptions } from "../images.ts";
+import { openRegistry } from "../remote.ts";
 import { openImages } from "../store.ts";
 import { parseChallenge } from "./auth.ts";
 import { endpointsOf, isInsecure } from "./endpoint.ts";
@@ -300,6 +304,40 @@ test("pull() takes up what a killed engine had downloaded, and drops it if it wa
   }
 });
 
+/** Pulls in a process of its own, which is killed after its n-th word. Resolves to whether it lived to the end. */
+async function killedPull(directory: string, reference: string, words: number): Promise<boolean> {
+  const source = `
+    const { openSnapshots } = await import(${JSON.stringify(new URL("../../layers/overlay.ts", import.meta.url).href)});
+    const { openImages } = await import(${JSON.stringify(new URL("../store.ts", import.meta.url).href)});
+    const { Events } = await import(${JSON.stringify(new URL("../../events.ts", import.meta.url).href)});
+    const snapshots = await openSnapshots({ directory: ${JSON.stringify(directory)}, rootless: ${rootless} });
+    const images = await openImages({ directory: ${JSON.stringify(join(directory, "images"))}, snapshots, events: new Events() });
+    let left = ${words};
+    await images.pull(${JSON.stringify(reference)}, { progress: () => --left === 0 && process.kill(process.pid, "SIGKILL") });`;
+  const child = spawn(process.execPath, ["--input-type=module", "-e", source], { stdio: ["ignore", "ignore", "inherit"] });
+  return new Promise((done) => child.once("exit", (code) => done(code === 0)));
+}
+
+test("pull() killed at any point leaves a store that works, and the next one ends right", needsRoot, async (t) => {
+  const random = (seed: string, length: number): Buffer =>
+    Buffer.from(createHash("shake256", { outputLength: length }).update(seed).digest());
+  const fake = await fakeRegistry(t, [tar("a", random("a", 700_000)), tar("b", random("b", 400_000)), tar("c", random("c", 10))]);
+  for (let words = 1, lived = false; !lived && words < 40; words += 4) {
+    const { directory } = await fresh(t);
+    lived = await killedPull(directory, `${fake.host}/app:1`, words);
+    const snapshots = await openSnapshots({ directory, rootless });
+    const images = await openImages({ directory: join(directory, "images"), snapshots, events: new Events() });
+    if (!lived) assert.deepEqual(await images.list(), [], `after ${words} words`);
+    const image = await images.pull(`${fake.host}/app:1`, {});
+    const root = await snapshots.view("v", topLayer(image)!);
+    assert.deepEqual(readFileSync(join(root, "a")), random("a", 700_000));
+    assert.deepEqual(readdirSync(root), ["a", "b", "c"]);
+    await snapshots.remove("v");
+    assert.deepEqual(readdirSync(join(directory, "images/ingest")), []);
+    assert.equal(readdirSync(join(directory, "layers")).length, 7);
+  }
+});
+
 test("pull() waits where a registry asks to slow down", needsRoot, async (t) => {
   const fake = await fakeRegistry(t);
   let refusals = 0;
@@ -413,7 +451,7 @@ async function realRegistry(t: TestContext, directory: string, extra = ""): Prom
   const { port } = probe.address() as AddressInfo;
   await new Promise((done) => probe.close(done));
   mkdirSync(join(directory, "registry"));
-  const config = `version: 0.1\nlog: {level: error}\nstorage: {filesystem: {rootdirectory: ${directory}/registry}}\nhttp: {addr: "127.0.0.1:${port}"}\n${extra}`;
+  const config = `version: 0.1\nlog: {level: error}\nstorage: {filesystem: {rootdirectory: ${directory}/registry}}\nhttp:\n  addr: "127.0.0.1:${port}"\n${extra}`;
   writeFileSync(join(directory, "registry.yml"), config);
   const server = spawn("docker-registry", ["serve", join(directory, "registry.yml")], { stdio: "ignore" });
   t.after(() => server.kill("SIGKILL"));
@@ -421,7 +459,10 @@ async function realRegistry(t: TestContext, directory: string, extra = ""): Prom
     new Promise((done) => {
       const socket = connect(port, "127.0.0.1", () => done(socket.destroy().destroyed)).on("error", () => done(false));
     });
-  while (!(await isUp())) await new Promise((done) => setTimeout(done, 50));
+  while (!(await isUp())) {
+    assert.equal(server.exitCode, null, "docker-registry ended");
+    await new Promise((done) => setTimeout(done, 50));
+  }
   return `127.0.0.1:${port}`;
 }
 
@@ -469,6 +510,96 @@ test("skopeo and Berth exchange images through a real registry, digests equal", 
     assert.ok(again.at(-1)!.includes(inspected.Digest));
   }
   await assert.rejects(fixture.images.pull(`${host}/from/berth:nosuch`, {}), /^EngineError: manifest for .*:nosuch not found: manifest unknown: manifest unknown$/); // oxfmt-ignore
+});
+
+test("a real registry with TLS and a password is used, and refuses the wrong one", needsRoot, async (t) => {
+  const fixture = await fresh(t);
+  const { directory } = fixture;
+  const at = (name: string): string => join(directory, name);
+  execFileSync("openssl", ["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=localhost", "-addext", "subjectAltName=IP:127.0.0.1,DNS:localhost", "-keyout", at("key.pem"), "-out", at("cert.pem")], { stdio: "ignore" }); // oxfmt-ignore
+  // bcrypt of "secret"
+  writeFileSync(at("htpasswd"), "me:$2y$05$p9yd5wC4v0KjDE7RFRZ/4O5wzAfu3wQoOFM4lVkDb/aZecbfdCIB.\n");
+  const host = await realRegistry(
+    t,
+    directory,
+    `  tls: {certificate: ${at("cert.pem")}, key: ${at("key.pem")}}\nauth: {htpasswd: {realm: test, path: ${at("htpasswd")}}}\n`,
+  );
+  if (!host) return;
+  const auth = { username: "me", password: "secret", serveraddress: host };
+  const registry = openRegistry();
+  assert.deepEqual(await registry.login(auth), { status: "Login Succeeded", identityToken: "" });
+  const wrong = registry.login({ ...auth, password: "wrong" });
+  await assert.rejects(wrong, new EngineError("unauthorized", `Get "https://${host}/v2/": unauthorized: incorrect username or password`));
+  const name = `${host}/private/app:1`;
+  const image = await fixture.images.importTar(Readable.from([tar("file", Buffer.from("x"))]), {
+    reference: name,
+    changes: [],
+    message: "",
+  });
+  await assert.rejects(fixture.images.push(name, {}), /no basic auth credentials/);
+  await fixture.images.push(name, { auth });
+  const { Descriptor, Platforms } = await registry.inspect(name, auth);
+  assert.equal(Descriptor.digest, image.manifest.digest);
+  assert.deepEqual(Platforms, [{ architecture: image.config.architecture, os: "linux" }]);
+  await assert.rejects(registry.inspect(`${host}/private/app:2`, auth), {
+    kind: "not-found",
+    message: "manifest unknown: manifest unknown",
+  });
+  const other = await fresh(t);
+  await pull(other, name, { auth: { auth: Buffer.from("me:secret").toString("base64") } });
+  assert.equal((await other.images.get(name)).manifest.digest, image.manifest.digest);
+});
+
+test("a certificate that nobody signed is refused, where the host was not declared to be insecure", needsRoot, async (t) => {
+  const { directory, images } = await fresh(t);
+  const at = (name: string): string => join(directory, name);
+  execFileSync("openssl", ["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=x", "-keyout", at("key.pem"), "-out", at("cert.pem")], { stdio: "ignore" }); // oxfmt-ignore
+  const server = createTlsServer({ key: readFileSync(at("key.pem")), cert: readFileSync(at("cert.pem")) }, (_, response) =>
+    response.end("{}"),
+  );
+  await listen(t, server as unknown as Server);
+  const { port } = server.address() as AddressInfo;
+  // A name that means this machine, but is not known to.
+  const name = `${hostname()}:${port}/x:1`;
+  const address = await lookup(hostname()).catch(() => undefined);
+  if (!address?.address.startsWith("127.")) return t.skip("needs a host name that is a loopback address");
+  await assert.rejects(
+    images.pull(name, {}),
+    /tls: failed to verify certificate: x509: certificate signed by unknown authority|ECONNREFUSED|connection refused/,
+  );
+});
+
+test("pullAll() brings every tag and says the end once", needsRoot, async (t) => {
+  const fake = await fakeRegistry(t);
+  fake.manifests.set("2", fake.manifests.get("1")!);
+  fake.answer = (request, response) => {
+    if (!request.url?.includes("/tags/list")) return false;
+    const isSecond = request.url.includes("last=");
+    if (!isSecond) response.setHeader("Link", '</v2/app/tags/list?last=1&n=1>; rel="next"');
+    response.end(JSON.stringify({ name: "app", tags: isSecond ? ["2"] : ["1"] }));
+    return true;
+  };
+  const { images } = await fresh(t);
+  const said: JsonMessage[] = [];
+  await images.pullAll(`${fake.host}/app`, { progress: (message) => said.push(message) });
+  const digest = sha256(fake.manifests.get("1")!);
+  const lines = said
+    .filter(({ id, status }) => !id || status?.startsWith("Pulling from"))
+    .map(({ id, status }) => (id ? `${id}: ${status}` : status));
+  assert.deepEqual(lines, ["1: Pulling from app", `Digest: ${digest}`, "2: Pulling from app", `Digest: ${digest}`, `Status: Downloaded newer image for ${fake.host}/app`]); // oxfmt-ignore
+  assert.equal((await images.list())[0]?.repoTags.length, 2);
+});
+
+test("search() asks the registry that the term names", async (t) => {
+  const asked: (string | undefined)[] = [];
+  const server = createServer((request, response) => {
+    asked.push(request.url);
+    response.end(JSON.stringify({ results: [{ name: "a/b", star_count: 3, is_official: true, extra: 1 }] }));
+  });
+  await listen(t, server);
+  const found = await openRegistry().search(`127.0.0.1:${(server.address() as AddressInfo).port}/bus box`, { limit: 5 });
+  assert.deepEqual(found, [{ name: "a/b", description: "", star_count: 3, is_official: true, is_automated: false }]);
+  assert.deepEqual(asked, ["/v1/search?q=bus+box&n=5"]);
 });
 
 const challenges: [header: string | undefined, want: ReturnType<typeof parseChallenge>][] = [

@@ -1,0 +1,147 @@
+/** Questions to registries that bring no image: its tags, what a name stands for, whether a password is right, search. */
+import type { AuthConfig } from "../api/types/image.ts";
+import { EngineError } from "../errors.ts";
+import { DOCKER_HUB, withDefaultTag } from "../syntax/reference.ts";
+import type { Reference } from "../syntax/reference.ts";
+import type { Descriptor, Platform, PullOptions } from "./images.ts";
+import { needReference } from "./lookup.ts";
+import { LARGEST_CONFIG, parseConfig, parseManifest } from "./manifest.ts";
+import type { Index, Manifest } from "./manifest.ts";
+import { basicOf } from "./registry/auth.ts";
+import { RegistryClient } from "./registry/client.ts";
+import { endpointsOf, isInsecure } from "./registry/endpoint.ts";
+import type { RegistryOptions } from "./registry/endpoint.ts";
+import { readBody, Transport } from "./registry/transport.ts";
+
+type AskOptions = Pick<PullOptions, "auth" | "signal">;
+
+/** Where `docker login` without an address goes. */
+const HUB_LOGIN = /^(https?:\/\/)?(index\.docker\.io|registry-1\.docker\.io|docker\.io)(\/|$)/;
+
+async function withClient<T>(
+  name: Pick<Reference, "domain" | "path">,
+  options: AskOptions & { registry: RegistryOptions },
+  ask: (client: RegistryClient) => Promise<T>,
+): Promise<T> {
+  const endpoint = endpointsOf(name.domain, options.registry).find(({ mirror }) => !mirror)!;
+  const access = { repository: name.path, push: false, auth: options.auth, signal: options.signal };
+  const client = await RegistryClient.connect(endpoint, access, options.registry.env ?? process.env);
+  try {
+    return await ask(client);
+  } finally {
+    client.close();
+  }
+}
+
+/** All tags of a repository. */
+export async function remoteTags(
+  name: Pick<Reference, "domain" | "path">,
+  { auth, signal }: AskOptions,
+  registry: RegistryOptions,
+): Promise<string[]> {
+  return withClient(name, { ...ask(auth, signal), registry }, async (client) => client.tags(signal));
+}
+
+function ask(auth: AuthConfig | undefined, signal: AbortSignal | undefined): AskOptions {
+  return { ...(auth && { auth }), ...(signal && { signal }) };
+}
+
+/** What registries are asked that brings no image, in the shapes of Docker's API. */
+export interface Registry {
+  /** Shows credentials to the registry that they name. @throws {EngineError} unauthorized when it does not take them */
+  login(auth: AuthConfig, signal?: AbortSignal): Promise<{ status: string; identityToken: string }>;
+  /**
+   * The descriptor that a name stands for, and the platforms it can run on.
+   * @throws {EngineError} in the registry's words, e.g. not-found `manifest unknown: manifest unknown`
+   */
+  inspect(reference: string, auth?: AuthConfig, signal?: AbortSignal): Promise<{ Descriptor: Descriptor; Platforms: Platform[] }>;
+  /** Docker Hub's search, or another registry's where the term begins with its host. @param options.limit 1 to 100 */
+  search(term: string, options: SearchOptions): Promise<SearchResult[]>;
+}
+
+/** As Docker Hub writes it. */
+export interface SearchResult {
+  name: string;
+  description: string;
+  star_count: number;
+  is_official: boolean;
+  is_automated: boolean;
+}
+
+export function openRegistry(options: RegistryOptions = {}): Registry {
+  return {
+    async login(auth, signal) {
+      await login(auth, options, signal);
+      return { status: "Login Succeeded", identityToken: "" };
+    },
+    inspect: async (reference, auth, signal) => inspect(withDefaultTag(needReference(reference)), ask(auth, signal), options),
+    search: async (term, search) => searchImages(term, search, options),
+  };
+}
+
+async function inspect(
+  reference: Reference,
+  options: AskOptions,
+  registry: RegistryOptions,
+): Promise<{ Descriptor: Descriptor; Platforms: Platform[] }> {
+  return withClient(reference, { ...options, registry }, async (client) => {
+    const { data, digest, mediaType } = await client.manifest(reference.digest ?? reference.tag!, options.signal);
+    const document = parseManifest(data, mediaType);
+    const descriptor: Descriptor = { mediaType: document.mediaType, digest, size: data.length };
+    return { Descriptor: descriptor, Platforms: await platformsOf(client, document, options.signal) };
+  });
+}
+
+async function platformsOf(client: RegistryClient, document: Manifest | Index, signal: AbortSignal | undefined): Promise<Platform[]> {
+  if ("manifests" in document) return document.manifests.flatMap(({ platform }) => platform ?? []);
+  if (document.config.size > LARGEST_CONFIG) return [];
+  const { body } = await client.blob(document.config.digest, 0, signal);
+  const { os, architecture, variant } = parseConfig(await readBody(body, LARGEST_CONFIG));
+  return [{ architecture, os, ...(variant && { variant }) }];
+}
+
+async function login(auth: AuthConfig, registry: RegistryOptions, signal: AbortSignal | undefined): Promise<void> {
+  const address = auth.serveraddress ?? "";
+  const domain = address === "" || HUB_LOGIN.test(address) ? DOCKER_HUB : address.replace(/^https?:\/\//, "").replace(/\/.*$/, "");
+  if (!auth.identitytoken && !basicOf(auth)) throw new EngineError("unauthorized", "unauthorized: username and password are required");
+  await withClient({ domain, path: "" }, { ...ask(auth, signal), registry }, async (client) => client.login(signal));
+}
+
+interface SearchOptions {
+  limit: number;
+  auth?: AuthConfig;
+  signal?: AbortSignal;
+}
+
+/** @see https://docs.docker.com/reference/cli/docker/search/ */
+async function searchImages(term: string, { limit, auth, signal }: SearchOptions, registry: RegistryOptions): Promise<SearchResult[]> {
+  const [first = "", ...rest] = term.split("/");
+  const hasHost = rest.length > 0 && (/[.:]/.test(first) || first === "localhost");
+  const host = hasHost ? first : "index.docker.io";
+  const insecure = isInsecure(host, registry);
+  const query = new URLSearchParams({ q: hasHost ? rest.join("/") : term.replace(/^library\//, ""), n: String(limit) });
+  const basic = basicOf(auth);
+  const headers: Record<string, string> =
+    basic && !hasHost ? { Authorization: `Basic ${Buffer.from(`${basic.username}:${basic.password}`).toString("base64")}` } : {};
+  const transport = new Transport(registry.env ?? process.env, insecure);
+  try {
+    const url = `${insecure ? "http" : "https"}://${host}/v1/search?${query.toString()}`;
+    const response = await transport.send({ method: "GET", url, headers, signal, timeoutMs: 4500 });
+    const body = await readBody(response, 4 << 20);
+    if (response.statusCode !== 200) throw new EngineError("internal", `Unexpected status code ${response.statusCode}`);
+    return readResults(body);
+  } finally {
+    transport.close();
+  }
+}
+
+function readResults(body: Buffer): SearchResult[] {
+  const { results } = JSON.parse(body.toString()) as { results?: Partial<SearchResult>[] };
+  return (results ?? []).map((each) => ({
+    name: String(each.name ?? ""),
+    description: String(each.description ?? ""),
+    star_count: Number(each.star_count ?? 0),
+    is_official: each.is_official === true,
+    is_automated: each.is_automated === true,
+  }));
+}
