@@ -1,6 +1,6 @@
 /**
  * The root uplink: R is a small router behind the host, on a /30 of its own. On the host there is one interface, one
- * nftables table, and, where Docker keeps its DOCKER-USER chain, two accepting rules.
+ * nftables table, and, where forwarded traffic is dropped by default, two accepting rules of iptables.
  */
 import { createHash } from "node:crypto";
 import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -32,18 +32,18 @@ export async function openVeth({ name, thread, run: directory }: UplinkOptions):
   await thread.vethUplink({ host: { name, address: host, prefix: 30 }, inside: { name: UPLINK_DEVICE, address: inside, prefix: 30 } });
   await thread.hostRules(hostTable(name, inside));
   switchForwardingOn(directory);
-  await letDockerPass(name, "-I");
+  await letPass(name, "-I");
   return { kind: "veth", mtu: 1500, process: null, veth: { host, inside, device: name }, problem: "" };
 }
 
 /** After a restart of the engine: what somebody may have flushed is put back. */
 export async function adoptVeth({ device, inside }: NonNullable<Uplink["veth"]>, thread: NetThread): Promise<void> {
   await thread.hostRules(hostTable(device, inside));
-  await letDockerPass(device, "-I");
+  await letPass(device, "-I");
 }
 
 export async function closeVeth({ name, thread, run: directory }: Pick<UplinkOptions, "name" | "thread" | "run">): Promise<void> {
-  await letDockerPass(name, "-D");
+  await letPass(name, "-D");
   await thread.removeVethUplink({ device: name, table: hostTable(name, "0.0.0.0") });
   await switchForwardingOff(directory, thread);
 }
@@ -91,13 +91,21 @@ async function switchForwardingOff(directory: string, thread: NetThread): Promis
   if (!links.some(({ kind }) => ["bridge", "veth", "tun", "wireguard"].includes(kind))) writeFileSync(FORWARDING, "0");
 }
 
-/** Docker drops what it does not know on its way through the host, except for what this chain, kept for others, accepts. */
-async function letDockerPass(name: string, action: "-I" | "-D"): Promise<void> {
+/**
+ * Where the host drops what it does not know on its way through (Docker, ufw), our two accepting rules stand first: in
+ * Docker's chain for others' rules if there is one, else in FORWARD itself.
+ */
+async function letPass(name: string, action: "-I" | "-D"): Promise<void> {
   const iptables = findProgram("iptables");
-  if (!iptables || (await run([iptables, "-w", "-n", "-L", "DOCKER-USER"])).exitCode !== 0) return;
-  for (const direction of ["-i", "-o"]) {
-    const rule = ["DOCKER-USER", direction, name, "-j", "ACCEPT"];
-    const there = (await run([iptables, "-w", "-C", ...rule])).exitCode === 0;
-    if (there !== (action === "-I")) await run([iptables, "-w", action, ...rule]);
+  if (!iptables) return;
+  const forward = await run([iptables, "-w", "-S", "FORWARD"]);
+  const hasDocker = (await run([iptables, "-w", "-n", "-L", "DOCKER-USER"])).exitCode === 0;
+  const wanted = hasDocker ? "DOCKER-USER" : forward.stdout.includes("-P FORWARD DROP") ? "FORWARD" : "";
+  for (const chain of action === "-D" ? ["DOCKER-USER", "FORWARD"] : [wanted].filter(Boolean)) {
+    for (const direction of ["-i", "-o"]) {
+      const rule = [chain, direction, name, "-j", "ACCEPT"];
+      const there = (await run([iptables, "-w", "-C", ...rule])).exitCode === 0;
+      if (there !== (action === "-I")) await run([iptables, "-w", action, ...rule]);
+    }
   }
 }

@@ -172,9 +172,16 @@ export class LiveNetwork {
       ipv6Gateway: v6 && hasGateway ? formatAddress(v6.pool.gateway) : "",
       dnsNames: this.hasNames ? [...new Set(names)] : [],
       aliases,
+      links: Object.fromEntries((settings.Links ?? []).map(linkOf)),
       gatewayPriority: settings.GwPriority ?? 0,
     };
   }
+}
+
+/** `web:w` means web, called w; `web` alone is called web. */
+function linkOf(text: string): [alias: string, containerName: string] {
+  const [name = "", alias = name] = text.split(":");
+  return [alias.replace(/^.*\//, ""), name.replace(/^\//, "")];
 }
 
 /** Made from the address unless given, so that an address that is used again means the same machine to its neighbors' caches. */

@@ -36,6 +36,8 @@ export interface Endpoint {
   readonly ipv6Gateway: string;
   readonly dnsNames: readonly string[];
   readonly aliases: readonly string[];
+  /** Names that this container alone has for others: alias to container name (`Links: ["web:w"]`). */
+  readonly links: Readonly<Record<string, string>>;
   /** Among a container's networks the highest has the default route. */
   readonly gatewayPriority: number;
 }

@@ -26,6 +26,9 @@ export interface RouterHost {
 const MTU_OPTION = "com.docker.network.driver.mtu";
 const ICC_OPTION = "com.docker.network.bridge.enable_icc";
 
+/** How often to look whether the way out is alive, for containers that run already. */
+const WATCH_MS = 5000;
+
 /** One request to netd. */
 export type Ask = (request: NetdRequest) => Promise<unknown>;
 
@@ -38,6 +41,7 @@ export class Router {
   #hostAddress = "";
   #reopening: Promise<void> | undefined;
   #closed = false;
+  #watching: NodeJS.Timeout | undefined;
   #netdPid = 0;
   /** Called when netd had to be started anew: sends it the sandboxes and their ports, before anybody else asks it. */
   onNewNetd: (ask: Ask) => Promise<void> = async () => Promise.resolve();
@@ -56,6 +60,9 @@ export class Router {
     // The way out is tried from inside R, where a former engine's rules may be strict about it; they come after.
     router.#hostAddress = (await router.ask({ call: "host", address: "" })) as string;
     await router.#openUplink();
+    router.#watching = setInterval(() => {
+      router.checkUplink().catch((error: unknown) => log("warn", error));
+    }, WATCH_MS).unref();
     return router;
   }
 
@@ -117,6 +124,7 @@ export class Router {
 
   async close({ everything }: { everything: boolean }): Promise<void> {
     this.#closed = true;
+    clearInterval(this.#watching);
     const netd = await this.#netd.catch(() => undefined);
     if (everything) {
       await netd?.ask({ call: "exit" }).catch(() => undefined);

@@ -3,7 +3,7 @@ import { test } from "node:test";
 import { LiveNetwork } from "./live-network.ts";
 import type { Endpoint } from "./networks.ts";
 import { rulesOf } from "./rules.ts";
-import { embeddedDns, gatewayOf, hostsOf, netdSandboxOf, portOf, resolvConfOf } from "./sandbox.ts";
+import { embeddedDns, gatewayOf, hostsOf, linkHostsOf, netdSandboxOf, portOf, resolvConfOf } from "./sandbox.ts";
 import type { NetworkRecord } from "./store.ts";
 
 function network(name: string, subnet: string, more: Partial<NetworkRecord> = {}): LiveNetwork {
@@ -117,6 +117,13 @@ test("hostsOf() has the full name before the short one", () => {
   const endpoint = place(front);
   assert.deepEqual(hostsOf([endpoint], "my.example.org"), [`${endpoint.ipv4}\tmy.example.org my`]);
   assert.deepEqual(hostsOf([endpoint], "my"), [`${endpoint.ipv4}\tmy`]);
+});
+
+test("linkHostsOf() names linked containers by alias, id and name", () => {
+  const web = place(bridge);
+  const linked = place(bridge, { Links: ["web:w", "/gone:/app/g"] });
+  assert.deepEqual(linked.links, { w: "web", g: "gone" });
+  assert.deepEqual(linkHostsOf(linked, [web]), [`${web.ipv4}\tw ${web.containerId.slice(0, 12)} web`]);
 });
 
 test("netdSandboxOf() leads ports to the network with the default route and lowers names", () => {

@@ -25,11 +25,15 @@ export const pluggedOf = (endpoints: readonly Endpoint[]): Endpoint[] => endpoin
 /** The endpoint with the default route: the highest priority, then the first network by name, as Docker chooses. */
 export function gatewayOf(endpoints: readonly Endpoint[]): Endpoint | undefined {
   return endpoints
-    .filter(({ gateway, ipv6Gateway }) => gateway !== "" || ipv6Gateway !== "")
+    .filter(({ gateway }) => gateway !== "")
     .toSorted((a, b) => b.gatewayPriority - a.gatewayPriority || (a.networkName < b.networkName ? -1 : 1))[0];
 }
 
-export const gatewaysOf = ({ gateway, ipv6Gateway }: Endpoint): string[] => [gateway, ipv6Gateway].filter((address) => address !== "");
+/**
+ * Next hops of default routes. No way out carries IPv6 yet, and a route that leads nowhere costs every program that prefers
+ * IPv6 a second, so there is none: such connections fail at once, and IPv4 is tried.
+ */
+export const gatewaysOf = ({ gateway }: Endpoint): string[] => [gateway].filter((address) => address !== "");
 
 export interface InterfaceOptions {
   readonly name: string;
@@ -77,16 +81,30 @@ export function hostsOf(endpoints: readonly Endpoint[], hostname: string): strin
   return endpoints.flatMap(({ ipv4, ipv6 }) => [ipv4, ipv6].filter((address) => address !== "").map((address) => `${address}\t${names}`));
 }
 
+/**
+ * Lines of /etc/hosts for links on a network without names, as Docker writes them: alias, short id, name. Links to containers
+ * that are not there have none.
+ */
+export function linkHostsOf({ links }: Endpoint, others: readonly Endpoint[]): string[] {
+  return Object.entries(links).flatMap(([alias, target]) => {
+    const other = others.find(({ containerName, containerId }) => containerName === target || containerId.startsWith(target));
+    if (!other) return [];
+    const names = [alias, other.containerId.slice(0, 12), other.containerName];
+    return [`${other.ipv4}\t${[...new Set(names)].join(" ")}`];
+  });
+}
+
 export function netdSandboxOf({ containerId, endpoints, dns }: Pick<Sandbox, "containerId" | "endpoints" | "dns">): NetdSandbox {
   const plugged = pluggedOf(endpoints);
   return {
     id: containerId,
     address: (gatewayOf(plugged) ?? plugged[0])?.ipv4 ?? "",
     servers: dns.servers,
-    endpoints: plugged.map(({ networkId, ipv4, ipv6, dnsNames }) => ({
+    endpoints: plugged.map(({ networkId, ipv4, ipv6, dnsNames, links }) => ({
       network: networkId,
       addresses: [ipv4, ipv6].filter((address) => address !== ""),
       names: dnsNames.map((name) => name.toLowerCase()),
+      links: Object.fromEntries(Object.entries(links).map((pair) => pair.map((name) => name.toLowerCase()) as [string, string])),
     })),
   };
 }

@@ -24,6 +24,7 @@ import {
   gatewaysOf,
   hostsOf,
   interfaceOf,
+  linkHostsOf,
   netdSandboxOf,
   netnsDirectory,
   netnsPath,
@@ -192,9 +193,14 @@ export class Sandboxes {
       ports: {},
       dns: settings,
       resolvConf: this.#resolvConf(endpoints, settings),
-      hosts: hostsOf(endpoints, hostname),
+      hosts: [...endpoints.flatMap((endpoint) => this.#linkHosts(endpoint)), ...hostsOf(endpoints, hostname)],
       hostGateway: this.#hostGateway(),
     };
+  }
+
+  #linkHosts(endpoint: Endpoint): string[] {
+    const network = this.#network(endpoint);
+    return !network || network.hasNames ? [] : linkHostsOf(endpoint, network.endpoints);
   }
 
   /** Names and published ports, in netd. */

@@ -1,14 +1,17 @@
 /** Networks with real processes in real namespaces, as root and as an unprivileged user. */
 import assert from "node:assert/strict";
 import dns from "node:dns/promises";
-import { existsSync, globSync, readFileSync, readdirSync } from "node:fs";
+import { spawn } from "node:child_process";
+import { existsSync, globSync, readFileSync, readdirSync, readlinkSync } from "node:fs";
 import { createServer, connect } from "node:net";
 import type { AddressInfo, Server } from "node:net";
 import { createSocket } from "node:dgram";
 import { once } from "node:events";
 import { test } from "node:test";
+import { setImmediate } from "node:timers/promises";
 import type { TestContext } from "node:test";
-import { run } from "../../engine/host/process.ts";
+import { processStartTime, run, runOrThrow } from "../../engine/host/process.ts";
+import { findProgram } from "../../engine/host/programs.ts";
 import type { Sandbox } from "../../engine/networks/networks.ts";
 import { openRoom, plainRequest } from "../support/networks-room.ts";
 import type { NetworksRoom, RoomProcess } from "../support/networks-room.ts";
@@ -74,8 +77,8 @@ async function hostServer(t: TestContext, host: string): Promise<number> {
 
 const hostPort = ({ ports }: Sandbox, key: string): number => Number(ports[key]?.[0]?.HostPort);
 
-async function opened(t: TestContext, as: As): Promise<RoomProcess> {
-  const room = await openRoom(as);
+async function opened(t: TestContext, as: As, within: readonly string[] = []): Promise<RoomProcess> {
+  const room = await openRoom(as, within);
   t.after(() => room.remove());
   return room;
 }
@@ -335,6 +338,23 @@ for (const as of USERS) {
     });
   });
 
+  test(`as ${as}: containers of a network with IPv6 find and reach each other over it`, { skip }, async (t) => {
+    const { room } = await opened(t, as);
+    await room.create({ name: "six", ipv6: true, ipam: { Config: [{ Subnet: "fd00:5ea::/64" }] } });
+    const web = await room.attach(
+      plainRequest("web", { mode: "six", endpoints: { six: { IPAMConfig: { IPv6Address: "fd00:5ea::80" } } } }),
+    );
+    const app = await room.attach(plainRequest("app", { mode: "six" }));
+    assert.deepEqual([web.endpoints[0]?.ipv6, app.endpoints[0]?.ipv6], ["fd00:5ea::80", "fd00:5ea::2"]);
+    await serve(t, room, web, `require("net").createServer((socket) => socket.end()).listen(7, "::", () => console.log("up"))`);
+    assert.equal(await inside(room, app, tryConnect("fd00:5ea::80", 7)), "connected");
+    assert.deepEqual(JSON.parse(await inside(room, app, lookUp("127.0.0.11", "resolve6", "web"))), ["fd00:5ea::80"]);
+    assert.deepEqual(JSON.parse(await inside(room, app, lookUp("127.0.0.11", "resolve4", "web"))), [web.endpoints[0]?.ipv4]);
+    assert.deepEqual(JSON.parse(await inside(room, app, lookUp("127.0.0.11", "reverse", "fd00:5ea::80"))), ["web.six"]);
+    assert.deepEqual(JSON.parse(await inside(room, app, lookUp("[fd00:5ea::1]", "resolve6", "web"))), ["fd00:5ea::80"]);
+    assert.equal(await inside(room, app, tryConnect("2001:db8::1", 80)), "ENETUNREACH");
+  });
+
   test(`as ${as}: networks stay as they were created`, { skip }, async (t) => {
     const first = await opened(t, as);
     const { network } = await first.room.create({
@@ -369,6 +389,16 @@ for (const as of USERS) {
     assert.equal(sandbox.endpoints[0]?.ipv4, "10.202.0.128");
   });
 }
+
+test("as user: a killed uplink is replaced with the next container", async (t) => {
+  const { room } = await opened(t, "user");
+  const first = (await room.processes())["uplink"]!;
+  process.kill(first, "SIGKILL");
+  while (processStartTime(first) !== undefined) await setImmediate();
+  const sandbox = await room.attach(plainRequest("out"));
+  assert.notEqual((await room.processes())["uplink"], first);
+  assert.equal(await inside(room, sandbox, tryConnect(sandbox.hostGateway, await hostServer(t, "0.0.0.0"))), "connected");
+});
 
 test("as user: a low port is refused with what to do about it", { skip: lowPortsAreOpen() }, async (t) => {
   const { room } = await opened(t, "user");
@@ -411,3 +441,49 @@ test("as root: two engines side by side", { skip: cannotRunAs("root") }, async (
   assert.equal(await inside(one.room, a, tryConnect(a.hostGateway, await hostServer(t, "0.0.0.0"))), "connected");
   assert.notEqual(await inside(one.room, a, tryConnect(b.endpoints[0]!.ipv4, 7)), "connected", "containers of another engine");
 });
+
+/**
+ * A host of its own behind a veth pair, with another behind it that answers on port 80: namespaces, so that firewalls can be
+ * set up without harm.
+ */
+async function makeHost(t: TestContext): Promise<(...argv: string[]) => string[]> {
+  const [host, world] = [spawn("unshare", ["--net", "sleep", "infinity"]), spawn("unshare", ["--net", "sleep", "infinity"])];
+  t.after(() => [host, world].forEach((child) => child.kill("SIGKILL")));
+  const own = readlinkSync("/proc/self/ns/net");
+  for (const { pid } of [host, world]) while (readlinkSync(`/proc/${pid}/ns/net`) === own) await setImmediate();
+  const on = (pid: number | undefined, argv: string[]): string[] => ["nsenter", `--net=/proc/${pid}/ns/net`, ...argv];
+  const ip = (pid: number | undefined, line: string): Promise<string> => runOrThrow(on(pid, ["ip", ...line.split(" ")]));
+  await ip(host.pid, `link add w0 type veth peer name w1 netns ${world.pid}`);
+  for (const line of ["addr add 198.51.100.1/24 dev w0", "link set w0 up", "link set lo up", "route add default via 198.51.100.2"])
+    await ip(host.pid, line);
+  for (const line of ["addr add 198.51.100.2/24 dev w1", "link set w1 up"]) await ip(world.pid, line);
+  const program = `require("net").createServer((socket) => socket.end()).listen(80, () => console.log("up"))`;
+  const [command = "", ...args] = on(world.pid, [node, "-e", program]);
+  const server = spawn(command, args);
+  t.after(() => server.kill("SIGKILL"));
+  await once(server.stdout, "data");
+  return (...argv) => on(host.pid, argv);
+}
+
+const firewalls: [what: string, rules: string[]][] = [
+  ["lets everything through", []],
+  ["drops what it forwards, as ufw does", ["-P FORWARD DROP"]],
+  [
+    "drops what it forwards, as Docker does",
+    ["-N DOCKER-USER", "-A DOCKER-USER -j RETURN", "-A FORWARD -j DOCKER-USER", "-P FORWARD DROP"],
+  ],
+];
+for (const [what, rules] of firewalls)
+  test(
+    `as root: out of a host that ${what}`,
+    { skip: cannotRunAs("root") || (!findProgram("iptables") && "needs iptables") },
+    async (t) => {
+      const onHost = await makeHost(t);
+      for (const rule of rules) await runOrThrow(onHost("iptables", ...rule.split(" ")));
+      const before = await runOrThrow(onHost("iptables", "-S"));
+      const { room } = await opened(t, "root", onHost());
+      assert.equal(await inside(room, await room.attach(plainRequest("out")), tryConnect("198.51.100.2", 80)), "connected");
+      await room.close({ everything: true });
+      assert.equal(await runOrThrow(onHost("iptables", "-S")), before);
+    },
+  );

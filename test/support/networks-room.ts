@@ -75,23 +75,22 @@ async function bundle(): Promise<string> {
   return target;
 }
 
-/** Opens the room for a user in a new root. The test removes it. */
-export async function openRoom(as: As): Promise<RoomProcess> {
+/**
+ * Opens the room for a user in a new root. The test removes it.
+ * @param within a command that runs the rest of its arguments somewhere else, e.g. `nsenter …`
+ */
+export async function openRoom(as: As, within: readonly string[] = []): Promise<RoomProcess> {
   const user = testUser(as);
-  return start(user, makeRoot(user));
+  return start({ user, root: makeRoot(user), within });
 }
 
-async function start(user: TestUser, root: string): Promise<RoomProcess> {
+async function start({ user, root, within }: { user: TestUser; root: string; within: readonly string[] }): Promise<RoomProcess> {
   const folder = await (bundled ??= bundle());
   const { node } = await testPrograms();
   const identity = user.uid === process.getuid!() ? {} : { uid: user.uid, gid: user.gid };
   const env = { PATH: process.env["PATH"], HOME: user.home, USER: user.name };
-  const child = spawn(node, [join(folder, "driver.mjs"), "launch", root], {
-    ...identity,
-    env,
-    cwd: "/",
-    stdio: ["pipe", "pipe", "inherit"],
-  });
+  const [program, ...args] = [...within, node, join(folder, "driver.mjs"), "launch", root];
+  const child = spawn(program, args, { ...identity, env, cwd: "/", stdio: ["pipe", "pipe", "inherit"] });
   const ask = asker(child);
   const { pid } = (await ask("hello", [])) as { pid: number };
   const room = new Proxy(
@@ -109,7 +108,7 @@ async function start(user: TestUser, root: string): Promise<RoomProcess> {
       process.kill(pid, "SIGKILL");
       await ended;
     },
-    again: () => start(user, root),
+    again: () => start({ user, root, within }),
     remove: async () => {
       await room.close({ everything: true }).catch(() => undefined);
       child.kill("SIGKILL");

@@ -13,7 +13,7 @@ function sandbox(id: string, endpoints: [network: string, address: string, names
     id,
     address: endpoints[0]?.[1] ?? "",
     servers: [],
-    endpoints: endpoints.map(([network, address, names]) => ({ network, addresses: address.split(" "), names })),
+    endpoints: endpoints.map(([network, address, names]) => ({ network, addresses: address.split(" "), names, links: { w: "web" } })),
   };
 }
 
@@ -73,6 +73,8 @@ const cases: [what: string, question: Question, want: string][] = [
   ["a short id", { name: "abcdef123456" }, "NOERROR 10.1.0.2"],
   ["capital letters", { name: "WeB" }, "NOERROR 10.1.0.2"],
   ["a name with its network", { name: "web.front" }, "NOERROR 10.1.0.2"],
+  ["a link", { name: "W" }, "NOERROR 10.1.0.2"],
+  ["a link to nobody by asking outside", { name: "w", from: "10.2.0.3" }, "forward"],
   ["no IPv6 address of a known name as no data", { name: "web", type: "AAAA" }, "NOERROR"],
   ["no mail exchanger of a known name as no data", { name: "web", type: "MX" }, "NOERROR"],
   ["an IPv6 address", { name: "db", type: "AAAA", from: "10.2.0.9" }, "NOERROR fd00:2::3"],

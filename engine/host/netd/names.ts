@@ -82,7 +82,8 @@ export class Names {
     for (const network of this.#named(sandbox)) {
       const suffix = `.${network.name.toLowerCase()}`;
       const index = this.#index.get(network.id);
-      const found = index?.get(name) ?? (name.endsWith(suffix) ? index?.get(name.slice(0, -suffix.length)) : undefined);
+      const linked = sandbox.endpoints.find((endpoint) => endpoint.network === network.id)?.links[name];
+      const found = index?.get(linked ?? name) ?? (name.endsWith(suffix) ? index?.get(name.slice(0, -suffix.length)) : undefined);
       if (found) return this.#rotate(found);
     }
     return undefined;

@@ -4,7 +4,7 @@
  */
 
 /** Raised whenever a request changes its meaning: an engine replaces a netd of another version. */
-export const NETD_VERSION = 1;
+export const NETD_VERSION = 2;
 
 /** A network as DNS knows it. */
 export interface NetdNetwork {
@@ -33,6 +33,8 @@ export interface NetdEndpoint {
   readonly addresses: readonly string[];
   /** Lower case; the first is the one that reverse lookups tell. */
   readonly names: readonly string[];
+  /** Names that this sandbox alone has for others on the network: alias to name, both lower case. */
+  readonly links: Readonly<Record<string, string>>;
 }
 
 /** A published port. Listened on in the host's network namespace. */
