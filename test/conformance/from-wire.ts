@@ -147,6 +147,7 @@ function sandbox(from: {
       ipv6Gateway: wire.IPv6Gateway!,
       dnsNames: wire.DNSNames ?? [],
       aliases: wire.Aliases ?? [],
+      links: {},
       gatewayPriority: wire.GwPriority ?? 0,
     })),
     ports: from.ports,
@@ -235,7 +236,7 @@ export function networkFromWire(wire: WireNetwork): Network {
           ipv6Gateway: "",
         };
         const names = { networkId: wire.Id, networkName: wire.Name, containerId, containerName: Name, dnsNames: [], aliases: [] };
-        return [containerId, { id: EndpointID, ...names, ...address, gatewayPriority: 0 }];
+        return [containerId, { id: EndpointID, ...names, ...address, links: {}, gatewayPriority: 0 }];
       }),
     ),
   };
