@@ -102,6 +102,42 @@ for (const [what, pack] of [
     assert.equal(told.at(-1), statSync(join(directory, "blob")).size);
   });
 
+/** Name, kind, mode, owner, size, links, time and attributes of everything below a directory. */
+function everything(root: string): string {
+  const found = execFileSync("find", [".", "-mindepth", "1", "-printf", "%P|%y|%m|%U|%G|%n|%T@|%l|", "-type", "f", "-printf", "%s", "-o", "-printf", "\\n"], { cwd: root, encoding: "latin1", maxBuffer: 1 << 26 }); // oxfmt-ignore
+  const attributes = execFileSync("getfattr", ["-R", "-h", "-d", "-m", "^(user|security)\\.", "."], { cwd: root, encoding: "latin1" });
+  const contents = execFileSync("sh", ["-c", "find . -type f -exec sha256sum {} + | sort"], { cwd: root, encoding: "latin1" });
+  return [...found.split("\n").toSorted((a, b) => (a < b ? -1 : 1)), ...attributes.split("\n\n").toSorted((a, b) => (a < b ? -1 : 1)), contents].join("\n"); // oxfmt-ignore
+}
+
+test("apply() makes the same tree as GNU tar, to the attribute", needsRoot, async (t) => {
+  if (!existsSync("/usr/bin/getfattr") || !existsSync("/usr/sbin/setcap")) return t.skip("needs getfattr and setcap");
+  const { directory, open } = await fresh(t);
+  const script = `
+    set -e; mkdir -p in/usr/bin in/etc in/var/lib in/tmp; cd in
+    head -c 70000 /dev/urandom > usr/bin/tool; chmod 4755 usr/bin/tool; ln usr/bin/tool usr/bin/hard; chown 7:8 usr/bin/tool
+    cp usr/bin/tool usr/bin/ping; setcap cap_net_raw+ep usr/bin/ping; setfattr -n user.note -v 'x y' usr/bin/ping
+    ln -s ../usr/bin/tool etc/link; ln -s /nowhere etc/dangling; touch -h -d @1234567890 etc/link; mkfifo var/pipe
+    long=$(printf 'directory-with-a-long-name/%.0s' 1 2 3 4 5 6 7 8); mkdir -p "$long"; echo deep > "$long/file"
+    printf bytes > "$(printf 'not-utf8-\\377\\376')"; truncate -s 3M var/sparse; printf end >> var/sparse
+    chmod 1777 tmp; chmod 2770 var/lib; chown 65534:65534 var/lib; touch -d @1000000000.123456789 etc; chmod 0 usr/bin/hard
+    ${rootless ? "true" : "mknod etc/null c 1 3; mknod etc/sda b 8 0"}`;
+  execFileSync("sh", ["-c", script], { cwd: directory });
+  for (const options of [["--format=posix"], ["--format=posix", "-S"], ["--format=gnu", "-S"]]) {
+    const all = [...options, ...(options[0] === "--format=posix" ? ["--xattrs", "--xattrs-include=*"] : [])];
+    execFileSync("tar", ["-C", join(directory, "in"), ...all, "--numeric-owner", "-cf", join(directory, "t.tar"), "."]);
+    const judge = mkdtempSync(join(directory, "gnu-"));
+    execFileSync("tar", ["-C", judge, "--xattrs", "--xattrs-include=*", "--numeric-owner", "-xpf", join(directory, "t.tar")]);
+    const snapshots = await open();
+    const { chainId } = await snapshots.apply({ path: join(directory, "t.tar") }, digest(readFileSync(join(directory, "t.tar"))), null);
+    const want = everything(judge);
+    assert.equal(everything(join(directory, "layers", chainId.slice(7, 23))), want, options.join(" "));
+    if (options[0] === "--format=posix") assert.match(want, /security\.capability=/);
+    assert.match(want, /usr\/bin\/tool\|f\|0\|7\|8\|2\|/);
+    await snapshots.removeLayer(chainId);
+  }
+});
+
 const whiteouts: [what: string, upper: Entry[], want: string[]][] = [
   ["deletes a file", [[{ name: "d/.wh.a" }]], ["d", "d/b", "d/sub", "d/sub/c", "keep"]],
   ["deletes a directory", [[{ name: ".wh.d" }]], ["keep"]],
