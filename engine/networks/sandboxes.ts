@@ -140,7 +140,7 @@ export class Sandboxes {
 
   /** The namespace of another container: its files are that one's as well. */
   #join({ containerId, mode, joinPid, dns, dnsSearch, dnsOptions }: SandboxRequest): Sandbox {
-    const owner = this.#alive.get(mode.slice("container:".length));
+    const owner = this.#owner(mode.slice("container:".length));
     const path = owner ? owner.netnsPath : `/proc/${joinPid}/ns/net`;
     return {
       containerId,
@@ -152,6 +152,15 @@ export class Sandboxes {
       hosts: owner?.hosts ?? [],
       hostGateway: this.#hostGateway(),
     };
+  }
+
+  /** By id, a beginning of it, or the container's name. */
+  #owner(name: string): Sandbox | undefined {
+    const named = ({ containerName }: Endpoint): boolean => containerName === name;
+    return (
+      this.#alive.get(name) ??
+      [...this.#alive.values()].find(({ containerId, endpoints }) => containerId.startsWith(name) || endpoints.some(named))
+    );
   }
 
   async #make(request: SandboxRequest): Promise<Sandbox> {

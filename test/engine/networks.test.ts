@@ -332,6 +332,7 @@ for (const as of USERS) {
     const joined = await room.attach(plainRequest("sidecar", { mode: `container:${app.containerId}`, joinPid: process.pid }));
     assert.equal(joined.netnsPath, app.netnsPath);
     assert.equal(joined.resolvConf, app.resolvConf);
+    assert.equal((await room.attach(plainRequest("other", { mode: "container:app", joinPid: process.pid }))).netnsPath, app.netnsPath);
     await assert.rejects(room.attach(plainRequest("lost", { mode: "nowhere" })), {
       kind: "not-found",
       message: "failed to set up container networking: network nowhere not found",
