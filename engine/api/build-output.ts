@@ -44,7 +44,8 @@ export class ClassicOutput {
       case "end":
         return this.#end(event);
       case "warning":
-        return void this.#warnings.push(event.message);
+        // The classic builder has no build checks.
+        return void (event.check === undefined && this.#warnings.push(event.message));
       case "image":
         return this.#image(event.id, event.tags);
     }

@@ -6,12 +6,14 @@ import { randomBytes } from "node:crypto";
 import type { Digest } from "../layers/snapshots.ts";
 import { topLayer } from "../images/images.ts";
 import { EngineError } from "../errors.ts";
+import { ruleUrl } from "../syntax/dockerfile/checks/rules.ts";
 import { parseDockerfile } from "../syntax/dockerfile/parse.ts";
 import type { Instruction } from "../syntax/dockerfile/tree.ts";
 import { Bases } from "./bases.ts";
 import { StepError } from "./builder.ts";
 import type { BuildRequest } from "./builder.ts";
 import type { StepLayer } from "./cache.ts";
+import { checkBuild } from "./checks.ts";
 import { contextLayer } from "./context-layer.ts";
 import { prepareCopy, prepareWorkdir } from "./copy.ts";
 import { evaluate } from "./evaluate.ts";
@@ -65,7 +67,7 @@ export class Build {
     const { graph, request, reporter } = this.#parts;
     await this.#findTriggers();
     const stages = neededStages(graph, this.#triggers);
-    this.#warn(stages);
+    await this.#warn(stages);
     reporter.plan(listSteps(graph, this.#triggers, request.labels));
     for (const index of graph.dockerfile.globalArgs.keys()) await this.#endAtOnce(`global.${index}`, { cached: false });
     try {
@@ -97,13 +99,18 @@ export class Build {
     return instructions.flatMap((instruction) => (instruction.kind === "ONBUILD" ? [instruction.expression] : []));
   }
 
-  #warn(stages: readonly GraphStage[]): void {
-    const { graph, reporter } = this.#parts;
-    for (const { message, range, severity } of graph.dockerfile.problems) {
-      if (severity === "warning") reporter.warn({ message, range: { startLine: range.start.line + 1, endLine: range.end.line + 1 } });
+  /** @throws {EngineError} invalid when the Dockerfile asks for findings of the checks to fail the build */
+  async #warn(stages: readonly GraphStage[]): Promise<void> {
+    const { graph, reporter, trees, rooms } = this.#parts;
+    const { findings, asError } = await checkBuild(graph, trees, rooms.images);
+    for (const { rule, message, range } of findings) {
+      reporter.warn({ message, check: rule, url: ruleUrl(rule), range: { startLine: range.start.line + 1, endLine: range.end.line + 1 } });
     }
     const unused = unusedArgs(graph, stages);
     if (unused.length > 0) reporter.warn({ message: `One or more build-args [${unused.join(" ")}] were not consumed` });
+    if (!asError || findings.length === 0) return;
+    const names = [...new Set(findings.map(({ rule }) => rule))].toSorted();
+    throw new EngineError("invalid", `lint violation found for rules: ${names.join(", ")}`);
   }
 
   async #endAtOnce(step: string, { cached, imageId }: { cached: boolean; imageId?: Digest }): Promise<void> {

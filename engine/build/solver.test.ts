@@ -387,6 +387,21 @@ test("what is wrong with a request is said before anything runs", { skip }, asyn
   for (const [files, options, want] of cases) assert.equal((await failing(rooms.context(files), options)).message, want);
 });
 
+test("the build checks warn, and fail the build when the Dockerfile says so", { skip }, async () => {
+  const Dockerfile = "FROM busybox as b\nENV A=$UNDEFINED\nCOPY x /x\n";
+  const context = rooms.context({ Dockerfile, x: "" });
+  const { events } = await rooms.build(context);
+  const warnings = events.flatMap((event) =>
+    event.type === "warning" ? [`${event.check} ${event.range?.startLine} ${event.message}`] : [],
+  );
+  assert.deepEqual(warnings, [
+    "FromAsCasing 1 'as' and 'FROM' keywords' casing do not match",
+    "UndefinedVar 2 Usage of undefined variable '$UNDEFINED'",
+  ]);
+  writeFileSync(join(context, "Dockerfile"), `# check=error=true\n${Dockerfile}`);
+  assert.equal((await failing(context)).message, "lint violation found for rules: FromAsCasing, UndefinedVar");
+});
+
 test("a link of the context cannot show what is outside", { skip }, async () => {
   const context = rooms.context({ Dockerfile: "FROM scratch\nCOPY link /x\n" });
   symlinkSync("../../../../../../etc/hostname", join(context, "link"));

@@ -40,6 +40,11 @@ export class Trees {
     return this.#open("", this.#options.contextDir);
   }
 
+  /** What .dockerignore excludes from the build context. */
+  async ignored(): Promise<IgnoreMatcher> {
+    return this.#ignored("", (await this.#unfiltered()).tree);
+  }
+
   /** A `--build-context` directory. */
   named(name: string): Promise<FileTree> {
     const directory = this.#options.contexts.get(name);

@@ -37,10 +37,11 @@ export async function isUsable(uplink: Uplink, { thread, rootless }: Pick<Uplink
   return true;
 }
 
-/** Ends it and removes every trace of it on the host, also when its file is gone already. Idempotent. */
-export async function closeUplink(known: Uplink, options: Pick<UplinkOptions, "name" | "run" | "thread">): Promise<void> {
-  if (known.process && isAlive(known.process.pid, known.process.startTime)) process.kill(known.process.pid, "SIGTERM");
-  if (known.veth) await closeVeth(options);
+/** Ends it and removes every trace of it on the host. Idempotent. */
+export async function closeUplink(options: Pick<UplinkOptions, "name" | "run" | "thread">): Promise<void> {
+  const known = await readJson<Uplink>(fileOf(options));
+  if (known?.process && isAlive(known.process.pid, known.process.startTime)) process.kill(known.process.pid, "SIGTERM");
+  if (known?.veth) await closeVeth(options);
   rmSync(fileOf(options), { force: true });
 }
 

@@ -129,7 +129,7 @@ export class Router {
     if (everything) {
       await netd?.ask({ call: "exit" }).catch(() => undefined);
       await netd?.gone;
-      await closeUplink(this.#uplink, { name: this.#host.name, run: this.#host.paths.run, thread: this.thread });
+      await closeUplink({ name: this.#host.name, run: this.#host.paths.run, thread: this.thread });
     }
     netd?.close();
     await this.thread.close();

@@ -71,6 +71,11 @@ export class IgnoreMatcher {
     return this.#patterns.length === 0;
   }
 
+  /** There are negations. */
+  get hasExceptions(): boolean {
+    return this.#hasExceptions;
+  }
+
   /** The pattern that excludes the path, undefined when the path belongs to the build. */
   excludedBy(path: string): IgnorePattern | undefined {
     const paths = withParents(path);

@@ -110,8 +110,6 @@ async function start({ user, root, within }: { user: TestUser; root: string; wit
     },
     again: () => start({ user, root, within }),
     remove: async () => {
-      // Another program has taken over after kill9(), and removes everything itself.
-      if (child.exitCode !== null || child.signalCode !== null) return;
       await room.close({ everything: true }).catch(() => undefined);
       child.kill("SIGKILL");
       const holder = readHolder(paths);

@@ -93,7 +93,7 @@ for (const [word, want] of split) {
 }
 
 test("expand() names what it found and what it missed", () => {
-  const got = expand("$x ${nope:-1} ${empty}", env);
+  const got = expand("$x ${nope} ${other:-1} ${empty}", env);
   assert.ok("used" in got);
   assert.deepEqual([[...got.used], [...got.missing]], [["x", "empty"], ["nope"]]);
 });

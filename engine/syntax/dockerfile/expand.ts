@@ -24,7 +24,7 @@ export interface Expansion {
   readonly words: readonly string[];
   /** Names that were looked up and found. */
   readonly used: ReadonlySet<string>;
-  /** Names that were looked up and not found. */
+  /** Names that were not found where no `-`, `+` or `?` says what to do then. */
   readonly missing: ReadonlySet<string>;
 }
 
@@ -180,7 +180,9 @@ class Lexer {
       throw new LexError(`unsupported modifier (${written}) in substitution`);
     }
     const word = this.#inner("}", operator === "#" || operator === "%", "syntax error: missing '}'");
-    const value = this.#lookUp(name);
+    // With `-`, `+` and `?` a missing variable is expected.
+    const value = "+-?".includes(operator) ? this.#env.get(name) : this.#lookUp(name);
+    if (value !== undefined) this.used.add(name);
     if (value === undefined && this.#options.keepUnset === true) return `\${${name}${written}${word}}`;
     const set = value !== undefined && !(orEmpty && value === "");
     if (operator === "-") return set ? value : word;

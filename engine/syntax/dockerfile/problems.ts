@@ -57,15 +57,21 @@ export const unterminatedHeredoc = "unterminated heredoc";
 
 /** Appends `(did you mean X?)` when one edit or two lead from `word` to one of `options`. */
 export function withSuggestion(message: string, word: string, options: readonly string[]): string {
+  const best = closest(word, options);
+  return best === undefined ? message : `${message} (did you mean ${inCaseOf(word, best)}?)`;
+}
+
+/** What `word` was probably meant to be; undefined when nothing is near, or it is one of `options` already. */
+export function closest(word: string, options: readonly string[]): string | undefined {
   const lower = word.toLowerCase();
   let best: string | undefined;
   let least = 3;
   for (const option of options) {
     const distance = editDistance(lower, option.toLowerCase());
-    if (distance === 0) return message;
+    if (distance === 0) return undefined;
     if (distance < least) [best, least] = [option, distance];
   }
-  return best === undefined ? message : `${message} (did you mean ${inCaseOf(word, best)}?)`;
+  return best;
 }
 
 function inCaseOf(word: string, option: string): string {

@@ -1,0 +1,22 @@
+/** The build checks with what a build knows: its .dockerignore and the images that are here. */
+import type { Images } from "../images/images.ts";
+import { checkDockerfile } from "../syntax/dockerfile/checks/check.ts";
+import type { Checked } from "../syntax/dockerfile/checks/check.ts";
+import type { Graph, GraphStage } from "./graph.ts";
+import type { Trees } from "./trees.ts";
+
+export async function checkBuild(graph: Graph, trees: Trees, images: Images): Promise<Checked> {
+  const variables = new Map<string, readonly string[]>();
+  for (const stage of graph.stages) {
+    const names = await variablesOf(stage, images);
+    if (names) variables.set(stage.stage.from.image.text, names);
+  }
+  return checkDockerfile(graph.dockerfile, { ignored: await trees.ignored(), baseVariables: (image) => variables.get(image) });
+}
+
+async function variablesOf({ base }: GraphStage, images: Images): Promise<readonly string[] | undefined> {
+  if (base.kind === "scratch") return [];
+  if (base.kind !== "image") return undefined;
+  const image = await images.find(base.reference);
+  return image && (image.config.config?.Env ?? []).map((entry) => entry.split("=", 1)[0]!);
+}
