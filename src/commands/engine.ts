@@ -5,7 +5,8 @@ import { fixCommand } from "../engine/state.ts";
 import type { Command } from "./command.ts";
 
 async function stop(context: Context): Promise<void> {
-  const running = context.containers.nodes.filter(({ container }) => container.State === "running").length;
+  // The engine is asked, not the view, which may be a moment behind.
+  const running = (await context.engine.runningClient?.containers.list())?.length ?? 0;
   if (running > 0 && context.engine.own) {
     const yes = vscode.l10n.t("Stop");
     const detail = vscode.l10n.t("{0} running containers are stopped with it.", running);

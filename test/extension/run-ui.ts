@@ -1,0 +1,138 @@
+/**
+ * Berth as a person uses it: the built VSIX in a real VS Code, in Chromium, on a real engine; no docker anywhere.
+ * Screenshots of every stage go to test-output/screenshots.
+ */
+import assert from "node:assert/strict";
+import { cpSync, existsSync, mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { busyboxTar } from "../../scripts/base-image.ts";
+import { command, root } from "../../scripts/setup.mjs";
+import { startVscode } from "../../scripts/vscode.ts";
+import { Walk } from "./steps.ts";
+import { packageVsix } from "./vsix.ts";
+import { launchBrowser, Workbench } from "./workbench.ts";
+
+const folder = mkdtempSync(join(tmpdir(), "berth-ui-"));
+const env = { ...process.env, BERTH_ROOT: join(folder, "engine"), BERTH_NODE: process.execPath };
+const berth = (...args: string[]): Promise<string> => command([join(root, "dist/berth"), ...args], { env });
+cpSync(join(root, "test/fixtures/sample"), join(folder, "sample"), { recursive: true });
+
+await berth("engine", "start");
+await command([join(root, "dist/berth"), "import", "--change", 'CMD ["sh"]', "-", "busybox:latest"], { env, input: await busyboxTar() });
+await berth("engine", "stop");
+
+const server = await startVscode({ folder: join(folder, "sample"), vsix: await packageVsix(), env });
+const browser = await launchBrowser();
+let window: Workbench | undefined;
+const walk = new Walk(() => window);
+let url = "";
+
+try {
+  await walk.step("VS Code opens the sample, and Berth has not been asked for an engine yet", async () => {
+    window = await Workbench.open(browser, server.url);
+    await window.page.locator('.explorer-folders-view .monaco-list-row[aria-label^="Dockerfile"]').first().waitFor();
+  });
+
+  await walk.step("The view starts the engine by itself and says that there are no containers", async () => {
+    await window!.openView("Berth");
+    await window!.statusItem(/Berth: 0 running/).waitFor();
+    await window!
+      .pane("Containers")
+      .locator(".welcome-view-content")
+      .filter({ hasText: /container/i })
+      .first()
+      .waitFor();
+    await window!.row("Images", "busybox").waitFor();
+    await walk.picture("1-welcome");
+  });
+
+  await walk.step("Right-click on the Dockerfile builds an image, with a line a step", async () => {
+    await window!.openView("Explorer");
+    await window!.fileMenu("Dockerfile", "Build Image");
+    assert.match(await window!.answer(), /^sample(:latest)?$/);
+    await window!.toast(/Built sample/).waitFor();
+    await window!.terminalShows(/RUN echo/);
+    await walk.picture("2-build");
+  });
+
+  await walk.step("Right-click on the Dockerfile runs it: the tree shows the container", async () => {
+    await window!.fileMenu("Dockerfile", "Run");
+    await window!.toast(/answers at http/).waitFor();
+    await window!.openView("Berth");
+    await window!.row("Containers", "sample").waitFor();
+    await window!.statusItem(/Berth: 1 running/).waitFor();
+    await window!.row("Images", "sample").waitFor();
+    await walk.picture("3-running");
+  });
+
+  await walk.step("Its page answers", async () => {
+    url = `http://${(await berth("port", "sample", "8080/tcp")).trim()}`;
+    const text = await (await fetch(url)).text();
+    assert.match(text, /Berth works/);
+    const page = await browser.newPage();
+    await page.goto(url);
+    assert.equal(await page.locator("h1").innerText(), "Berth works");
+    await page.close();
+  });
+
+  await walk.step("A shell in it works, with its own size", async () => {
+    await window!.openFile("Dockerfile");
+    await window!.openView("Berth");
+    await window!.rowAction("Containers", "sample", "Open Shell");
+    await window!.terminalShows(/[#$] *$|[#$] /);
+    await window!.type("echo in-$((40+2)) $(cat built.txt)\n");
+    await window!.terminalShows(/in-42 Built by Berth/);
+    await walk.picture("4-shell");
+    await window!.type("exit\n");
+  });
+
+  await walk.step("Its logs follow", async () => {
+    await window!.rowMenu("Containers", "sample", "Logs");
+    await window!.terminalShows(/listening on port 8080/);
+    await fetch(`${url}/style.css`);
+    await window!.terminalShows(/style\.css/);
+    await walk.picture("5-logs");
+  });
+
+  await walk.step("The tree follows what a terminal does", async () => {
+    await berth("run", "-d", "--name", "from-terminal", "busybox", "sleep", "1000");
+    await window!.row("Containers", "from-terminal").waitFor();
+    await window!.statusItem(/Berth: 2 running/).waitFor();
+    await berth("rm", "-f", "from-terminal");
+    await window!.row("Containers", "from-terminal").waitFor({ state: "detached" });
+  });
+
+  await walk.step("A killed engine is back by itself, with its container", async () => {
+    const { pid } = JSON.parse(await berth("engine", "status", "--format", "json")) as { pid: number };
+    process.kill(pid, "SIGKILL");
+    await window!.statusItem(/Berth: 1 running/).waitFor();
+    assert.match(await (await fetch(url)).text(), /Berth works/);
+  });
+
+  await walk.step("Stop, start and remove from its menu", async () => {
+    await window!.rowMenu("Containers", "sample", "Stop");
+    await window!.statusItem(/Berth: 0 running/).waitFor();
+    await walk.picture("6-stopped");
+    await window!.rowMenu("Containers", "sample", "Start");
+    await window!.statusItem(/Berth: 1 running/).waitFor();
+    await window!.rowMenu("Containers", "sample", "Remove");
+    await window!.dialog().getByRole("button", { name: "Remove" }).click();
+    await window!.row("Containers", "sample").waitFor({ state: "detached" });
+    assert.equal(await berth("ps", "-aq"), "");
+  });
+
+  await walk.step("A stopped engine is said to be stopped, and a button starts it", async () => {
+    await berth("engine", "stop");
+    await window!.statusItem(/Berth: stopped/).waitFor();
+    await walk.picture("7-engine-stopped");
+    await window!.pane("Containers").getByRole("button", { name: /Start/ }).first().click();
+    await window!.statusItem(/Berth: 0 running/).waitFor();
+  });
+} finally {
+  await browser.close();
+  await server.stop();
+  await berth("engine", "stop").catch((error: Error) => console.log(error.message));
+  if (existsSync(folder)) rmSync(folder, { recursive: true, force: true });
+}
+process.exitCode = walk.end();

@@ -1,0 +1,48 @@
+/** A walk through the product: steps that build on each other, each counted, each leaving a picture. */
+import { mkdirSync } from "node:fs";
+import { join } from "node:path";
+import type { Workbench } from "./workbench.ts";
+
+const pictures = join(process.env["BERTH_TEST_OUTPUT"] ?? join(import.meta.dirname, "../../test-output"), "screenshots");
+
+export class Walk {
+  #passed = 0;
+  #failed = 0;
+  #skipped = 0;
+  readonly #workbench: () => Workbench | undefined;
+
+  constructor(workbench: () => Workbench | undefined) {
+    this.#workbench = workbench;
+    mkdirSync(pictures, { recursive: true });
+  }
+
+  /** Runs a step; after a failure the ones that build on it are skipped by name. */
+  async step(name: string, work: () => Promise<void>): Promise<void> {
+    if (this.#failed > 0) {
+      this.#skipped++;
+      console.log(`  ﹣ ${name} (skipped: an earlier step failed)`);
+      return;
+    }
+    const started = performance.now();
+    try {
+      await work();
+      this.#passed++;
+      console.log(`  ✔ ${name} (${Math.round(performance.now() - started)} ms)`);
+    } catch (error) {
+      this.#failed++;
+      console.log(`  ✖ ${name}\n${error instanceof Error ? error.stack : String(error)}`);
+      await this.picture("failed").catch(() => undefined);
+    }
+  }
+
+  /** Keeps what the window shows now. */
+  async picture(name: string): Promise<void> {
+    await this.#workbench()?.page.screenshot({ path: join(pictures, `${name}.png`) });
+  }
+
+  /** Prints the counts; gives the exit code. */
+  end(): number {
+    console.log(`\n${this.#passed} passed, ${this.#failed} failed, ${this.#skipped} skipped`);
+    return this.#failed > 0 ? 1 : 0;
+  }
+}

@@ -1,0 +1,130 @@
+/** VS Code's window as a person sees it: a page object over Chromium. Waits on elements, never on time. */
+import type { Browser, Locator, Page } from "playwright-core";
+import { chromium } from "playwright-core";
+import { which } from "../../scripts/setup.mjs";
+
+const FLAGS =
+  "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking --disable-component-update --disable-sync --disable-dev-shm-usage".split(
+    " ",
+  );
+
+/** The machine's own Chromium; none is downloaded. */
+export function launchBrowser(): Promise<Browser> {
+  const executablePath = which("chromium") ?? which("google-chrome");
+  if (!executablePath) throw new Error("Cannot find Chromium: install the package chromium");
+  return chromium.launch({ executablePath, headless: true, args: FLAGS });
+}
+
+export class Workbench {
+  readonly page: Page;
+
+  private constructor(page: Page) {
+    this.page = page;
+  }
+
+  /** Opens the window and waits until it can be used. */
+  static async open(browser: Browser, url: string): Promise<Workbench> {
+    const context = await browser.newContext({ viewport: { width: 1400, height: 900 } });
+    const page = await context.newPage();
+    page.setDefaultTimeout(30_000);
+    await page.goto(url, { waitUntil: "domcontentloaded" });
+    await page.locator(".part.activitybar .action-item").first().waitFor({ timeout: 90_000 });
+    await page.locator(".part.statusbar .statusbar-item").first().waitFor();
+    return new Workbench(page);
+  }
+
+  async openView(name: string): Promise<void> {
+    await this.page.locator(`.part.activitybar .action-item a[aria-label^="${name}"]`).first().click();
+    await this.page.locator(`.part.sidebar .composite.title:has-text("${name}")`).first().waitFor();
+  }
+
+  pane(title: string): Locator {
+    return this.page.locator(`.part.sidebar .pane:has(.pane-header[aria-label*="${title}"])`);
+  }
+
+  row(title: string, label: string): Locator {
+    return this.pane(title).locator(".monaco-list-row").filter({ hasText: label }).first();
+  }
+
+  /** Right-click on a row, then an entry of the menu. */
+  async rowMenu(title: string, label: string, entry: string): Promise<void> {
+    await this.row(title, label).click({ button: "right" });
+    await this.#menuEntry(entry);
+  }
+
+  /** Right-click on a file in the explorer, then an entry of the menu. */
+  async fileMenu(file: string, entry: string): Promise<void> {
+    const row = this.page.locator(`.explorer-folders-view .monaco-list-row[aria-label^="${file}"]`).first();
+    await row.click({ button: "right" });
+    await this.#menuEntry(entry);
+  }
+
+  /** Opens a file of the explorer in an editor. */
+  async openFile(file: string): Promise<void> {
+    await this.openView("Explorer");
+    await this.page.locator(`.explorer-folders-view .monaco-list-row[aria-label^="${file}"]`).first().dblclick();
+    await this.page.locator(".editor-instance .view-lines").first().waitFor();
+  }
+
+  async #menuEntry(entry: string): Promise<void> {
+    const item = this.page.locator(".monaco-menu .action-item").filter({ hasText: entry }).first();
+    await item.hover();
+    // A menu takes a click that comes too soon for the end of the right-click, so it is chosen by the keyboard.
+    await this.page.locator(".monaco-menu .action-item.focused").filter({ hasText: entry }).first().waitFor();
+    await this.page.keyboard.press("Enter");
+  }
+
+  async rowAction(title: string, label: string, action: string): Promise<void> {
+    const row = this.row(title, label);
+    await row.hover();
+    await row.locator(`.actions [aria-label^="${action}"]`).first().click();
+  }
+
+  /** Answers VS Code's input box; gives what it proposed. */
+  async answer(text?: string): Promise<string> {
+    const input = this.page.locator(".quick-input-widget:visible input.input").first();
+    await input.waitFor();
+    const proposed = await input.inputValue();
+    if (text !== undefined) await input.fill(text);
+    await input.press("Enter");
+    return proposed;
+  }
+
+  /** Runs a command of the palette by its title. */
+  async command(title: string): Promise<void> {
+    await this.page.keyboard.press("F1");
+    const input = this.page.locator(".quick-input-widget:visible input.input").first();
+    await input.waitFor();
+    await input.fill(`>${title}`);
+    await this.page.locator(".quick-input-list .monaco-list-row").filter({ hasText: title }).first().waitFor();
+    await input.press("Enter");
+  }
+
+  /** The notification that holds this text. */
+  toast(text: string | RegExp): Locator {
+    return this.page.locator(".notification-toast").filter({ hasText: text }).last();
+  }
+
+  statusItem(text: string | RegExp): Locator {
+    return this.page.locator(".part.statusbar .statusbar-item").filter({ hasText: text }).first();
+  }
+
+  terminal(): Locator {
+    return this.page.locator(".terminal-wrapper.active .xterm-rows").last();
+  }
+
+  /** Waits until the active terminal shows the text. */
+  async terminalShows(text: RegExp): Promise<void> {
+    const rows = this.page.locator(".terminal-wrapper.active .xterm-rows").last();
+    await rows.filter({ hasText: text }).waitFor();
+  }
+
+  async type(text: string): Promise<void> {
+    await this.page.locator(".terminal-wrapper.active .xterm-helper-textarea").last().focus();
+    await this.page.keyboard.type(text);
+  }
+
+  dialog(): Locator {
+    return this.page.locator(".monaco-dialog-box");
+  }
+}
