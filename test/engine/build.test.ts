@@ -279,7 +279,7 @@ for (const as of USERS)
 
     test("kill -9 of the engine during COPY leaves nothing after the next start", async () => {
       const path = context({ Dockerfile: "FROM busybox\nCOPY big /big\n", big: "" });
-      writeFileSync(join(path, "big"), Buffer.alloc(300 << 20, "x"));
+      writeFileSync(join(path, "big"), Buffer.alloc(128 << 20, "x"));
       const folder = join(engine.root, "storage/build/temporary");
       const begun = whenIn(folder, () => temporary(engine).some((name) => name.endsWith(".tar")));
       const child = spawn("docker", ["build", path], {

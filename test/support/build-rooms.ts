@@ -2,13 +2,13 @@
  * A builder on real images and snapshots with the smallest RUN that can be, a chroot: for tests of the builder's own work.
  * The real containers are used by test/engine/build.test.ts.
  */
-import { spawn } from "node:child_process";
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { execFileSync, spawn } from "node:child_process";
+import { existsSync, mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import type { Builder, BuildProgress, BuildRequest } from "../../engine/build/builder.ts";
 import { openBuilder } from "../../engine/build/solver.ts";
-import type { StepRun, StepRunner } from "../../engine/containers/run-step.ts";
+import type { StepMount, StepRun, StepRunner } from "../../engine/containers/run-step.ts";
 import { Events } from "../../engine/events.ts";
 import type { Image, Images } from "../../engine/images/images.ts";
 import { openImages } from "../../engine/images/store.ts";
@@ -79,7 +79,7 @@ export async function openBuildRooms(): Promise<BuildRooms> {
   return rooms;
 }
 
-/** Runs commands with chroot(1); the commands that ran are remembered. */
+/** Runs commands with chroot(1) and bind mounts; the commands that ran are remembered. */
 export class ChrootSteps implements StepRunner {
   readonly ran: StepRun[] = [];
   /** Called when a command starts. */
@@ -88,6 +88,15 @@ export class ChrootSteps implements StepRunner {
   async run(step: StepRun): Promise<{ exitCode: number; oomKilled: boolean }> {
     this.ran.push(step);
     step.signal?.throwIfAborted();
+    const targets = step.mounts.map((mount) => mountInto(step.rootfs, mount));
+    try {
+      return await this.#chroot(step);
+    } finally {
+      for (const target of targets.toReversed()) execFileSync("umount", [target]);
+    }
+  }
+
+  async #chroot(step: StepRun): Promise<{ exitCode: number; oomKilled: boolean }> {
     const user = step.user === "" ? [] : [`--userspec=${step.user}`];
     const env = Object.fromEntries(step.env.map((entry) => [entry.slice(0, entry.indexOf("=")), entry.slice(entry.indexOf("=") + 1)]));
     const script = 'cd "$1" && shift && exec "$@"';
@@ -106,4 +115,16 @@ export class ChrootSteps implements StepRunner {
     step.signal?.throwIfAborted();
     return { exitCode, oomKilled: false };
   }
+}
+
+/** Like the runtime: a missing mount point is made, and is left for the layer to leave out. */
+function mountInto(rootfs: string, mount: StepMount): string {
+  const target = join(rootfs, mount.target);
+  const isDirectory = mount.type === "tmpfs" || statSync(mount.source!).isDirectory();
+  mkdirSync(isDirectory ? target : dirname(target), { recursive: true });
+  if (!isDirectory && !existsSync(target)) writeFileSync(target, "");
+  if (mount.type === "tmpfs") execFileSync("mount", ["-t", "tmpfs", "tmpfs", target]);
+  else execFileSync("mount", ["--bind", mount.source!, target]);
+  if (mount.readOnly) execFileSync("mount", ["-o", "remount,bind,ro", target]);
+  return target;
 }
