@@ -4,6 +4,7 @@ import { join } from "node:path";
 import type { DeviceMapping } from "../api/types/container.ts";
 import { EngineError } from "../errors.ts";
 import { errorCode } from "../host/libc.ts";
+import type { SpecMount } from "./mounts.ts";
 import type { RuntimeSpec } from "../runtime/spec.ts";
 
 type Device = NonNullable<RuntimeSpec["linux"]["devices"]>[number];
@@ -30,22 +31,31 @@ export const DEFAULT_DEVICE_RULES: readonly DeviceRule[] = [
 
 export const ALL_DEVICES_RULE: DeviceRule = { allow: true, access: "rwm" };
 
+export interface MappedDevices {
+  readonly devices: Device[];
+  readonly rules: DeviceRule[];
+  /** The same for a user namespace, which cannot make device nodes. */
+  readonly binds: SpecMount[];
+}
+
 /**
  * The nodes that `--device` asks for, directories with everything in them.
  * @throws {EngineError} internal with Docker's sentence when there is no such device
  */
-export function mappedDevices(mappings: readonly DeviceMapping[]): { devices: Device[]; rules: DeviceRule[] } {
+export function mappedDevices(mappings: readonly DeviceMapping[]): MappedDevices {
   const devices: Device[] = [];
   const rules: DeviceRule[] = [];
+  const binds: SpecMount[] = [];
   for (const { PathOnHost, PathInContainer, CgroupPermissions } of mappings)
-    for (const device of devicesAt(PathOnHost, PathInContainer || PathOnHost)) {
+    for (const { source, ...device } of devicesAt(PathOnHost, PathInContainer || PathOnHost)) {
       devices.push(device);
+      binds.push({ type: "bind", source, target: device.path, options: ["bind", "rprivate"] });
       rules.push({ allow: true, type: device.type, major: device.major!, minor: device.minor!, access: CgroupPermissions || "rwm" });
     }
-  return { devices, rules };
+  return { devices, rules, binds };
 }
 
-function devicesAt(path: string, target: string): Device[] {
+function devicesAt(path: string, target: string): (Device & { source: string })[] {
   let stat;
   try {
     stat = statSync(path);
@@ -61,7 +71,7 @@ function devicesAt(path: string, target: string): Device[] {
     });
   if (!stat.isBlockDevice() && !stat.isCharacterDevice())
     throw new EngineError("internal", `error gathering device information while adding custom device "${path}": not a device node`);
-  return [deviceNode(target, stat)];
+  return [{ ...deviceNode(target, stat), source: path }];
 }
 
 function deviceNode(path: string, stat: { isBlockDevice(): boolean; rdev: number; mode: number; uid: number; gid: number }): Device {

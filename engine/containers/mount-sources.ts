@@ -7,10 +7,9 @@ import { topLayer } from "../images/images.ts";
 import type { ContainerRecord } from "./containers.ts";
 import { refuseProc } from "./create.ts";
 import { mountsOf, wantedMounts } from "./mounts.ts";
-import type { WantedMount } from "./mounts.ts";
+import type { SpecMount, WantedMount } from "./mounts.ts";
 import { kindInside, resolveInside } from "./rootfs.ts";
 import type { Rooms } from "./rooms.ts";
-import type { SpecMount } from "./spec.ts";
 
 /**
  * Makes every source usable. Volumes and image views that were mounted are given back by releaseMounts.

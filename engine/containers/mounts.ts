@@ -29,6 +29,14 @@ export interface WantedMount {
   readonly tmpfs: readonly string[];
 }
 
+/** A mount whose source exists. */
+export interface SpecMount {
+  readonly type: "bind" | "tmpfs";
+  readonly source: string;
+  readonly target: string;
+  readonly options: readonly string[];
+}
+
 const PROPAGATIONS = ["private", "rprivate", "shared", "rshared", "slave", "rslave"];
 const CONSISTENCIES = ["consistent", "cached", "delegated", "default"];
 

@@ -12,7 +12,7 @@ import { Entry } from "./entry.ts";
 import { Execs } from "./exec.ts";
 import { Life } from "./life.ts";
 import { logFileOptions } from "./log-options.ts";
-import { notRunning } from "./messages.ts";
+import { cannotKill, notRunning } from "./messages.ts";
 import { containerDirectory } from "./network.ts";
 import { checkResources, linuxResources } from "./resources.ts";
 import { adoptContainers, restoreContainers } from "./restore.ts";
@@ -94,7 +94,13 @@ class ContainerService implements Containers {
 
   restart: Containers["restart"] = async (nameOrId, options) => this.#stopper.restart(this.#find(nameOrId), options);
 
-  kill: Containers["kill"] = async (nameOrId, signalName) => this.#stopper.kill(this.#find(nameOrId), signalName);
+  kill: Containers["kill"] = async (nameOrId, signalName) => {
+    try {
+      await this.#stopper.kill(this.#find(nameOrId), signalName);
+    } catch (error) {
+      throw error instanceof EngineError ? cannotKill(nameOrId, error) : error;
+    }
+  };
 
   pause: Containers["pause"] = async (nameOrId) => this.#stopper.pause(this.#find(nameOrId));
 

@@ -7,6 +7,7 @@ import type { ContainerConfig, HostConfig } from "../api/types/container.ts";
 import type { RuntimeSpec } from "../runtime/spec.ts";
 import { ALL_DEVICES_RULE, DEFAULT_DEVICE_RULES } from "./devices.ts";
 import type { DeviceRule } from "./devices.ts";
+import type { SpecMount } from "./mounts.ts";
 import { linuxResources, rlimits } from "./resources.ts";
 import type { User } from "./users.ts";
 
@@ -30,14 +31,6 @@ export const MASKED_PATHS = [
 export const READONLY_PATHS = ["/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger"];
 
 export const DEFAULT_SHM_BYTES = 64 * 1024 * 1024;
-
-/** A mount whose source exists. */
-export interface SpecMount {
-  readonly type: "bind" | "tmpfs";
-  readonly source: string;
-  readonly target: string;
-  readonly options: readonly string[];
-}
 
 /** `host` shares the machine's namespace; a path joins another's; `private` is a new one. */
 export type NamespaceChoice = "host" | "private" | { readonly path: string };
@@ -170,7 +163,7 @@ function systemMounts(input: SpecInput, privileged: boolean): Mounts {
   const shm = input.hostConfig.ShmSize || DEFAULT_SHM_BYTES;
   const gid = "gid=5";
   return [
-    { destination: "/proc", type: "proc", source: "proc", options: safe },
+    ...procMount(input, safe),
     { destination: "/dev", type: "tmpfs", source: "tmpfs", options: ["nosuid", "strictatime", "mode=755", "size=65536k"] },
     {
       destination: "/dev/pts",
@@ -179,9 +172,23 @@ function systemMounts(input: SpecInput, privileged: boolean): Mounts {
       options: ["nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620", gid],
     },
     ...sysMounts(input, [...safe, ...access]),
-    { destination: "/dev/mqueue", type: "mqueue", source: "mqueue", options: safe },
+    ...mqueueMount(input, safe),
     ...shmMount(input, [...safe, "mode=1777", `size=${shm}`]),
   ];
+}
+
+/** A user namespace may not mount what shows the machine's processes, but may show what is mounted. */
+function procMount(input: SpecInput, options: string[]): Mounts {
+  if (input.rootless && input.namespaces.pid === "host")
+    return [{ destination: "/proc", type: "bind", source: "/proc", options: ["rbind", ...options] }];
+  return [{ destination: "/proc", type: "proc", source: "proc", options }];
+}
+
+function mqueueMount(input: SpecInput, options: string[]): Mounts {
+  const destination = "/dev/mqueue";
+  if (input.rootless && input.namespaces.ipc === "host")
+    return [{ destination, type: "bind", source: destination, options: ["rbind", ...options] }];
+  return [{ destination, type: "mqueue", source: "mqueue", options }];
 }
 
 /** A user namespace may mount sysfs only for a network of its own; else it has to show the machine's. */

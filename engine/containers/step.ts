@@ -5,12 +5,12 @@ import type { Sandbox } from "../networks/networks.ts";
 import type { Task } from "../runtime/runtime.ts";
 import { capabilitiesFor } from "./create.ts";
 import { tmpfsOptions } from "./mount-sources.ts";
+import type { SpecMount } from "./mounts.ts";
 import { hostsFile } from "./network.ts";
 import type { Rooms } from "./rooms.ts";
 import type { StepMount, StepRun, StepRunner } from "./run-step.ts";
 import { seccompFor } from "./security.ts";
 import { buildSpec } from "./spec.ts";
-import type { SpecMount } from "./spec.ts";
 import { checkSystemDirectories, findUser, workingDirectory } from "./start.ts";
 import { outputOf } from "./stdio.ts";
 

@@ -3,7 +3,7 @@ import { EngineError } from "../errors.ts";
 import { announce } from "./announce.ts";
 import type { Entry } from "./entry.ts";
 import type { Life } from "./life.ts";
-import { alreadyPaused, cannotKill, containerIsRestarting, notPaused, notRunning } from "./messages.ts";
+import { alreadyPaused, containerIsRestarting, notPaused, notRunning } from "./messages.ts";
 import type { Rooms } from "./rooms.ts";
 import { signalNumber } from "./signals.ts";
 import type { ContainerStore } from "./store.ts";
@@ -32,13 +32,9 @@ export class Stopper {
   async kill(entry: Entry, signalName: string): Promise<void> {
     const { record } = entry;
     const signal = signalNumber(signalName || "KILL");
-    try {
-      if (signal === undefined) throw new EngineError("invalid", `invalid signal: ${signalName}`);
-      if (record.state.status === "restarting") throw containerIsRestarting(entry.id);
-      if (!entry.isUp || !entry.task) throw notRunning(entry.id);
-    } catch (error) {
-      throw error instanceof EngineError ? cannotKill(record.name, error) : error;
-    }
+    if (signal === undefined) throw new EngineError("invalid", `invalid signal: ${signalName}`);
+    if (record.state.status === "restarting") throw containerIsRestarting(entry.id);
+    if (!entry.isUp || !entry.task) throw notRunning(entry.id);
     const ended = this.#exitOf(entry);
     await this.#send(entry, signal, { stopping: signal === SIGKILL || signal === this.#stopSignal(entry) });
     if (signal === SIGKILL) await ended;

@@ -6,6 +6,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { EngineError } from "../errors.ts";
 import type { Cgroups } from "../host/cgroups.ts";
 import { closeDescriptor } from "../host/descriptor.ts";
+import { log } from "../host/log.ts";
 import type { OciRuntime } from "../host/oci-runtime.ts";
 import { isAlive, run } from "../host/process.ts";
 import { onExit, sendSignal, spawnProcess } from "../host/spawn.ts";
@@ -14,6 +15,8 @@ import { freeze, thaw } from "./freezer.ts";
 import { Pump } from "./pump.ts";
 import { ExecRefused, lastError, startRefused } from "./refusal.ts";
 import type { ExecRequest, Runtime, StartRequest, Task, TaskOptions } from "./runtime.ts";
+import { SeccompCache } from "./seccomp-cache.ts";
+import type { RuntimeSpec } from "./spec.ts";
 import { SUPERVISOR_SCRIPT } from "./supervisor-script.ts";
 import { makeTaskFiles, outputWord, readExit, readPid, removeTaskFiles, supervisorLives } from "./task-files.ts";
 import { SupervisedTask } from "./task.ts";
@@ -28,8 +31,7 @@ export interface RuntimeOptions {
 /** Prepares the directories of the runtime below `run`. */
 export async function openRuntime(options: RuntimeOptions): Promise<Runtime & { close(): Promise<void> }> {
   const runtime = new SupervisedRuntime(options);
-  await mkdir(runtime.tasks, { recursive: true, mode: 0o700 });
-  await mkdir(runtime.state, { recursive: true, mode: 0o700 });
+  for (const directory of [runtime.tasks, runtime.state, runtime.filters]) await mkdir(directory, { recursive: true, mode: 0o700 });
   writeFileSync(runtime.script, SUPERVISOR_SCRIPT, { mode: 0o600 });
   runtime.adoptExecs();
   return runtime;
@@ -42,7 +44,10 @@ class SupervisedRuntime implements Runtime {
   /** The OCI runtime's own `--root`. */
   readonly state: string;
   readonly script: string;
+  /** Compiled seccomp filters. */
+  readonly filters: string;
   readonly #pump = new Pump();
+  readonly #filters: SeccompCache | undefined;
   readonly #environment = { PATH: process.env["PATH"] ?? "/usr/sbin:/usr/bin:/sbin:/bin", XDG_RUNTIME_DIR: "" };
 
   constructor(options: RuntimeOptions) {
@@ -51,6 +56,8 @@ class SupervisedRuntime implements Runtime {
     this.tasks = join(options.run, "tasks");
     this.state = join(options.run, "runtime");
     this.script = join(options.run, "supervisor.sh");
+    this.filters = join(options.run, "seccomp");
+    if (this.info.name === "crun") this.#filters = new SeccompCache({ directory: this.filters, version: this.info.version });
     this.#environment.XDG_RUNTIME_DIR = options.run;
   }
 
@@ -58,11 +65,13 @@ class SupervisedRuntime implements Runtime {
     const directory = join(this.tasks, request.id);
     if (existsSync(directory) || existsSync(join(this.state, request.id))) await this.destroy(request.id);
     makeTaskFiles(directory, request);
-    writeFileSync(join(directory, "config.json"), JSON.stringify(request.spec), { mode: 0o600 });
+    writeFileSync(join(directory, "config.json"), specText(this.#filters?.withFilter(request.spec) ?? request.spec), { mode: 0o600 });
     const task = this.#task(request.id, request);
     const command = ["run", "--bundle", directory, "--pid-file", this.#pidFile(directory), request.id];
     try {
-      return await this.#launch(task, { ...request, command });
+      const started = await this.#launch(task, { ...request, command });
+      void this.#filters?.learn(request.spec, join(this.state, request.id, "seccomp.bpf")).catch((error: unknown) => log("warn", error));
+      return started;
     } catch (error) {
       await task.discard();
       await this.destroy(request.id);
@@ -164,8 +173,8 @@ class SupervisedRuntime implements Runtime {
 
   async #launch(task: SupervisedTask, request: (StartRequest | ExecRequest) & { command: string[] }): Promise<Task> {
     const directory = join(this.tasks, request.id);
-    const log = join(directory, "log");
-    const pid = this.#spawn(request, ["--log", log, "--log-format", "json", ...request.command]);
+    const logFile = join(directory, "log");
+    const pid = this.#spawn(request, ["--log", logFile, "--log-format", "json", ...request.command]);
     void onExit(pid);
     const kill = (): void => void sendSignal(-pid, 9);
     request.signal?.addEventListener("abort", kill, { once: true });
@@ -176,7 +185,7 @@ class SupervisedRuntime implements Runtime {
     }
     request.signal?.throwIfAborted();
     if (task.pid !== 0) return task;
-    throw new Refusal(lastError(log) ?? "the runtime ended without a word");
+    throw new Refusal(lastError(logFile) ?? "the runtime ended without a word");
   }
 
   #spawn(options: TaskOptions & { id: string }, runtimeArguments: string[]): number {
@@ -214,6 +223,11 @@ class SupervisedRuntime implements Runtime {
     if (result.exitCode !== 0) return undefined;
     return (JSON.parse(result.stdout) as { pid?: number }).pid || undefined;
   }
+}
+
+/** Numbers beyond JavaScript's mean "no limit", which runtimes know as the largest of 64 bits. */
+function specText(spec: RuntimeSpec): string {
+  return JSON.stringify(spec).replaceAll(String(Number.MAX_SAFE_INTEGER), "18446744073709551615");
 }
 
 /** What the OCI runtime said. */

@@ -1,0 +1,422 @@
+/**
+ * The life of containers through the real docker command, as root and as an unprivileged user.
+ */
+import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { createHash, randomBytes } from "node:crypto";
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, before, describe, test } from "node:test";
+import { importBusybox } from "../support/berth.ts";
+import { startEngine } from "../support/engine.ts";
+import type { Result, TestEngine } from "../support/engine.ts";
+import { findBusybox } from "../support/busybox.ts";
+import { cannotRunAs, USERS } from "../support/user.ts";
+
+/** Arguments of docker, and what it must say; a regular expression or the whole output, `ID` standing for any full id. */
+interface Case {
+  readonly args: readonly string[];
+  readonly exitCode?: number;
+  readonly stdout?: string | RegExp;
+  readonly stderr?: string | RegExp;
+}
+
+const START = "failed to create task for container: failed to create shim task: OCI runtime create failed: runc create failed: ";
+
+const CASES: readonly Case[] = [
+  { args: ["run", "--rm", "busybox", "echo", "hello"], stdout: "hello\n", stderr: "" },
+  { args: ["run", "--rm", "busybox", "sh", "-c", "echo out; echo err >&2; exit 3"], exitCode: 3, stdout: "out\n", stderr: "err\n" },
+  { args: ["run", "--rm", "--entrypoint", "echo", "busybox", "from entrypoint"], stdout: "from entrypoint\n" },
+  { args: ["run", "--rm", "-e", "A=1", "-e", "B=two words", "busybox", "sh", "-c", 'echo "$A $B"'], stdout: "1 two words\n" },
+  { args: ["run", "--rm", "-e", "A=x\ny", "busybox", "sh", "-c", 'echo "$A"'], stdout: "x\ny\n" },
+  { args: ["run", "--rm", "-w", "/srv/deep", "busybox", "pwd"], stdout: "/srv/deep\n" },
+  { args: ["run", "--rm", "-u", "1000:50", "busybox", "sh", "-c", "id -u; id -g"], stdout: "1000\n50\n" },
+  { args: ["run", "--rm", "-u", "1000", "busybox", "sh", "-c", "echo to stdout > /dev/stdout"], stdout: "to stdout\n" },
+  { args: ["run", "--rm", "-h", "box", "--domainname", "example.org", "busybox", "hostname"], stdout: "box\n" },
+  { args: ["run", "--rm", "--add-host", "there:10.1.2.3", "busybox", "grep", "there", "/etc/hosts"], stdout: "10.1.2.3\tthere\n" },
+  { args: ["run", "--rm", "--read-only", "busybox", "touch", "/x"], exitCode: 1, stderr: /Read-only file system/ },
+  { args: ["run", "--rm", "--tmpfs", "/t:size=64k", "busybox", "sh", "-c", "df /t | tail -1"], stdout: /^tmpfs +64 / },
+  { args: ["run", "--rm", "--shm-size", "1m", "busybox", "sh", "-c", "df /dev/shm | tail -1"], stdout: /^shm +1024 / },
+  { args: ["run", "--rm", "--ulimit", "nofile=100:200", "busybox", "sh", "-c", "ulimit -n; ulimit -Hn"], stdout: "100\n200\n" },
+  { args: ["run", "--rm", "--sysctl", "net.ipv4.ip_forward=1", "busybox", "cat", "/proc/sys/net/ipv4/ip_forward"], stdout: "1\n" },
+  { args: ["run", "--rm", "--network", "none", "busybox", "ls", "/sys/class/net"], stdout: "lo\n" },
+  { args: ["run", "--rm", "--pid", "host", "--ipc", "host", "--uts", "host", "busybox", "true"] },
+  { args: ["run", "--rm", "--device", "/dev/null:/dev/mynull:rw", "busybox", "ls", "/dev/mynull"], stdout: "/dev/mynull\n" },
+  {
+    args: [
+      "run",
+      "--rm",
+      "--cap-drop",
+      "ALL",
+      "--cap-add",
+      "NET_ADMIN",
+      "--cap-add",
+      "CAP_CHOWN",
+      "busybox",
+      "grep",
+      "CapEff",
+      "/proc/self/status",
+    ],
+    stdout: "CapEff:\t0000000000001001\n",
+  },
+  {
+    args: [
+      "run",
+      "--rm",
+      "--security-opt",
+      "no-new-privileges",
+      "--security-opt",
+      "seccomp=unconfined",
+      "busybox",
+      "grep",
+      "-E",
+      "NoNewPrivs|Seccomp:",
+      "/proc/self/status",
+    ],
+    stdout: "NoNewPrivs:\t1\nSeccomp:\t0\n",
+  },
+  {
+    args: ["run", "--rm", "--privileged", "busybox", "sh", "-c", "grep Seccomp: /proc/self/status; mount -t tmpfs x /tmp && echo mounted"],
+    stdout: "Seccomp:\t0\nmounted\n",
+  },
+  {
+    args: ["run", "busybox", "nosuchcmd"],
+    exitCode: 127,
+    stderr: new RegExp(`${START}unable to start container process: exec: "nosuchcmd": executable file not found in \\$PATH`),
+  },
+  { args: ["run", "busybox", "/etc"], exitCode: 126, stderr: /exec: "\/etc": (permission denied|is a directory)/ },
+  {
+    args: ["run", "--rm", "-u", "nosuchuser", "busybox", "true"],
+    exitCode: 125,
+    stderr: /: unable to find user nosuchuser: no matching entries in passwd file\n/,
+  },
+  {
+    args: ["run", "--rm", "-w", "srv", "busybox", "true"],
+    exitCode: 125,
+    stderr: /the working directory 'srv' is invalid, it needs to be an absolute path/,
+  },
+  {
+    args: ["run", "--rm", "--name", "bad name", "busybox", "true"],
+    exitCode: 125,
+    stderr: /Invalid container name \(bad name\), only \[a-zA-Z0-9\]\[a-zA-Z0-9_.-\] are allowed/,
+  },
+  {
+    args: ["run", "--rm", "--cap-add", "NOPE", "busybox", "true"],
+    exitCode: 125,
+    stderr: /invalid CapAdd: unknown capability: "CAP_NOPE"/,
+  },
+  { args: ["run", "--rm", "-m", "1m", "busybox", "true"], exitCode: 125, stderr: /Minimum memory limit allowed is 6MB/ },
+  {
+    args: ["create", "--restart", "bogus", "busybox", "true"],
+    exitCode: 1,
+    stderr: /invalid restart policy: unknown policy 'bogus'/,
+  },
+  {
+    args: ["run", "--rm", "--log-driver", "bogus", "busybox", "true"],
+    exitCode: 125,
+    stderr: /error looking up logging plugin bogus: plugin "bogus" not found/,
+  },
+  {
+    args: ["run", "--rm", "-v", "named:data", "busybox", "true"],
+    exitCode: 125,
+    stderr: /invalid volume specification: 'named:data': invalid mount config for type "volume"/,
+  },
+  {
+    args: ["run", "--rm", "--mount", "type=bind,src=/nonexistent/dir,dst=/b", "busybox", "true"],
+    exitCode: 125,
+    stderr: /bind source path does not exist: \/nonexistent\/dir/,
+  },
+  {
+    args: ["run", "--rm", "--device", "/dev/nosuch", "busybox", "true"],
+    exitCode: 127,
+    stderr: /error gathering device information while adding custom device "\/dev\/nosuch": no such file or directory/,
+  },
+  { args: ["stop", "nosuch"], exitCode: 1, stderr: "Error response from daemon: No such container: nosuch\n" },
+  { args: ["kill", "nosuch"], exitCode: 1, stderr: /cannot kill container: nosuch: No such container: nosuch/ },
+];
+
+for (const as of USERS)
+  describe(`containers, as ${as}`, { skip: cannotRunAs(as) || (!findBusybox() && "needs busybox-static") }, () => {
+    let engine: TestEngine;
+    before(async () => {
+      engine = await startEngine({ as });
+      await importBusybox(engine);
+    });
+    after(async () => engine.remove());
+
+    const docker = (...args: string[]): Promise<Result> => engine.docker(args);
+
+    /** Runs docker; its stdout without the last newline. */
+    async function says(...args: string[]): Promise<string> {
+      const { exitCode, stdout, stderr } = await docker(...args);
+      assert.equal(exitCode, 0, `docker ${args.join(" ")}: ${stderr}`);
+      return stdout.replace(/\n$/, "");
+    }
+
+    /** What is left of containers on disk and in the run directory. */
+    function leftovers(): string[] {
+      const folders = ["run/tasks", "run/runtime", "storage/snapshots", "storage/containers", "state/containers"];
+      return folders.flatMap((folder) => (existsSync(join(engine.root, folder)) ? readdirSync(join(engine.root, folder)) : []));
+    }
+
+    async function removeAll(): Promise<void> {
+      const ids = (await says("ps", "-aq")).split("\n").filter(Boolean);
+      if (ids.length > 0) await says("rm", "-f", "-v", ...ids);
+    }
+
+    for (const { args, exitCode = 0, stdout, stderr } of CASES)
+      test(`docker ${args.join(" ").replaceAll("\n", "\\n")}`, async () => {
+        const result = await engine.docker(args);
+        assert.equal(result.exitCode, exitCode, result.stderr);
+        for (const [said, want] of [[result.stdout, stdout] as const, [result.stderr, stderr] as const])
+          if (want instanceof RegExp) assert.match(said, want);
+          else if (want !== undefined) assert.equal(said, want);
+      });
+
+    test("nothing is left of removed containers", async () => {
+      await removeAll();
+      assert.deepEqual(leftovers(), []);
+    });
+
+    test("start, stop, kill, pause, rename, restart and rm change the state as they say", async () => {
+      const state = (name: string): Promise<string> => says("inspect", "-f", "{{.State.Status}} {{.State.ExitCode}}", name);
+      const id = await says("create", "--name", "life", "busybox", "sh", "-c", "trap 'exit 5' TERM; echo up; while :; do sleep 0.05; done");
+      assert.equal(await state("life"), "created 0");
+      await says("start", "life");
+      assert.equal(await state("life"), "running 0");
+      for (let out = ""; !out.includes("up");) out = await says("logs", "life");
+      assert.match(
+        (await docker("rm", "life")).stderr,
+        /cannot remove container "life": container is running: stop the container before removing or force remove/,
+      );
+      await says("pause", "life");
+      assert.equal(await state("life"), "paused 0");
+      assert.match((await docker("pause", "life")).stderr, new RegExp(`Container ${id} is already paused`));
+      assert.match((await docker("exec", "life", "true")).stderr, /Container life is paused, unpause the container before exec/);
+      await says("unpause", "life");
+      await says("rename", "life", "live");
+      await says("stop", "live");
+      assert.equal(await state("live"), "exited 5");
+      assert.match((await docker("kill", "live")).stderr, new RegExp(`cannot kill container: live: container ${id} is not running`));
+      await says("restart", "live");
+      await says("kill", "live");
+      assert.equal(await state("live"), "exited 137");
+      const clash = await docker("run", "--name", "live", "busybox", "true");
+      assert.match(clash.stderr, new RegExp(`Conflict. The container name "/live" is already in use by container "${id}"`));
+      await says("rm", "live");
+      assert.match((await docker("inspect", "live")).stderr, /no such object: live|No such object: live/i);
+      assert.deepEqual(leftovers(), []);
+    });
+
+    test("events come in Docker's order", async () => {
+      const since = String(Math.floor(Date.now() / 1000));
+      await says("run", "--rm", "--name", "seen", "-l", "a=b", "busybox", "true");
+      const text = await says(
+        "events",
+        "--since",
+        since,
+        "--until",
+        String(Math.ceil(Date.now() / 1000) + 1),
+        "--format",
+        "json",
+        "--filter",
+        "container=seen",
+      );
+      const events = text.split("\n").map((line) => JSON.parse(line) as { Action: string; Actor: { Attributes: Record<string, string> } });
+      assert.deepEqual(
+        events.map(({ Action }) => Action),
+        ["create", "attach", "start", "die", "destroy"],
+      );
+      assert.deepEqual(events[3]!.Actor.Attributes, { a: "b", execDuration: "0", exitCode: "0", image: "busybox", name: "seen" });
+    });
+
+    test("exec runs, fails and is inspected as Docker does it", async () => {
+      await says("run", "-d", "--name", "host", "-e", "OWN=1", "busybox", "sleep", "300");
+      assert.deepEqual(
+        await docker("exec", "-e", "A=2", "-w", "/tmp", "-u", "1000", "host", "sh", "-c", "echo $OWN$A; pwd; id -u; echo e >&2; exit 9"),
+        {
+          exitCode: 9,
+          stdout: "12\n/tmp\n1000\n",
+          stderr: "e\n",
+        },
+      );
+      const missing = await docker("exec", "host", "nosuchcmd");
+      assert.equal(missing.exitCode, 127);
+      assert.match(
+        missing.stdout,
+        /OCI runtime exec failed: exec failed: unable to start container process: exec: "nosuchcmd": executable file not found in \$PATH/,
+      );
+      assert.equal((await docker("exec", "host", "/etc/passwd")).exitCode, 126);
+      assert.match(
+        (await docker("exec", "-u", "nosuchuser", "host", "true")).stderr,
+        /unable to find user nosuchuser: no matching entries in passwd file/,
+      );
+      assert.equal((await engine.docker(["exec", "-i", "host", "wc", "-c"], { input: "x".repeat(100_000) })).stdout, "100000\n");
+      await says("exec", "-d", "host", "sh", "-c", "echo x > /detached");
+      for (let out = ""; out !== "x";) out = (await docker("exec", "host", "cat", "/detached")).stdout.trim();
+      await removeAll();
+    });
+
+    test("stdin through run -i is byte-exact, 100 MB of it", async () => {
+      const input = randomBytes(100_000_000);
+      const { exitCode, stdout } = await engine.docker(["run", "--rm", "-i", "busybox", "sha256sum"], { input });
+      assert.equal(exitCode, 0);
+      assert.equal(stdout.split(" ")[0], createHash("sha256").update(input).digest("hex"));
+    });
+
+    test("a terminal works: size, echo, Ctrl-C and exit code", async () => {
+      const { stdout, exitCode } = await terminal(
+        engine,
+        ["run", "--rm", "-it", "busybox", "sh"],
+        [
+          [/# $/m, "stty size; tty\r"],
+          // The word is typed in two pieces, so that only its output matches.
+          [/\/dev\/pts\/0/, "sh -c 'echo re''ady; exec sleep 100'\r"],
+          [/^ready/m, "\x03"],
+          [/# $/m, "exit 17\r"],
+        ],
+      );
+      assert.match(stdout, /24 80/);
+      assert.equal(exitCode, 17);
+    });
+
+    test("detach keys leave the container running", async () => {
+      const { exitCode } = await terminal(engine, ["run", "-it", "--name", "left", "busybox", "sh"], [[/# $/m, "\x10\x11"]]);
+      assert.equal(exitCode, 0);
+      assert.equal(await says("inspect", "-f", "{{.State.Status}}", "left"), "running");
+      await removeAll();
+    });
+
+    test("volumes keep data, take over what the image has, and go with --rm", async () => {
+      await says("run", "--rm", "-v", "data:/data", "busybox", "sh", "-c", "echo kept > /data/f");
+      assert.equal(await says("run", "--rm", "-v", "data:/d:ro", "busybox", "cat", "/d/f"), "kept");
+      assert.match(await says("run", "--rm", "-v", "fresh:/bin", "busybox", "ls", "/bin"), /busybox/);
+      await says("run", "--rm", "-v", "/anonymous", "busybox", "true");
+      assert.deepEqual((await says("volume", "ls", "-q")).split("\n").toSorted(), ["data", "fresh"]);
+      assert.match((await docker("volume", "rm", "data", "fresh")).stdout, /data\nfresh/);
+    });
+
+    test("restart policies start again, count, and give up", async () => {
+      await says("run", "-d", "--name", "again", "--restart", "on-failure:2", "busybox", "sh", "-c", "echo run; exit 1");
+      assert.equal(await says("wait", "again"), "1");
+      assert.equal(await says("inspect", "-f", "{{.RestartCount}} {{.State.Status}}", "again"), "2 exited");
+      assert.equal(await says("logs", "again"), "run\nrun\nrun");
+      await removeAll();
+    });
+
+    test("a health check says starting, healthy and unhealthy", async () => {
+      const check = ["--health-cmd", "test -e /well", "--health-interval", "100ms", "--health-retries", "1"];
+      await says("run", "-d", "--name", "sick", ...check, "busybox", "sh", "-c", "touch /well; sleep 300");
+      const until = async (want: string): Promise<void> => {
+        for (let now = ""; now !== want;) now = await says("inspect", "-f", "{{.State.Health.Status}}", "sick");
+      };
+      await until("healthy");
+      await says("exec", "sick", "rm", "/well");
+      await until("unhealthy");
+      await removeAll();
+    });
+
+    test("a container cannot see or keep what is not its own", async () => {
+      const script =
+        "ls /proc/self/fd; grep -E 'CapEff|Seccomp:' /proc/self/status; cat /proc/timer_list | wc -c; echo x > /proc/sys/kernel/hostname; touch /sys/x; unshare -U true";
+      const { stdout, stderr } = await docker("run", "--rm", "busybox", "sh", "-c", script);
+      assert.equal(stdout, "0\n1\n2\n3\nCapEff:\t00000000a80425fb\nSeccomp:\t2\n0\n");
+      assert.match(stderr, /hostname: Read-only file system/);
+      assert.match(stderr, /\/sys\/x: (Read-only file system|Permission denied)/);
+      assert.match(stderr, /unshare.*Operation not permitted/);
+    });
+
+    test("a custom seccomp profile filters, and the default one lets the same through", async () => {
+      const profile = {
+        defaultAction: "SCMP_ACT_ALLOW",
+        syscalls: [{ names: ["mkdir", "mkdirat"], action: "SCMP_ACT_ERRNO", errnoRet: 38 }],
+      };
+      const folder = mkdtempSync(join(tmpdir(), "berth-seccomp-"));
+      writeFileSync(join(folder, "profile.json"), JSON.stringify(profile));
+      for (const _ of ["compiled", "from the cache"]) {
+        const filtered = await docker("run", "--rm", "--security-opt", `seccomp=${folder}/profile.json`, "busybox", "mkdir", "/made");
+        assert.match(filtered.stderr, /Function not implemented/);
+      }
+      assert.equal((await docker("run", "--rm", "busybox", "mkdir", "/made")).exitCode, 0);
+      rmSync(folder, { recursive: true });
+    });
+
+    test("a working directory in /proc is refused, also through a link", async () => {
+      for (let fd = 3; fd <= 10; fd += 1) {
+        const direct = await docker("run", "--rm", "-w", `/proc/self/fd/${fd}`, "busybox", "cat", "etc/shadow");
+        assert.match(direct.stderr, /is inside \/proc/);
+      }
+      const context = mkdtempSync(join(tmpdir(), "berth-context-"));
+      mkdirSync(join(context, "tree"));
+      symlinkSync("/proc/self/fd/7", join(context, "tree/way-out"));
+      const tar = spawn("tar", ["-C", join(context, "tree"), "-c", "."], { stdio: ["ignore", "pipe", "inherit"] });
+      const archive = Buffer.concat(await tar.stdout.toArray());
+      assert.equal((await engine.docker(["import", "-", "linked"], { input: archive })).exitCode, 0);
+      assert.match((await docker("run", "--rm", "-w", "/way-out", "linked", "x")).stderr, /is inside \/proc/);
+      await says("run", "-d", "--name", "target", "busybox", "sleep", "100");
+      assert.match((await docker("exec", "-w", "/proc/self/fd/7", "target", "pwd")).stderr, /is inside \/proc/);
+      await removeAll();
+      rmSync(context, { recursive: true });
+    });
+
+    test("mounts over /proc are refused, also through a link in the image", async () => {
+      for (const target of ["/proc", "/proc/sys", "/proc/self"])
+        assert.match(
+          (await docker("run", "--rm", "-v", `v:${target}`, "busybox", "true")).stderr,
+          /cannot be mounted because it is inside \/proc/,
+        );
+      const context = mkdtempSync(join(tmpdir(), "berth-context-"));
+      mkdirSync(join(context, "tree"));
+      symlinkSync("/tmp", join(context, "tree/proc"));
+      symlinkSync("/proc", join(context, "tree/data"));
+      const tar = spawn("tar", ["-C", join(context, "tree"), "-c", "."], { stdio: ["ignore", "pipe", "inherit"] });
+      await engine.docker(["import", "-", "odd"], { input: Buffer.concat(await tar.stdout.toArray()) });
+      assert.match((await docker("run", "--rm", "odd", "x")).stderr, /"\/proc" is a symbolic link in the image/);
+      await removeAll();
+      rmSync(context, { recursive: true });
+    });
+
+    test("copies in and out keep what they copy, and never follow a link out", async () => {
+      await says("run", "-d", "--name", "copy", "busybox", "sh", "-c", "ln -s /etc/passwd /link; ln -s / /out; sleep 300");
+      const folder = mkdtempSync(join(tmpdir(), "berth-copy-"));
+      writeFileSync(join(folder, "in.txt"), "in");
+      await says("cp", join(folder, "in.txt"), "copy:/tmp/");
+      assert.equal(await says("exec", "copy", "cat", "/tmp/in.txt"), "in");
+      await says("cp", join(folder, "in.txt"), "copy:/out/tmp/through");
+      assert.equal(await says("exec", "copy", "cat", "/tmp/through"), "in");
+      assert.equal(existsSync("/tmp/through"), false);
+      await says("cp", "copy:/tmp/in.txt", join(folder, "back"));
+      assert.match((await docker("cp", "copy:/nosuch", folder)).stderr, /Could not find the file \/nosuch in container copy/);
+      assert.match(await says("diff", "copy"), /A \/tmp\/in.txt/);
+      await removeAll();
+      rmSync(folder, { recursive: true });
+    });
+  });
+
+/** Runs docker in a terminal of 24 by 80 and types when the output matches. */
+async function terminal(
+  engine: TestEngine,
+  args: readonly string[],
+  talk: readonly (readonly [RegExp, string])[],
+): Promise<{ stdout: string; exitCode: number }> {
+  const command = ["docker", ...args].map((word) => `'${word}'`).join(" ");
+  const child = spawn("script", ["-qefc", `stty rows 24 cols 80; ${command}`, "/dev/null"], {
+    env: { ...process.env, DOCKER_HOST: engine.socket },
+    stdio: ["pipe", "pipe", "inherit"],
+  });
+  let stdout = "";
+  let unseen = "";
+  const left = [...talk];
+  child.stdout.on("data", (data: Buffer) => {
+    stdout += data.toString();
+    unseen += data.toString();
+    const [next] = left;
+    if (!next || !next[0].test(unseen.replace(/\x1b\[[0-9;]*[a-zA-Z]/g, ""))) return;
+    unseen = "";
+    left.shift();
+    child.stdin.write(next[1]);
+  });
+  const exitCode = await new Promise<number>((resolve) => child.once("close", (code) => resolve(code ?? -1)));
+  return { stdout, exitCode };
+}
