@@ -70,11 +70,26 @@ function startInput({ stdin }: Cli, attached: AttachedStream, options: SessionOp
   return { detached, stop };
 }
 
-/** Hands this process's signals to a container; the returned function ends that. */
-export async function proxySignals(cli: Cli, container: string): Promise<() => void> {
-  const client = await cli.client();
-  return cli.signals.take((killSignal) => {
-    // SIGCHLD and SIGPIPE belong to this process; a container that has ended cannot be told any more.
-    client.containers.kill(container, { killSignal }).catch(() => {});
-  });
+export interface SignalProxy {
+  /** The container runs: signals that came before go to it now, later ones at once. */
+  started(): void;
+  stop(): void;
 }
+
+/** Hands this process's signals to a container. */
+export async function proxySignals(cli: Cli, container: string): Promise<SignalProxy> {
+  const client = await cli.client();
+  const early: NodeJS.Signals[] = [];
+  let running = false;
+  // A container that has ended cannot be told any more.
+  const send = (killSignal: NodeJS.Signals): void => void client.containers.kill(container, { killSignal }).catch(() => {});
+  const stop = cli.signals.take((name) => (running ? send(name) : void early.push(name)));
+  const started = (): void => {
+    running = true;
+    for (const name of early.splice(0)) send(name);
+  };
+  return { started, stop };
+}
+
+/** For a container that gets no signals. */
+export const NO_PROXY: SignalProxy = { started() {}, stop() {} };

@@ -141,6 +141,12 @@ test("putArchive() streams a body and a HEAD answers a stat", async () => {
   assert.equal((await client.containers.statPath("c", "/tmp/f")).size, 3);
 });
 
+test("putArchive() throws what its body fails with", async () => {
+  const { client } = await engine((request) => void request.resume());
+  const body = new Readable({ read: () => body.destroy(new Error("cannot be read")) });
+  await assert.rejects(client.containers.putArchive("c", "/tmp", body), { message: "cannot be read" });
+});
+
 test("startWaiting() returns before the container exits", async () => {
   let finish = (): void => {};
   const { client } = await engine((_request, response) => {

@@ -168,13 +168,19 @@ export class Connection {
 
   #failure(error: unknown, signal: AbortSignal | undefined): Error {
     if (signal?.aborted) return signal.reason as Error;
+    if (error instanceof BodyError) return error.cause as Error;
     return new ConnectionError(this.endpoint.url, error);
   }
 }
 
+/** What is sent could not be read: nothing is wrong with the connection. */
+class BodyError extends Error {}
+
 function answer(request: ClientRequest, call: Call): Promise<IncomingMessage> {
   return new Promise((resolve, reject) => {
     request.once("response", resolve);
+    // A body that fails takes the request with it, and the other way round: whichever failed first is the reason.
+    call.body?.once("error", (error) => reject(new BodyError("", { cause: error })));
     request.on("error", reject);
     sendBody(request, call);
   });

@@ -1,7 +1,7 @@
 import type { ContainerState } from "../../api/types/container.ts";
 import { ExitError, command } from "../cli.ts";
 import { bool, text } from "../flags.ts";
-import { proxySignals, runSession } from "../session.ts";
+import { NO_PROXY, proxySignals, runSession } from "../session.ts";
 import { followSize } from "../terminal.ts";
 
 export const attach = command({
@@ -20,7 +20,8 @@ export const attach = command({
     const stdin = !flags["no-stdin"] && (Config.OpenStdin ?? false);
     if (stdin && tty && !cli.stdin.isTTY) throw new Error("the input device is not a TTY");
     const detachKeys = flags["detach-keys"] || ((await cli.settings()).file.detachKeys ?? "");
-    const stopProxy = flags["sig-proxy"] && !tty ? await proxySignals(cli, Id) : () => {};
+    const signals = flags["sig-proxy"] && !tty ? await proxySignals(cli, Id) : NO_PROXY;
+    signals.started();
     const waiting = await client.containers.startWaiting(Id, { signal: cli.signal });
     const attached = await client.containers.attach(Id, { stdin, detachKeys: detachKeys || undefined, tty, signal: cli.signal });
     const stopFollowing = tty ? followSize(cli.stdout, (size) => client.containers.resize(Id, size)) : () => {};
@@ -30,7 +31,7 @@ export const attach = command({
       return (await waiting.exit).StatusCode;
     } finally {
       stopFollowing();
-      stopProxy();
+      signals.stop();
     }
   },
 });

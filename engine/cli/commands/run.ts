@@ -7,7 +7,7 @@ import { describeError } from "../errors.ts";
 import { bool, text } from "../flags.ts";
 import { containerConfig } from "../run-config/container.ts";
 import { CONTAINER_FLAGS, CREATE_FLAGS } from "../run-config/flags.ts";
-import { proxySignals, runSession } from "../session.ts";
+import { NO_PROXY, proxySignals, runSession } from "../session.ts";
 import { followSize } from "../terminal.ts";
 
 export const run = command({
@@ -58,12 +58,13 @@ async function runAttached(cli: Cli, config: ContainerCreateRequest, flags: RunF
   const detachKeys = flags["detach-keys"] || ((await cli.settings()).file.detachKeys ?? "");
   const id = await createContainer(cli, config, flags);
   const client = await cli.client();
-  const stopProxy = flags["sig-proxy"] ? await proxySignals(cli, id) : () => {};
+  const signals = flags["sig-proxy"] ? await proxySignals(cli, id) : NO_PROXY;
   try {
     const attached = await client.containers.attach(id, { stdin, stdout, stderr, detachKeys: detachKeys || undefined, tty });
     const session = runSession(cli, attached, { stdin, stdout, stderr, tty, detachKeys });
     const waiting = await client.containers.startWaiting(id, { condition: config.HostConfig?.AutoRemove ? "removed" : "next-exit" });
     await startOrFail(() => client.containers.start(id));
+    signals.started();
     const stopFollowing = tty ? followSize(cli.stdout, (size) => client.containers.resize(id, size)) : () => {};
     const end = await Promise.race([session, aborted(cli.signal)]);
     stopFollowing();
@@ -72,7 +73,7 @@ async function runAttached(cli: Cli, config: ContainerCreateRequest, flags: RunF
     if (failure) throw new Error(failure.Message);
     return StatusCode;
   } finally {
-    stopProxy();
+    signals.stop();
   }
 }
 

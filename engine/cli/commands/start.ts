@@ -2,7 +2,7 @@ import { ExitError, command } from "../cli.ts";
 import type { Cli } from "../cli.ts";
 import { describeError } from "../errors.ts";
 import { bool, text } from "../flags.ts";
-import { proxySignals, runSession } from "../session.ts";
+import { NO_PROXY, proxySignals, runSession } from "../session.ts";
 import { followSize } from "../terminal.ts";
 
 export const start = command({
@@ -45,17 +45,18 @@ async function startAttached(cli: Cli, name: string, options: { stdin: boolean; 
   const tty = Config.Tty ?? false;
   const stdin = options.stdin && (Config.OpenStdin ?? false);
   const detachKeys = options.detachKeys || ((await cli.settings()).file.detachKeys ?? "");
-  const stopProxy = tty ? () => {} : await proxySignals(cli, Id);
+  const signals = tty ? NO_PROXY : await proxySignals(cli, Id);
   try {
     const attached = await client.containers.attach(Id, { stdin, detachKeys: detachKeys || undefined, tty });
     const session = runSession(cli, attached, { stdin, stdout: true, stderr: true, tty, detachKeys });
     const waiting = await client.containers.startWaiting(Id, { condition: HostConfig.AutoRemove ? "removed" : "next-exit" });
     await client.containers.start(Id);
+    signals.started();
     const stopFollowing = tty ? followSize(cli.stdout, (size) => client.containers.resize(Id, size)) : () => {};
     const end = await session;
     stopFollowing();
     return end === "detached" ? 0 : (await waiting.exit).StatusCode;
   } finally {
-    stopProxy();
+    signals.stop();
   }
 }
