@@ -59,7 +59,8 @@ export async function buildImage(context: Context, target: BuildTarget): Promise
       terminal.write(lines.finish());
       if (lines.error !== undefined) throw failure(new Error(lines.error), terminal);
       const seconds = ((performance.now() - started) / 1000).toFixed(1);
-      const summary = vscode.l10n.t("Built {0} in {1} s, {2} steps from the cache", target.name, seconds, lines.cachedSteps);
+      const built = vscode.l10n.t("Built {0} in {1} s", target.name, seconds);
+      const summary = lines.cachedSteps > 0 ? vscode.l10n.t("{0}, {1} steps from the cache", built, lines.cachedSteps) : built;
       terminal.write(`\r\n\x1b[32m✔\x1b[39m ${summary}\r\n`);
     },
   );

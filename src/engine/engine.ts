@@ -119,15 +119,16 @@ export class Engine implements vscode.Disposable {
     return new EngineProgram({ programs: this.#programs, root: settings.get("root", ""), nodePath: settings.get("nodePath", "") });
   }
 
-  #connect(options: { start: boolean }): Promise<void> {
+  #connect(options: { start: boolean; again?: boolean }): Promise<void> {
     this.#connecting ??= this.#doConnect(options).finally(() => (this.#connecting = undefined));
     return this.#connecting;
   }
 
-  async #doConnect({ start }: { start: boolean }): Promise<void> {
+  /** @param again another attempt by itself: the failure stays on the screen until it succeeds */
+  async #doConnect({ start, again = false }: { start: boolean; again?: boolean }): Promise<void> {
     this.#disconnect();
     if (this.own && process.platform !== "linux") return this.#become({ kind: "unsupported" });
-    this.#become({ kind: "starting" });
+    if (!again) this.#become({ kind: "starting" });
     const { signal } = this.#closing;
     try {
       const address = this.own ? await this.#startOwn(start, signal) : this.#endpoint();
@@ -192,7 +193,7 @@ export class Engine implements vscode.Disposable {
     this.#become({ kind: "failed", message });
     const pause = RETRY_MS[Math.min(this.#attempt, RETRY_MS.length - 1)]!;
     this.#attempt += 1;
-    this.#retry = setTimeout(() => void this.#connect({ start: false }), pause);
+    this.#retry = setTimeout(() => void this.#connect({ start: false, again: true }), pause);
   }
 
   /** A stopped engine may be started by a terminal or another window: its socket appears again. */

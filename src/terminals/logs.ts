@@ -67,7 +67,9 @@ class LogTerminal implements vscode.Pseudoterminal {
     const client = await this.#engine.client();
     const tail = this.#since === undefined ? String(vscode.workspace.getConfiguration("berth").get("logs.tail", 1000)) : undefined;
     const since = this.#since === undefined ? undefined : sinceAfter(this.#since);
-    const options = { follow: true, timestamps: true, tail, since, signal: this.#abort.signal };
+    // Engines before API 1.42 do not say whether the two streams are in one.
+    const { Config } = await client.containers.inspect(this.#target.id, { signal: this.#abort.signal });
+    const options = { follow: true, timestamps: true, tail, since, tty: Config.Tty ?? false, signal: this.#abort.signal };
     const logs = await client.containers.logs(this.#target.id, options);
     const streams = {
       stdout: { lines: new StampedLines(), text: new TextDecoder() },
