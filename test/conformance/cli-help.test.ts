@@ -46,17 +46,15 @@ container|ls container|prune container|inspect image|ls image|prune image|inspec
 network|connect network|create network|disconnect network|inspect network|ls network|prune network|rm
 volume|create volume|inspect volume|ls volume|prune volume|rm system|df system|prune`.split(/\s+/);
 
-for (const verb of VERBS)
-  test(
-    `berth ${verb.replace("|", " ")} --help says what docker's does`,
-    { skip: !hasDocker && "needs docker's command, version 28" },
-    async () => {
-      const words = verb.split("|");
-      const theirs = sections(docker(...words, "--help"));
-      const ours = sections(await berthHelp(words));
-      for (const name of Object.keys(theirs.flags)) if (LEFT_OUT.test(name) && !(name in ours.flags)) delete theirs.flags[name];
-      const named = (value: string): string => value.replaceAll("docker ", "berth ").replace("Docker version", "Berth version");
-      assert.equal(ours.head, named(theirs.head));
-      assert.deepEqual(ours.flags, Object.fromEntries(Object.entries(theirs.flags).map(([name, value]) => [name, named(value)])));
-    },
-  );
+test("help says what docker's does", { skip: !hasDocker && "needs docker's command, version 28" }, async (t) => {
+  for (const verb of VERBS) await t.test(`berth ${verb.replace("|", " ")} --help`, () => compareHelp(verb.split("|")));
+});
+
+async function compareHelp(words: readonly string[]): Promise<void> {
+  const theirs = sections(docker(...words, "--help"));
+  const ours = sections(await berthHelp(words));
+  for (const name of Object.keys(theirs.flags)) if (LEFT_OUT.test(name) && !(name in ours.flags)) delete theirs.flags[name];
+  const named = (value: string): string => value.replaceAll("docker ", "berth ").replace("Docker version", "Berth version");
+  assert.equal(ours.head, named(theirs.head));
+  assert.deepEqual(ours.flags, Object.fromEntries(Object.entries(theirs.flags).map(([name, value]) => [name, named(value)])));
+}
