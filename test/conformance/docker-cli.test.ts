@@ -448,9 +448,10 @@ function streamTests(it: It): void {
       await docker.says("run -dit --name t1 busybox sh");
       const executed = await docker.typed("exec -it t1 sh", [
         [/# /, "echo in-$((1+1))\n"],
-        [/in-2/, "echo sleep-$((1+1)); sleep 100\n"],
-        [/sleep-2/, "\x03"],
-        [/# /, "exit 4\n"],
+        // The trap is set before the words are printed, so the key cannot come too early.
+        [/in-2/, `sh -c 'trap "echo caught-\$((1+1)); exit" INT; echo ready-$((1+1)); while true; do sleep 1; done'\n`],
+        [/ready-2/, "\x03"],
+        [/caught-2[^]*# /, "exit 4\n"],
       ]);
       assert.equal(executed.exitCode, 4, executed.stdout);
       const attached = await docker.typed("attach t1", [
