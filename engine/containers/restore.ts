@@ -65,6 +65,7 @@ async function sweep(rooms: Rooms, store: ContainerStore, alive: ReadonlySet<str
     if (!store.has(id) || (key !== id && !alive.has(id))) await rooms.snapshots.remove(key);
     else if (!alive.has(id)) await rooms.snapshots.unmount(key);
   }
+  await removeTree(join(rooms.host.paths.run, "steps"));
   const directories = join(containerDirectory(rooms, "x"), "..");
   if (!existsSync(directories)) return;
   for (const id of readdirSync(directories)) if (!store.has(id)) await removeTree(join(directories, id));

@@ -177,18 +177,17 @@ function systemMounts(input: SpecInput, privileged: boolean): Mounts {
   ];
 }
 
+/** The machine's message queues belong to another user namespace, and not every machine shows them. */
+function mqueueMount(input: SpecInput, options: string[]): Mounts {
+  if (input.rootless && input.namespaces.ipc === "host") return [];
+  return [{ destination: "/dev/mqueue", type: "mqueue", source: "mqueue", options }];
+}
+
 /** A user namespace may not mount what shows the machine's processes, but may show what is mounted. */
 function procMount(input: SpecInput, options: string[]): Mounts {
   if (input.rootless && input.namespaces.pid === "host")
     return [{ destination: "/proc", type: "bind", source: "/proc", options: ["rbind", ...options] }];
   return [{ destination: "/proc", type: "proc", source: "proc", options }];
-}
-
-function mqueueMount(input: SpecInput, options: string[]): Mounts {
-  const destination = "/dev/mqueue";
-  if (input.rootless && input.namespaces.ipc === "host")
-    return [{ destination, type: "bind", source: destination, options: ["rbind", ...options] }];
-  return [{ destination, type: "mqueue", source: "mqueue", options }];
 }
 
 /** A user namespace may mount sysfs only for a network of its own; else it has to show the machine's. */
