@@ -5,7 +5,8 @@
  * Arguments: directory, input (none|open|once), output (fifo|none|tty), then the runtime's command.
  * Files in the directory: `in` `out` `err` (FIFOs), `ctl` (to the engine: the pid, then `exit <status>`), `ack` (from the
  * engine: everything was read, end), `eof` (from the engine: close stdin), `exit` (the status and a newline).
- * With a terminal, descriptor 3 is its master and 4 its slave.
+ * With a terminal that the runtime carries to its own stdio (`tty`), descriptor 3 is the master of that and 4 its slave.
+ * A terminal that the runtime hands over is carried elsewhere, see terminal-relay.ts; here that task has no stdio (`none`).
  *
  * The FIFOs are opened for reading and writing so that no side ever sees an end because the engine is away; only `once`
  * gives the process a read-only stdin, whose writing end is held by a subshell until `eof` speaks.
@@ -53,6 +54,8 @@ tty)
   s=$?
   exec 4>&-
   wait $c
+  echo "
+drained" >&8
   ;;
 esac
 [ -z "$k" ] || kill $k 2>/dev/null

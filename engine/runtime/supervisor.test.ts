@@ -109,7 +109,7 @@ await inPrivateMounts(import.meta.filename, () => {
   });
 
   test("a terminal echoes, resizes, interrupts and tells the exit status", async () => {
-    const { log, task } = await start("stty size; read x; stty size; trap 'exit 9' INT; while :; do sleep 0.05; done", {
+    const { log, task } = await start("stty size; read x; trap 'exit 9' INT; stty size; while :; do sleep 0.05; done", {
       tty: true,
       input: "open",
     });
@@ -122,6 +122,20 @@ await inPrivateMounts(import.meta.filename, () => {
     assert.match(await text(log), /hello\r\n33 101\r\n/);
     await task.release();
     assert.deepEqual(leftovers(), []);
+  });
+
+  test("nothing is lost of what is printed on a terminal just before the end", async () => {
+    for (let round = 0; round < 20; round++) {
+      const { log, task } = await start("echo last words", { tty: true });
+      assert.equal((await task.exit).exitCode, 0);
+      assert.equal(await text(log), "last words\r\n", `round ${round}`);
+      await task.release();
+    }
+    assert.deepEqual(leftovers(), []);
+    assert.deepEqual(
+      readdirSync(join(folder, "run")).filter((name) => /^c[0-9a-f]{8}$/.test(name)),
+      [],
+    );
   });
 
   for (const [command, want] of [

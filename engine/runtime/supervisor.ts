@@ -20,6 +20,7 @@ import type { RuntimeSpec } from "./spec.ts";
 import { SUPERVISOR_SCRIPT } from "./supervisor-script.ts";
 import { makeTaskFiles, outputWord, readExit, readPid, removeTaskFiles, supervisorLives } from "./task-files.ts";
 import { SupervisedTask } from "./task.ts";
+import { TerminalRelay } from "./terminal-relay.ts";
 
 export interface RuntimeOptions {
   readonly runtime: OciRuntime;
@@ -46,6 +47,7 @@ class SupervisedRuntime implements Runtime {
   readonly script: string;
   /** Compiled seccomp filters. */
   readonly filters: string;
+  readonly run: string;
   readonly #pump = new Pump();
   readonly #filters: SeccompCache | undefined;
   readonly #environment = { PATH: process.env["PATH"] ?? "/usr/sbin:/usr/bin:/sbin:/bin", XDG_RUNTIME_DIR: "" };
@@ -53,6 +55,7 @@ class SupervisedRuntime implements Runtime {
   constructor(options: RuntimeOptions) {
     this.info = options.runtime;
     this.cgroups = options.cgroups;
+    this.run = options.run;
     this.tasks = join(options.run, "tasks");
     this.state = join(options.run, "runtime");
     this.script = join(options.run, "supervisor.sh");
@@ -174,13 +177,17 @@ class SupervisedRuntime implements Runtime {
   async #launch(task: SupervisedTask, request: (StartRequest | ExecRequest) & { command: string[] }): Promise<Task> {
     const directory = join(this.tasks, request.id);
     const logFile = join(directory, "log");
-    const pid = this.#spawn(request, ["--log", logFile, "--log-format", "json", ...request.command]);
+    const relay = this.#relay(request, directory);
+    if (relay) task.carriedBy(relay);
+    const pid = this.#spawn(request, ["--log", logFile, "--log-format", "json", ...withConsole(request.command, relay)], relay);
     void onExit(pid);
     const kill = (): void => void sendSignal(-pid, 9);
     request.signal?.addEventListener("abort", kill, { once: true });
     try {
       await this.#launched(task, directory);
+      if (relay) await Promise.race([relay.taken, task.exit]);
     } finally {
+      relay?.close();
       request.signal?.removeEventListener("abort", kill);
     }
     request.signal?.throwIfAborted();
@@ -188,9 +195,16 @@ class SupervisedRuntime implements Runtime {
     throw new Refusal(lastError(logFile) ?? "the runtime ended without a word");
   }
 
-  #spawn(options: TaskOptions & { id: string }, runtimeArguments: string[]): number {
-    const terminal = options.tty && options.output !== "none" ? openTerminal() : undefined;
-    const words = [join(this.tasks, options.id), options.input, outputWord(options)];
+  /** crun hands a terminal over; see terminal-relay.ts. */
+  #relay(options: TaskOptions, directory: string): TerminalRelay | undefined {
+    if (this.info.name !== "crun" || outputWord(options) !== "tty") return undefined;
+    return new TerminalRelay({ directory, run: this.run, pump: this.#pump, input: options.input, env: this.#environment });
+  }
+
+  #spawn(options: TaskOptions & { id: string }, runtimeArguments: string[], relay: TerminalRelay | undefined): number {
+    const output = relay ? "none" : outputWord(options);
+    const terminal = output === "tty" ? openTerminal() : undefined;
+    const words = [join(this.tasks, options.id), relay ? "none" : options.input, output];
     try {
       return spawnProcess({
         argv: ["/bin/sh", this.script, ...words, ...this.#command(), ...runtimeArguments],
@@ -228,6 +242,10 @@ class SupervisedRuntime implements Runtime {
 /** Numbers beyond JavaScript's mean "no limit", which runtimes know as the largest of 64 bits. */
 function specText(spec: RuntimeSpec): string {
   return JSON.stringify(spec).replaceAll(String(Number.MAX_SAFE_INTEGER), "18446744073709551615");
+}
+
+function withConsole([verb = "", ...rest]: string[], relay: TerminalRelay | undefined): string[] {
+  return relay ? [verb, "--console-socket", relay.socket, ...rest] : [verb, ...rest];
 }
 
 /** What the OCI runtime said. */

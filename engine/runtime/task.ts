@@ -3,6 +3,7 @@ import { readlinkSync, readSync } from "node:fs";
 import { Socket } from "node:net";
 import { join } from "node:path";
 import type { Readable, Writable } from "node:stream";
+import { setTimeout as delay } from "node:timers/promises";
 import { EngineError } from "../errors.ts";
 import { closeDescriptor, O, openDescriptor, openInside, RESOLVE, setWindowSize, splice } from "../host/descriptor.ts";
 import { errorCode } from "../host/libc.ts";
@@ -13,6 +14,7 @@ import type { LogFile } from "./log-file.ts";
 import type { StreamName } from "./log-index.ts";
 import type { Pump } from "./pump.ts";
 import type { Task, TaskExit, TaskOptions } from "./runtime.ts";
+import type { TerminalRelay } from "./terminal-relay.ts";
 import { outputWord, readExit, removeTaskFiles, supervisorLives, tell } from "./task-files.ts";
 
 export interface TaskPlace {
@@ -20,6 +22,9 @@ export interface TaskPlace {
   readonly directory: string;
   readonly pump: Pump;
 }
+
+/** How long a terminal may take to give its last words after its process has ended. */
+const TERMINAL_PATIENCE_MS = 2000;
 
 /** What a task needs besides its options; `removed` undoes what the runtime keeps of it. */
 export class SupervisedTask implements Task {
@@ -29,6 +34,8 @@ export class SupervisedTask implements Task {
   readonly #descriptors = new Map<number, string>();
   readonly #exit = Promise.withResolvers<TaskExit>();
   readonly #pid = Promise.withResolvers<number | undefined>();
+  readonly #drained = Promise.withResolvers<void>();
+  #relay: TerminalRelay | undefined;
   readonly stdout?: Readable;
   readonly stderr?: Readable;
   #control = "";
@@ -55,6 +62,11 @@ export class SupervisedTask implements Task {
     options.output.log.begin();
     for (const name of outputs) this.#open(name, O.RDWR);
     void this.started.then((pid) => pid !== undefined && this.#watchOutput());
+  }
+
+  /** For a task whose terminal is handed over. */
+  carriedBy(relay: TerminalRelay): void {
+    this.#relay = relay;
   }
 
   get exit(): Promise<TaskExit> {
@@ -171,8 +183,10 @@ export class SupervisedTask implements Task {
     if (text === undefined) return;
     if (text === "") return this.#supervisorGone();
     this.#control += text;
-    const pid = /^\d+/.exec(this.#control);
+    // The runtime may say it last, of a process that has ended already.
+    const pid = /^\d+$/m.exec(this.#control);
     if (pid) this.hasPid(Number(pid[0]));
+    if (/^drained$/m.test(this.#control)) this.#drained.resolve();
     const exit = /^exit (\d+)$/m.exec(this.#control);
     if (exit) this.#supervisorSaid(Number(exit[1]));
   }
@@ -188,7 +202,21 @@ export class SupervisedTask implements Task {
   #supervisorSaid(code: number): void {
     // 137 is also what a killed runtime looks like while the container lives on.
     if (code === 137 && isAlive(this.pid, this.pidStartTime)) this.#orphaned();
+    else if (this.#waitsForTerminal()) void this.#afterTerminal().then(() => this.#end(code, false));
     else this.#end(code, false);
+  }
+
+  /** What was printed on a terminal may still be on its way; a start that failed never had one. */
+  #waitsForTerminal(): boolean {
+    if (!this.#options.tty || this.#options.output === "none") return false;
+    return this.#relay === undefined ? this.pid !== 0 : this.#relay.take();
+  }
+
+  /** Something that the process left behind may keep its terminal open for ever, as may an engine that was killed. */
+  async #afterTerminal(): Promise<void> {
+    const patience = new AbortController();
+    await Promise.race([this.#drained.promise, delay(TERMINAL_PATIENCE_MS, undefined, { signal: patience.signal }).catch(() => undefined)]);
+    patience.abort();
   }
 
   /** Nobody will tell the exit status any more, but the kernel tells that the process has ended. */
