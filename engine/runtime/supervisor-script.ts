@@ -2,11 +2,12 @@
  * The supervisor, a shell script: it keeps both ends of a task's FIFOs open, runs the OCI runtime in the foreground and
  * writes its exit status, all of it without the engine.
  *
- * Arguments: directory, input (none|open|once), output (fifo|none|tty), then the runtime's command.
+ * Arguments: directory, input (none|open|once), output (fifo|none|tty|relay), then the runtime's command.
  * Files in the directory: `in` `out` `err` (FIFOs), `ctl` (to the engine: the pid, then `exit <status>`), `ack` (from the
  * engine: everything was read, end), `eof` (from the engine: close stdin), `exit` (the status and a newline).
  * With a terminal that the runtime carries to its own stdio (`tty`), descriptor 3 is the master of that and 4 its slave.
- * A terminal that the runtime hands over is carried elsewhere, see terminal-relay.ts; here that task has no stdio (`none`).
+ * A terminal that the runtime hands over (`relay`) is carried elsewhere, see terminal-relay.ts; `out` is only kept open here,
+ * so that it does not end before the exit status is known.
  *
  * The FIFOs are opened for reading and writing so that no side ever sees an end because the engine is away; only `once`
  * gives the process a read-only stdin, whose writing end is held by a subshell until `eof` speaks.
@@ -37,6 +38,11 @@ fifo)
   ;;
 none)
   "$@" >/dev/null 2>&1 7>&- 8>&-
+  s=$?
+  ;;
+relay)
+  exec 9<>"$d/out"
+  "$@" >/dev/null 2>&1 7>&- 8>&- 9>&-
   s=$?
   ;;
 tty)

@@ -138,6 +138,25 @@ await inPrivateMounts(import.meta.filename, () => {
     );
   });
 
+  test("a terminal's stream ends after the exit status is known", async () => {
+    const { id, task } = await start("sleep 1000");
+    const process = { ...spec("sh", "-c", "echo said; exit 4").process, terminal: true };
+    for (let round = 0; round < 10; round++) {
+      const exec = await runtime.exec({ id: `t${round}`, containerId: id, process, input: "open", output: "streams", tty: true });
+      let known = false;
+      void exec.exit.then(async () => {
+        known = true;
+        await exec.release();
+      });
+      let said = "";
+      for await (const chunk of exec.stdout!) said += String(chunk);
+      assert.deepEqual([said, known, (await exec.exit).exitCode], ["said\r\n", true, 4], `round ${round}`);
+    }
+    runtime.kill(task, 9);
+    await task.exit;
+    await task.release();
+  });
+
   for (const [command, want] of [
     ["nosuch", /exec: "nosuch": executable file not found in \$PATH$/],
     ["/etc/passwd", /exec: "\/etc\/passwd": permission denied$/],

@@ -202,7 +202,7 @@ class SupervisedRuntime implements Runtime {
   }
 
   #spawn(options: TaskOptions & { id: string }, runtimeArguments: string[], relay: TerminalRelay | undefined): number {
-    const output = relay ? "none" : outputWord(options);
+    const output = relay ? "relay" : outputWord(options);
     const terminal = output === "tty" ? openTerminal() : undefined;
     const words = [join(this.tasks, options.id), relay ? "none" : options.input, output];
     try {
