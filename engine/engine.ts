@@ -11,6 +11,7 @@ import { Events } from "./events.ts";
 import { makeDirectory, removeTree } from "./host/files.ts";
 import type { Host } from "./host/host.ts";
 import { log } from "./host/log.ts";
+import { openRegistry } from "./images/remote.ts";
 import { openImages } from "./images/store.ts";
 import { copyInto } from "./layers/jail.ts";
 import { openSnapshots } from "./layers/overlay.ts";
@@ -60,7 +61,7 @@ export async function openEngine(host: Host): Promise<Engine> {
   });
   await builder.sweep();
   const server = createApiServer(
-    { containers, builder, images, networks, volumes, events, layers: snapshots, system },
+    { containers, builder, images, networks, volumes, events, layers: snapshots, registry: openRegistry(), system },
     {
       log: (error) => log("error", error),
     },

@@ -42,7 +42,7 @@ export interface ListOptions {
 }
 
 /** Containers that the filters mean, newest first. @throws {EngineError} for a value that cannot be */
-export async function selectContainers(services: Services, options: ListOptions, networks: NetworkIds): Promise<ContainerRecord[]> {
+export async function selectContainers(services: Services, options: ListOptions): Promise<ContainerRecord[]> {
   const { filters, limit } = options;
   checkValues(filters);
   const records = newestFirst(await services.containers.list());
@@ -52,12 +52,21 @@ export async function selectContainers(services: Services, options: ListOptions,
     exitTest(filters),
     portTest(filters, "publish"),
     portTest(filters, "expose"),
-    networkTest(filters, networks),
+    networkTest(filters, filters.has("network") ? await networkIds(services, records) : new Map()),
     await orderTest(services, filters),
     await ancestorTest(services, filters),
   ];
   const selected = records.filter((record) => tests.every((test) => test(record)));
   return limit > 0 ? selected.slice(0, limit) : selected;
+}
+
+/**
+ * Ids of networks by name, for containers that do not run and so do not know them. Asked for only when there are such:
+ * the first question to the networks makes the engine open them, which takes time.
+ */
+export async function networkIds({ networks }: Services, records: readonly ContainerRecord[]): Promise<NetworkIds> {
+  if (records.every(({ sandbox }) => sandbox !== null)) return new Map();
+  return new Map((await networks.list()).map((network) => [network.name, network]));
 }
 
 type Test = (record: ContainerRecord) => boolean;

@@ -3,11 +3,11 @@ import type { Builder } from "../build/builder.ts";
 import type { Containers } from "../containers/containers.ts";
 import type { Events } from "../events.ts";
 import type { Image, Images } from "../images/images.ts";
+import type { Registry } from "../images/remote.ts";
 import type { Snapshots } from "../layers/snapshots.ts";
 import type { Networks } from "../networks/networks.ts";
 import type { Volumes } from "../volumes/volumes.ts";
 import type { ContainerConfig } from "./types/container.ts";
-import type { AuthConfig } from "./types/image.ts";
 import type { EngineStatus, SystemInfo, VersionResponse } from "./types/system.ts";
 
 export interface Services {
@@ -20,8 +20,7 @@ export interface Services {
   /** Sizes of the layers that images are made of. */
   readonly layers: Pick<Snapshots, "layer">;
   readonly system: System;
-  /** Absent until the images room talks to registries: those requests are then answered 501. */
-  readonly registry?: Registry;
+  readonly registry: Registry;
   /** Makes an image of a container's files; absent until the rooms below can. */
   readonly commit?: (request: CommitRequest) => Promise<Pick<Image, "id">>;
 }
@@ -59,15 +58,6 @@ export type SystemFacts = Omit<
   SystemInfo,
   "Containers" | "ContainersRunning" | "ContainersPaused" | "ContainersStopped" | "Images" | "NEventsListener" | "SystemTime"
 >;
-
-/** Requests that go to a registry and leave nothing behind. */
-export interface Registry {
-  /** @throws {EngineError} unauthorized with the registry's sentence */
-  login(auth: AuthConfig, signal?: AbortSignal): Promise<{ status: string; identityToken: string }>;
-  /** The manifest that a reference names: its descriptor in OCI's words, and the platforms it is for. */
-  inspect(reference: string, auth?: AuthConfig, signal?: AbortSignal): Promise<{ Descriptor: object; Platforms: object[] }>;
-  search(term: string, options: { limit: number; signal?: AbortSignal }): Promise<object[]>;
-}
 
 /** Told everything that was not meant for the client: an unexpected error, with its stack. */
 export type Logger = (error: unknown) => void;

@@ -449,7 +449,7 @@ function streamTests(it: It): void {
       const executed = await docker.typed("exec -it t1 sh", [
         [/# /, "echo in-$((1+1))\n"],
         // The trap is set before the words are printed, so the key cannot come too early.
-        [/in-2/, `sh -c 'trap "echo caught-\$((1+1)); exit" INT; echo ready-$((1+1)); while true; do sleep 1; done'\n`],
+        [/in-2/, `sh -c 'trap "echo caught-$((1+1)); exit" INT; echo ready-$((1+1)); while true; do sleep 1; done'\n`],
         [/ready-2/, "\x03"],
         [/caught-2[^]*# /, "exit 4\n"],
       ]);

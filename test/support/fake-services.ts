@@ -29,6 +29,7 @@ export interface FakeParts {
   readonly volumes?: Partial<Volumes>;
   readonly builder?: Partial<Builder>;
   readonly layers?: Services["layers"];
+  readonly registry?: Partial<Services["registry"]>;
   readonly system?: Partial<System>;
 }
 
@@ -52,6 +53,7 @@ export function fakeServices(parts: FakeParts = {}): Services {
     builder: fake<Builder>("builder", { ...parts.builder }),
     events: new Events(),
     layers: { layer: async () => Promise.resolve(undefined), ...parts.layers },
+    registry: fake<Services["registry"]>("registry", { ...parts.registry }),
     system: fake<System>("system", { ...parts.system }),
   };
 }

@@ -1,8 +1,7 @@
 /** Containers: list, inspect, create and everything done to one, except its streams. */
 import { EngineError } from "../../errors.ts";
-import { CONTAINER_FILTERS, newestFirst, selectContainers } from "../container-list.ts";
+import { CONTAINER_FILTERS, networkIds, newestFirst, selectContainers } from "../container-list.ts";
 import { inspectContainer, isRunning, summarizeContainer } from "../container-view.ts";
-import type { NetworkIds } from "../container-view.ts";
 import { parseMoment, timeNs } from "../duration.ts";
 import type { Exchange } from "../exchange.ts";
 import { parseFilters } from "../filters.ts";
@@ -13,26 +12,21 @@ import type { WaitCondition } from "../../containers/containers.ts";
 import type { ContainerRecord } from "../../containers/containers.ts";
 import type { ContainerSummary } from "../types/container.ts";
 
-async function networkIds(services: Services): Promise<NetworkIds> {
-  return new Map((await services.networks.list()).map((network) => [network.name, network]));
-}
-
 async function list(exchange: Exchange): Promise<void> {
   const { query, services } = exchange;
   const filters = parseFilters(query.text("filters"), CONTAINER_FILTERS);
   const options = { all: query.flag("all"), limit: query.integer("limit") ?? 0, filters };
-  const networks = await networkIds(services);
-  const records = await selectContainers(services, options, networks);
-  exchange.json(await summarize(services, records, { networks, size: query.flag("size") }));
+  const records = await selectContainers(services, options);
+  exchange.json(await summarize(services, records, { size: query.flag("size") }));
 }
 
 /** As `docker ps` shows containers; with sizes where they are asked for. */
 export async function summarize(
   services: Services,
   records: readonly ContainerRecord[],
-  more: { networks?: NetworkIds; size: boolean },
+  more: { size: boolean },
 ): Promise<ContainerSummary[]> {
-  const networks = more.networks ?? (await networkIds(services));
+  const networks = await networkIds(services, records);
   const nowMs = Date.now();
   return Promise.all(
     records.map(async (record) => {
@@ -55,7 +49,7 @@ async function inspect(exchange: Exchange): Promise<void> {
   const { services, query } = exchange;
   const record = await services.containers.get(exchange.param("id"));
   const execIds = services.containers.execIds(record.id);
-  const view = inspectContainer(record, { networks: await networkIds(services), execIds });
+  const view = inspectContainer(record, { networks: await networkIds(services, [record]), execIds });
   if (!query.flag("size")) return exchange.json(view);
   const { rwBytes, rootFsBytes } = await services.containers.size(record.id);
   exchange.json({ ...view, SizeRw: rwBytes, SizeRootFs: rootFsBytes });

@@ -2,12 +2,14 @@
 import type { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { EngineError } from "../../errors.ts";
+import type { PullOptions } from "../../images/images.ts";
 import { plainArchive } from "../../build/archive.ts";
 import type { Exchange } from "../exchange.ts";
 import { registryAuth } from "../registry-auth.ts";
 import { download } from "../remote.ts";
 import type { Route } from "../router.ts";
 import { describeError } from "../status.ts";
+import { matchesPattern } from "../tag-pattern.ts";
 import { JsonStream } from "../streams.ts";
 import { platformOf } from "./images.ts";
 
@@ -30,14 +32,22 @@ async function create(exchange: Exchange): Promise<void> {
 }
 
 async function pull(exchange: Exchange): Promise<void> {
-  const { query, services, signal } = exchange;
-  const [image, tag] = [query.text("fromImage"), query.text("tag")];
+  const { query, services } = exchange;
+  const [image, tag] = [query.text("fromImage").replace(/:$/, ""), query.text("tag")];
   const reference = tag === "" ? image : `${image}${tag.includes(":") ? "@" : ":"}${tag}`;
+  const options = registryOptions(exchange);
+  // A name alone means all its tags, which is how `docker pull --all-tags` asks.
+  const all = !/[:@][^/]*$/.test(reference);
+  await progressOf(exchange, async ({ send }) => {
+    if (all) await services.images.pullAll(reference, { ...options, progress: send });
+    else await services.images.pull(reference, { ...options, progress: send });
+  });
+}
+
+function registryOptions(exchange: Exchange): PullOptions {
   const auth = registryAuth(exchange.request.headers["x-registry-auth"]);
   const platform = platformOf(exchange);
-  await progressOf(exchange, async ({ send }) => {
-    await services.images.pull(reference, { signal, progress: send, ...(auth && { auth }), ...(platform && { platform }) });
-  });
+  return { signal: exchange.signal, ...(auth && { auth }), ...(platform && { platform }) };
 }
 
 async function importImage(exchange: Exchange): Promise<void> {
@@ -58,14 +68,29 @@ async function importImage(exchange: Exchange): Promise<void> {
 }
 
 async function push(exchange: Exchange): Promise<void> {
-  const { query, services, signal } = exchange;
-  const tag = query.optional("tag");
-  const auth = registryAuth(exchange.request.headers["x-registry-auth"]);
-  const platform = platformOf(exchange);
+  const { query, services } = exchange;
+  const [name, tag] = [exchange.param("name"), query.optional("tag")];
+  const options = registryOptions(exchange);
+  const references = tag ? [`${name}:${tag}`] : await tagsOf(exchange, name);
   await progressOf(exchange, async ({ send }) => {
-    const reference = exchange.param("name") + (tag ? `:${tag}` : "");
-    await services.images.push(reference, { signal, progress: send, ...(auth && { auth }), ...(platform && { platform }) });
+    let begun = false;
+    for (const reference of references)
+      await services.images.push(reference, {
+        ...options,
+        progress: (message) => {
+          const isHeadline = message.status?.startsWith("The push refers to repository") === true;
+          if (!isHeadline || !begun) send(message);
+          begun ||= isHeadline;
+        },
+      });
   });
+}
+
+/** Every name that a repository has here; the repository itself when it has none, for the error that follows. */
+async function tagsOf({ services }: Exchange, repository: string): Promise<string[]> {
+  const names = (await services.images.list()).flatMap(({ repoTags }) => repoTags);
+  const found = names.filter((name) => matchesPattern(repository, name.replace(/:[^/:]*$/, "")));
+  return found.length > 0 ? found.toSorted() : [repository];
 }
 
 async function load(exchange: Exchange): Promise<void> {

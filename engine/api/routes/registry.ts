@@ -4,18 +4,10 @@ import { parseAnyFilters } from "../filters.ts";
 import type { Exchange } from "../exchange.ts";
 import { registryAuth } from "../registry-auth.ts";
 import type { Route } from "../router.ts";
-import type { Registry } from "../services.ts";
-
-/** @throws {EngineError} not-implemented while this engine has no registry client for such requests */
-export function registryOf(exchange: Exchange): Registry {
-  const { registry } = exchange.services;
-  if (!registry) throw new EngineError("not-implemented", "This engine cannot ask registries yet");
-  return registry;
-}
 
 async function inspect(exchange: Exchange): Promise<void> {
   const auth = registryAuth(exchange.request.headers["x-registry-auth"]);
-  exchange.json(await registryOf(exchange).inspect(exchange.param("name"), auth, exchange.signal));
+  exchange.json(await exchange.services.registry.inspect(exchange.param("name"), auth, exchange.signal));
 }
 
 async function search(exchange: Exchange): Promise<void> {
@@ -24,15 +16,10 @@ async function search(exchange: Exchange): Promise<void> {
   const limit = exchange.query.integer("limit") ?? 25;
   if (limit < 1 || limit > 100) throw new EngineError("invalid", `limit ${limit} is outside the range of [1, 100]`);
   const filters = parseAnyFilters(exchange.query.text("filters"));
-  const found = await registryOf(exchange).search(term, { limit, signal: exchange.signal });
+  const found = await exchange.services.registry.search(term, { limit, signal: exchange.signal });
   const stars = Number(filters.single("stars") ?? 0);
   const official = filters.flag("is-official");
-  exchange.json(
-    found.filter((result) => {
-      const { star_count: count = 0, is_official: isOfficial = false } = result as { star_count?: number; is_official?: boolean };
-      return count >= stars && (official === undefined || isOfficial === official);
-    }),
-  );
+  exchange.json(found.filter(({ star_count, is_official }) => star_count >= stars && (official === undefined || is_official === official)));
 }
 
 export const registryRoutes: readonly Route[] = [

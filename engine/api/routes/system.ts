@@ -4,7 +4,6 @@ import { sendEvents } from "../event-stream.ts";
 import type { Exchange } from "../exchange.ts";
 import { authConfig } from "../requests.ts";
 import type { Route } from "../router.ts";
-import { registryOf } from "./registry.ts";
 
 /** Until BuildKit's protocol is served, the docker command builds through `/build`. */
 const BUILDER_VERSION = "1";
@@ -38,7 +37,7 @@ async function info(exchange: Exchange): Promise<void> {
 
 async function auth(exchange: Exchange): Promise<void> {
   const credentials = await exchange.readJson(authConfig);
-  const { status, identityToken } = await registryOf(exchange).login(credentials, exchange.signal);
+  const { status, identityToken } = await exchange.services.registry.login(credentials, exchange.signal);
   exchange.json({ IdentityToken: identityToken, Status: status });
 }
 
