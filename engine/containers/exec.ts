@@ -8,7 +8,7 @@ import { ExecRefused } from "../runtime/refusal.ts";
 import type { Task } from "../runtime/runtime.ts";
 import type { RuntimeSpec } from "../runtime/spec.ts";
 import { announce } from "./announce.ts";
-import type { Attachment } from "./containers.ts";
+import type { Attachment, OutputChunk } from "./containers.ts";
 import { capabilitiesFor } from "./create.ts";
 import type { Entry } from "./entry.ts";
 import { containerIsRestarting, noSuchExec, notRunning, pausedForExec } from "./messages.ts";
@@ -73,7 +73,7 @@ export class Execs {
     if (silent) return undefined;
     return {
       ...(request.AttachStdin && { stdin: stdinOf(Promise.resolve(task), { closes: !request.Tty }) }),
-      output: outputOf(task),
+      output: outputThenExit(task),
     };
   }
 
@@ -189,6 +189,12 @@ export class Execs {
     if (!exec) throw noSuchExec(id);
     return exec;
   }
+}
+
+/** A client asks for the exit code as soon as the output has ended, so it has to be known by then. */
+async function* outputThenExit(task: Task): AsyncGenerator<OutputChunk> {
+  yield* outputOf(task);
+  await task.exit;
 }
 
 function words(request: ExecCreateRequest): string {
