@@ -40,9 +40,19 @@ async function started(t: TestContext, as: As, env: NodeJS.ProcessEnv = {}): Pro
 /** What this machine shows of an engine: mounts and control groups. Other engines may come and go meanwhile. */
 function traces(root: string): string[] {
   const mounts = readFileSync("/proc/self/mounts", "utf8").split("\n");
-  const cgroups = readdirSync("/sys/fs/cgroup", { recursive: true, encoding: "utf8" });
-  const name = engineName(enginePaths(root));
-  return [...mounts.filter((line) => line.includes(root)), ...cgroups.filter((path) => path.includes(name))];
+  // The unified hierarchy, or the roots of the separate ones.
+  const hierarchies = ["/sys/fs/cgroup", ...names("/sys/fs/cgroup").map((name) => join("/sys/fs/cgroup", name))];
+  const cgroup = engineName(enginePaths(root));
+  const cgroups = hierarchies.flatMap((path) => names(path)).filter((name) => name === cgroup);
+  return [...mounts.filter((line) => line.includes(root)), ...cgroups];
+}
+
+function names(directory: string): string[] {
+  try {
+    return readdirSync(directory);
+  } catch {
+    return [];
+  }
 }
 
 function processesOf(root: string): string[] {
