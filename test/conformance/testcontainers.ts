@@ -1,0 +1,31 @@
+/** What programs do with Testcontainers, on the engine of DOCKER_HOST; a program of its own, run by clients.test.ts. */
+import assert from "node:assert/strict";
+import { GenericContainer, Network, Wait } from "testcontainers";
+
+const network = await new Network().start();
+const web = await new GenericContainer("busybox:latest")
+  .withCommand(["sh", "-c", "mkdir /www; echo served > /www/index.html; echo ready; httpd -f -p 80 -h /www"])
+  .withExposedPorts(80)
+  .withNetwork(network)
+  .withNetworkAliases("web")
+  .withWaitStrategy(Wait.forLogMessage("ready"))
+  .withCopyContentToContainer([{ content: "hello\n", target: "/tmp/hello" }])
+  .withEnvironment({ WHO: "you" })
+  .start();
+const client = await new GenericContainer("busybox:latest")
+  .withCommand(["sh", "-c", "httpd -f -p 8080"])
+  .withExposedPorts(8080)
+  .withNetwork(network)
+  .withHealthCheck({ test: ["CMD-SHELL", "true"], interval: 200, timeout: 1000, retries: 3 })
+  .withWaitStrategy(Wait.forAll([Wait.forHealthCheck(), Wait.forListeningPorts()]))
+  .start();
+
+const answer = await fetch(`http://${web.getHost()}:${web.getMappedPort(80)}/`);
+assert.equal(await answer.text(), "served\n");
+const executed = await web.exec(["sh", "-c", "cat /tmp/hello; echo $WHO; exit 5"]);
+assert.deepEqual(executed, { output: "hello\nyou\n", stdout: "hello\nyou\n", stderr: "", exitCode: 5 });
+assert.match((await client.exec(["nslookup", "web"])).stdout, /172\./);
+await client.restart();
+for (const container of [client, web]) await container.stop();
+await network.stop();
+console.log("all is as it should be");
