@@ -51,6 +51,8 @@ const quietSettings = {
   "extensions.autoUpdate": false,
   "extensions.ignoreRecommendations": true,
   "git.openRepositoryInParentFolders": "never",
+  // The browser is on this machine, where every port is within reach already.
+  "remote.autoForwardPorts": false,
   "telemetry.telemetryLevel": "off",
   "terminal.integrated.gpuAcceleration": "off",
   "update.mode": "none",
@@ -95,7 +97,9 @@ async function writeFiles(directory: string, files: Record<string, string>): Pro
 
 /** A server started from a VS Code terminal must not take itself for a child of that window. */
 function cleanEnvironment(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
-  return Object.fromEntries(Object.entries(env).filter(([name]) => !/^(VSCODE_|CODE_SERVER|ELECTRON_)/.test(name)));
+  const kept = Object.entries(env).filter(([name]) => !/^(VSCODE_|CODE_SERVER|ELECTRON_)/.test(name));
+  // code-server would send links to localhost through a proxy of its own, which this server does not have.
+  return { ...Object.fromEntries(kept), VSCODE_PROXY_URI: "" };
 }
 
 function serverFlags(options: VscodeOptions, dataDir: string): string[] {

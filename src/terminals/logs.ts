@@ -52,8 +52,9 @@ class LogTerminal implements vscode.Pseudoterminal {
       try {
         await this.#stream();
       } catch (error) {
-        // An engine that went away comes back; any other refusal is for the user to read.
-        if (this.#abort.signal.aborted || (await this.#presence()) !== "unknown") throw error;
+        // An engine that went away comes back, and a removed container is said to be so; any other refusal is for the user to read.
+        const presence = await this.#presence();
+        if (this.#abort.signal.aborted || (presence !== "unknown" && presence !== "removed")) throw error;
       }
       const presence = await this.#presence();
       if (presence === "removed") return this.#note(vscode.l10n.t("The container was removed"));

@@ -94,9 +94,11 @@ export class LiveTree<Node extends { readonly shown: Shown }> implements vscode.
   async #load(): Promise<void> {
     while (this.#stale) {
       this.#stale = false;
-      const client = this.#engine.runningClient;
+      const { runningClient: client, state } = this.#engine;
       try {
-        this.#nodes = client ? await this.#options.list(client) : [];
+        if (client) this.#nodes = await this.#options.list(client);
+        // An engine that is on its way back has not lost what was there: the rows stay until it says what there is.
+        else if (state.kind !== "starting") this.#nodes = [];
       } catch (error) {
         this.#log.error(`Cannot list: ${(error as Error).message}`);
       }
