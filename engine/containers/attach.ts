@@ -48,6 +48,7 @@ export function logsOf(entry: Entry, options: LogOptions): AsyncIterable<LogLine
     ...(sinceNs !== undefined && { sinceNs }),
     ...(untilNs !== undefined && { untilNs }),
     ...(tail !== undefined && { tail }),
+    ...(options.together && { together: true }),
     ...(signal && { signal }),
   });
   return options.stdout && options.stderr ? lines : only(lines, options);

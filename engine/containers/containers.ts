@@ -76,6 +76,8 @@ export interface LogOptions {
   untilNs?: bigint;
   /** Lines from the end; undefined is all. */
   tail?: number;
+  /** One LogLine may hold several whole lines of one time: much faster for who does not look at each. */
+  together?: boolean;
   signal?: AbortSignal;
 }
 

@@ -93,7 +93,8 @@ export class Life {
       entry.stopWatching?.();
       const { record } = entry;
       const ranMs = Math.max(0, Date.parse(exit.finishedAt) - Date.parse(record.state.startedAt));
-      Object.assign(record.state, { status: "exited", pid: 0, pidStartTime: "", exitCode: exit.exitCode, finishedAt: exit.finishedAt });
+      const { exitCode, finishedAt, oomKilled } = exit;
+      Object.assign(record.state, { status: "exited", pid: 0, pidStartTime: "", exitCode, finishedAt, oomKilled });
       if (exit.lost) record.state.error = "exit status unknown: the container's supervisor was killed";
       record.sandbox = null;
       const again = this.#restarts(entry, exit);
@@ -103,8 +104,9 @@ export class Life {
       await task?.release();
       entry.task = undefined;
       const execDuration = String(Math.floor(ranMs / 1000));
-      announce(this.#rooms.events, record, "die", { execDuration, exitCode: String(exit.exitCode) });
-      const result = { statusCode: exit.exitCode };
+      if (oomKilled) announce(this.#rooms.events, record, "oom");
+      announce(this.#rooms.events, record, "die", { execDuration, exitCode: String(exitCode) });
+      const result = { statusCode: exitCode };
       entry.notify(again ? ["next-exit"] : ["next-exit", "not-running"], result);
       await releaseMounts(this.#rooms, record);
       if (gone) await this.#delete(entry, { volumes: true });

@@ -2,7 +2,7 @@
 import { mkdir, rm, writeFile } from "node:fs/promises";
 import { join, posix } from "node:path";
 import type { Sandbox } from "../networks/networks.ts";
-import type { Task } from "../runtime/runtime.ts";
+import type { Task, TaskExit } from "../runtime/runtime.ts";
 import { capabilitiesFor } from "./create.ts";
 import { tmpfsOptions } from "./mount-sources.ts";
 import type { SpecMount } from "./mounts.ts";
@@ -31,9 +31,9 @@ async function runStep(
     task = await startStep(rooms, step, directory);
     step.signal?.addEventListener("abort", kill, { once: true });
     if (step.signal?.aborted) kill();
-    const { exitCode } = await drain(task, step);
+    const { exitCode, oomKilled } = await drain(task, step);
     step.signal?.throwIfAborted();
-    return { exitCode, oomKilled: false };
+    return { exitCode, oomKilled };
   } finally {
     step.signal?.removeEventListener("abort", kill);
     await task?.release();
@@ -44,7 +44,7 @@ async function runStep(
 }
 
 /** Gives all output on; the supervisor may end as soon as the process has, what is in the pipes stays there. */
-async function drain(task: Task, step: StepRun): Promise<{ exitCode: number }> {
+async function drain(task: Task, step: StepRun): Promise<TaskExit> {
   void task.exit.then(() => task.release());
   for await (const { stream, data } of outputOf(task)) step.onOutput(stream, data);
   return task.exit;

@@ -53,6 +53,15 @@ test("readLines() joins what was printed in pieces and keeps the streams apart",
   close();
 });
 
+test("readLines() may give lines together, but the same bytes, and no line to its half", async () => {
+  const { log, print, close } = newLog();
+  for (const text of ["a\nb\nc", "d\n", `${"x".repeat(20000)}`, "\n", "end"]) print(text);
+  close();
+  let all = "";
+  for await (const line of readLines(log, { follow: false, together: true })) all += line.data.toString();
+  assert.equal(all, `a\nb\ncd\n${"x".repeat(20000)}\nend`);
+});
+
 for (const [tail, want] of [
   [0, []],
   [1, hundred.slice(-1)],

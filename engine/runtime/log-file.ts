@@ -9,8 +9,8 @@ import { nowNs } from "./clock.ts";
 import { encodeRecord, RECORD_BYTES } from "./log-index.ts";
 import type { StreamName } from "./log-index.ts";
 
-/** Bytes moved at once: what a pipe holds at most without being told to grow. */
-const MOST_BYTES = 65536;
+/** Bytes moved at once; more than a pipe of a task holds. */
+const MOST_BYTES = 1024 * 1024;
 /** Segments that are kept beyond the limit because somebody still reads them. */
 const MOST_HELD = 16;
 /** Chunks of one stream that come closer together than this share one record. */

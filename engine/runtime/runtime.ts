@@ -44,6 +44,8 @@ export interface TaskExit {
   readonly finishedAt: string;
   /** The supervisor or the runtime was killed, so nobody saw the exit status. */
   readonly lost: boolean;
+  /** The kernel killed it for lack of memory. */
+  readonly oomKilled: boolean;
 }
 
 export interface Task {

@@ -242,7 +242,7 @@ await inPrivateMounts(import.meta.filename, () => {
       assert.ok(isAlive(task.pid, task.pidStartTime), victim);
       while (victim === "runtime" && !existsSync(join(folder, "run/tasks", id, "exit"))) await setImmediate();
       task.openStdin()!.write("go\n");
-      assert.deepEqual({ ...(await task.exit), finishedAt: "" }, { exitCode: 255, lost: true, finishedAt: "" });
+      assert.deepEqual({ ...(await task.exit), finishedAt: "" }, { exitCode: 255, lost: true, oomKilled: false, finishedAt: "" });
       await task.release();
       await runtime.destroy(id);
     }

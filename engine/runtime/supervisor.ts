@@ -69,7 +69,7 @@ class SupervisedRuntime implements Runtime {
     if (existsSync(directory) || existsSync(join(this.state, request.id))) await this.destroy(request.id);
     makeTaskFiles(directory, request);
     writeFileSync(join(directory, "config.json"), specText(this.#filters?.withFilter(request.spec) ?? request.spec), { mode: 0o600 });
-    const task = this.#task(request.id, request);
+    const task = this.#task(request.id, request, "container");
     const command = ["run", "--bundle", directory, "--pid-file", this.#pidFile(directory), request.id];
     try {
       const started = await this.#launch(task, { ...request, command });
@@ -87,7 +87,7 @@ class SupervisedRuntime implements Runtime {
     makeTaskFiles(directory, request);
     const processFile = join(directory, "process.json");
     writeFileSync(processFile, JSON.stringify(request.process), { mode: 0o600 });
-    const task = this.#task(request.id, request);
+    const task = this.#task(request.id, request, "exec");
     const command = ["exec", "--process", processFile, "--pid-file", this.#pidFile(directory), request.containerId];
     try {
       return await this.#launch(task, { ...request, command });
@@ -101,7 +101,7 @@ class SupervisedRuntime implements Runtime {
   async adopt(id: string, options: TaskOptions, known?: { pid: number; pidStartTime: string }): Promise<Task | undefined> {
     const directory = join(this.tasks, id);
     if (!existsSync(join(directory, "ctl"))) return undefined;
-    const task = this.#task(id, options);
+    const task = this.#task(id, options, "container");
     const pid = known?.pid || (await this.#pidOf(id));
     if (pid) task.hasPid(pid, known?.pid ? known.pidStartTime : undefined);
     task.adopt();
@@ -119,7 +119,11 @@ class SupervisedRuntime implements Runtime {
       if (!existsSync(join(directory, "process.json"))) continue;
       const has = (name: string): boolean => existsSync(join(directory, name));
       const output = has("out") ? "streams" : "none";
-      const task = this.#task(id, { input: has("eof") ? "once" : has("in") ? "open" : "none", output, tty: has("out") && !has("err") });
+      const task = this.#task(
+        id,
+        { input: has("eof") ? "once" : has("in") ? "open" : "none", output, tty: has("out") && !has("err") },
+        "exec",
+      );
       task.stdout?.resume();
       task.stderr?.resume();
       task.closeStdin();
@@ -161,8 +165,9 @@ class SupervisedRuntime implements Runtime {
     await this.#pump.close();
   }
 
-  #task(id: string, options: TaskOptions): SupervisedTask {
-    return new SupervisedTask({ id, directory: join(this.tasks, id), pump: this.#pump }, options);
+  #task(id: string, options: TaskOptions, kind: "container" | "exec"): SupervisedTask {
+    const cgroups = kind === "container" ? this.cgroups.directories(id) : {};
+    return new SupervisedTask({ id, directory: join(this.tasks, id), pump: this.#pump, cgroups }, options);
   }
 
   #command(): string[] {

@@ -5,13 +5,15 @@ import { join } from "node:path";
 import type { Readable, Writable } from "node:stream";
 import { setTimeout as delay } from "node:timers/promises";
 import { EngineError } from "../errors.ts";
-import { closeDescriptor, O, openDescriptor, openInside, RESOLVE, setWindowSize, splice } from "../host/descriptor.ts";
+import { closeDescriptor, O, openDescriptor, openInside, RESOLVE, setPipeSize, setWindowSize, splice } from "../host/descriptor.ts";
 import { errorCode } from "../host/libc.ts";
 import { isAlive, processStartTime } from "../host/process.ts";
 import { openProcess } from "../host/spawn.ts";
 import { nowText } from "./clock.ts";
 import type { LogFile } from "./log-file.ts";
 import type { StreamName } from "./log-index.ts";
+import { watchOom } from "./oom.ts";
+import type { OomWatch } from "./oom.ts";
 import type { Pump } from "./pump.ts";
 import type { Task, TaskExit, TaskOptions } from "./runtime.ts";
 import type { TerminalRelay } from "./terminal-relay.ts";
@@ -21,6 +23,8 @@ export interface TaskPlace {
   readonly id: string;
   readonly directory: string;
   readonly pump: Pump;
+  /** Directories of the cgroup by controller, for a container's first process; empty for others. */
+  readonly cgroups: Readonly<Record<string, string>>;
 }
 
 /** How long a terminal may take to give its last words after its process has ended. */
@@ -38,6 +42,7 @@ export class SupervisedTask implements Task {
   #relay: TerminalRelay | undefined;
   readonly stdout?: Readable;
   readonly stderr?: Readable;
+  #oom: OomWatch | undefined;
   #control = "";
   #controlDescriptor = -1;
   #ended = false;
@@ -60,7 +65,7 @@ export class SupervisedTask implements Task {
       return;
     }
     options.output.log.begin();
-    for (const name of outputs) this.#open(name, O.RDWR);
+    for (const name of outputs) widen(this.#open(name, O.RDWR));
     void this.started.then((pid) => pid !== undefined && this.#watchOutput());
   }
 
@@ -83,6 +88,7 @@ export class SupervisedTask implements Task {
     if (this.pid !== 0) return;
     this.pid = pid;
     this.pidStartTime = startTime;
+    this.#oom = watchOom(this.#place.pump, this.#place.cgroups);
     this.#pid.resolve(pid);
   }
 
@@ -127,6 +133,7 @@ export class SupervisedTask implements Task {
     if (!this.#released) {
       this.#released = true;
       this.#unwatchAll();
+      this.#oom?.close();
       tell(this.#place.directory, "ack");
       removeTaskFiles(this.#place.directory);
     }
@@ -241,7 +248,8 @@ export class SupervisedTask implements Task {
     this.#ended = true;
     this.#drain();
     this.#pid.resolve(undefined);
-    this.#exit.resolve({ exitCode, finishedAt: nowText(), lost });
+    const oomKilled = this.#oom?.killed(exitCode) ?? false;
+    this.#exit.resolve({ exitCode, finishedAt: nowText(), lost, oomKilled });
   }
 
   /** Everything the process wrote is in the pipes by now. */
@@ -255,6 +263,15 @@ export class SupervisedTask implements Task {
         this.#unwatch(descriptor);
       }
     output.log.end();
+  }
+}
+
+/** A pipe that holds more is emptied less often. A user has a limited share of such, and does without when it is used up. */
+function widen(pipe: number): void {
+  try {
+    setPipeSize(pipe, 256 * 1024);
+  } catch (error) {
+    if (errorCode(error) !== "EPERM") throw error;
   }
 }
 

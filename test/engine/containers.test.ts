@@ -231,6 +231,16 @@ for (const as of USERS)
       assert.deepEqual(events[3]!.Actor.Attributes, { a: "b", execDuration: "0", exitCode: "0", image: "busybox", name: "seen" });
     });
 
+    test("a container that takes more memory than it may says so", async (t) => {
+      if ((await says("info", "-f", "{{.MemoryLimit}}")) !== "true") return t.skip("needs a memory cgroup");
+      await docker("run", "--name", "big", "-m", "8m", "busybox", "sh", "-c", "a=x; while :; do a=$a$a; done");
+      assert.equal(await says("inspect", "-f", "{{.State.OOMKilled}} {{.State.ExitCode}}", "big"), "true 137");
+      await docker("run", "-d", "--name", "small", "-m", "64m", "busybox", "sleep", "300");
+      await says("kill", "small");
+      assert.equal(await says("inspect", "-f", "{{.State.OOMKilled}} {{.State.ExitCode}}", "small"), "false 137");
+      await removeAll();
+    });
+
     test("exec runs, fails and is inspected as Docker does it", async () => {
       await says("run", "-d", "--name", "host", "-e", "OWN=1", "busybox", "sleep", "300");
       assert.deepEqual(

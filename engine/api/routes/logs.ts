@@ -31,6 +31,8 @@ function logOptions({ query, signal }: Exchange): LogOptions {
     ...(until !== undefined && { untilNs: until }),
     // Anything but a number means all, as dockerd has it.
     ...(/^\d+$/.test(tail) && { tail: Number(tail) }),
+    // Only what is written in front of each line needs to see each line.
+    together: !query.flag("timestamps") && !query.flag("details"),
     signal,
   };
 }
