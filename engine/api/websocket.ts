@@ -33,7 +33,8 @@ function webSocketStream(socket: Duplex): Duplex {
     },
   });
   const take = (frame: Frame): void => {
-    if (frame.opcode === OPCODE.close) stream.push(null);
+    // Unlike a socket a websocket cannot be closed for one direction only: whoever closes is gone.
+    if (frame.opcode === OPCODE.close) socket.end(encodeFrame(OPCODE.close, frame.data.subarray(0, 2)), () => stream.destroy());
     else if (frame.opcode === OPCODE.ping) socket.write(encodeFrame(OPCODE.pong, frame.data));
     else if (frame.opcode <= OPCODE.binary && !stream.push(frame.data)) socket.pause();
   };
