@@ -7,6 +7,7 @@ import { openBuilder } from "./build/solver.ts";
 import type { ContainerRecord, Containers } from "./containers/containers.ts";
 import { openContainers } from "./containers/open.ts";
 import { openStepRunner } from "./containers/step.ts";
+import { commitContainer } from "./containers/commit.ts";
 import { Events } from "./events.ts";
 import { makeDirectory, removeTree } from "./host/files.ts";
 import type { Host } from "./host/host.ts";
@@ -61,7 +62,18 @@ export async function openEngine(host: Host): Promise<Engine> {
   });
   await builder.sweep();
   const server = createApiServer(
-    { containers, builder, images, networks, volumes, events, layers: snapshots, registry: openRegistry(), system },
+    {
+      containers,
+      builder,
+      images,
+      networks,
+      volumes,
+      events,
+      layers: snapshots,
+      registry: openRegistry(),
+      system,
+      commit: async (request) => commitContainer({ ...rooms, containers }, request),
+    },
     {
       log: (error) => log("error", error),
     },

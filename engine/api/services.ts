@@ -1,5 +1,6 @@
 /** What the API needs of the rooms behind it; the only thing that `createApiServer` is given. */
 import type { Builder } from "../build/builder.ts";
+import type { CommitRequest } from "../containers/commit.ts";
 import type { Containers } from "../containers/containers.ts";
 import type { Events } from "../events.ts";
 import type { Image, Images } from "../images/images.ts";
@@ -7,7 +8,6 @@ import type { Registry } from "../images/remote.ts";
 import type { Snapshots } from "../layers/snapshots.ts";
 import type { Networks } from "../networks/networks.ts";
 import type { Volumes } from "../volumes/volumes.ts";
-import type { ContainerConfig } from "./types/container.ts";
 import type { EngineStatus, SystemInfo, VersionResponse } from "./types/system.ts";
 
 export interface Services {
@@ -21,23 +21,8 @@ export interface Services {
   readonly layers: Pick<Snapshots, "layer">;
   readonly system: System;
   readonly registry: Registry;
-  /** Makes an image of a container's files; absent until the rooms below can. */
-  readonly commit?: (request: CommitRequest) => Promise<Pick<Image, "id">>;
-}
-
-/** What `docker commit` asks for. */
-export interface CommitRequest {
-  /** Name or id. */
-  readonly container: string;
-  readonly reference?: string;
-  readonly comment: string;
-  readonly author: string;
-  /** Whether the container stands still meanwhile. */
-  readonly pause: boolean;
-  /** Dockerfile instructions, e.g. `CMD ["sh"]`. */
-  readonly changes: readonly string[];
-  /** Replaces the container's own configuration where it says something. */
-  readonly config: ContainerConfig;
+  /** Makes an image of a container. */
+  readonly commit: (request: CommitRequest) => Promise<Pick<Image, "id">>;
 }
 
 /** What belongs to the engine as a whole. */

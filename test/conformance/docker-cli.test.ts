@@ -421,6 +421,16 @@ function containerTests(it: It): void {
       ["cp f1:/srv.txt out.txt", {}],
       ["cp f1:/nosuch x", { exit: 1, err: /Could not find the file \/nosuch in container f1/ }],
       ["export -o f1.tar f1", {}],
+      [
+        ["commit", "-a", "A <a@b.example>", "-m", "a message", "-c", 'CMD ["cat","/added"]', "-c", "ENV Q=1", "f1", "committed:1"],
+        { out: new RegExp(`^sha256:${ID}\n$`) },
+      ],
+      ["run --rm committed:1", { out: "a\n" }],
+      ["run --rm committed:1 cat /etc/group", { exit: 1 }],
+      ["image inspect -f {{.Author}}/{{.Comment}}/{{.Config.Env}} committed:1", { out: /^A <a@b\.example>\/a message\/\[.*Q=1\]\n$/ }],
+      [["commit", "-c", "RUN foo", "f1", "foo:1"], { exit: 1, err: "Error response from daemon: RUN is not a valid change command\n" }],
+      ["commit nosuch foo:1", { exit: 1, err: "Error response from daemon: No such container: nosuch\n" }],
+      ["rmi committed:1", { out: new RegExp(`^Untagged: committed:1\nDeleted: sha256:${ID}\nDeleted: sha256:${ID}\n$`) }],
     ]);
   });
 }

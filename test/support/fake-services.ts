@@ -30,6 +30,7 @@ export interface FakeParts {
   readonly builder?: Partial<Builder>;
   readonly layers?: Services["layers"];
   readonly registry?: Partial<Services["registry"]>;
+  readonly commit?: Services["commit"];
   readonly system?: Partial<System>;
 }
 
@@ -54,6 +55,7 @@ export function fakeServices(parts: FakeParts = {}): Services {
     events: new Events(),
     layers: { layer: async () => Promise.resolve(undefined), ...parts.layers },
     registry: fake<Services["registry"]>("registry", { ...parts.registry }),
+    commit: parts.commit ?? (() => Promise.reject(new Error("commit is not part of this test"))),
     system: fake<System>("system", { ...parts.system }),
   };
 }

@@ -62,11 +62,9 @@ async function changes(exchange: Exchange): Promise<void> {
 
 async function commit(exchange: Exchange): Promise<void> {
   const { query, services } = exchange;
-  const { commit: make } = services;
-  if (!make) throw new EngineError("not-implemented", "This engine cannot commit containers yet");
   const config = await exchange.readJson(containerConfig);
   const reference = query.text("repo") + (query.optional("repo") && query.optional("tag") ? `:${query.text("tag")}` : "");
-  const image = await make({
+  const image = await services.commit({
     container: query.text("container"),
     ...(reference && { reference }),
     comment: query.text("comment"),
