@@ -55,6 +55,14 @@ function names(directory: string): string[] {
   }
 }
 
+function commandLine(pid: number): string {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, "utf8").split("\0").join(" ").trim();
+  } catch {
+    return "";
+  }
+}
+
 function processesOf(root: string): string[] {
   return readdirSync("/proc")
     .filter((name) => /^\d+$/.test(name) && Number(name) !== process.pid && processStartTime(Number(name)) !== undefined)
@@ -127,11 +135,11 @@ for (const as of USERS) {
     const namespaces = (pid: number): string[] => ["mnt", "net", "user"].map((kind) => readlinkSync(`/proc/${pid}/ns/${kind}`));
     const before = namespaces(holder.pid);
     const controller = new AbortController();
-    const guest = runProgram(enterCommand(holder, ["sh", "-c", "echo inside; exec sleep 1000"]), {
+    const guest = runProgram(enterCommand(holder, ["sh", "-c", "exec sleep 987654"]), {
       user: engine.user,
       signal: controller.signal,
     });
-    await waitFor(() => processesInside(enginePaths(engine.root), holder).length === 3);
+    await waitFor(() => processesInside(enginePaths(engine.root), holder).some((pid) => commandLine(pid) === "sleep 987654"));
     process.kill(holder.pid, "SIGKILL");
     await engine.kill9();
     const again = await engine.restart();
