@@ -24,6 +24,17 @@ export interface OciRuntime {
 const PREFERRED = ["crun", "runc"] as const;
 
 /**
+ * The runtimes to try, in order: all of them, or the one that the user insists on.
+ * @throws {EngineError} invalid for a name that is neither
+ */
+export function runtimesToTry(wanted: string | undefined): readonly OciRuntime["name"][] {
+  if (!wanted) return PREFERRED;
+  const found = PREFERRED.filter((name) => name === wanted);
+  if (found.length === 0) throw new EngineError("invalid", `Unknown BERTH_RUNTIME "${wanted}": it is ${PREFERRED.join(" or ")}`);
+  return found;
+}
+
+/**
  * The first runtime that runs a container.
  * @param options.scratch a directory that may be used and is left empty
  * @throws {EngineError} unavailable with what each of them said
@@ -32,7 +43,7 @@ export async function openOciRuntime(cgroups: Cgroups, options: { cache: string;
   const failures: string[] = [];
   const known = await readJson<Record<string, OciRuntime | string>>(options.cache);
   const answers: Record<string, OciRuntime | string> = {};
-  for (const name of PREFERRED) {
+  for (const name of runtimesToTry(process.env["BERTH_RUNTIME"])) {
     const path = findProgram(name);
     if (path === undefined) continue;
     const key = [VERSION, programVersionKey(path), cgroups.mode, release(), bootId()].join(" ");
