@@ -31,6 +31,8 @@ export async function createContainer(
   request: ContainerCreateRequest,
   options: { name?: string; platform?: string },
 ): Promise<{ entry: Entry; warnings: string[] }> {
+  // Most containers are started as soon as they are made.
+  rooms.runtime.warmUp();
   const id = randomBytes(32).toString("hex");
   const image = await findImage(rooms, request.Image ?? "", options.platform);
   const { record, wanted, warnings } = draft(rooms, store, { id, request, image });

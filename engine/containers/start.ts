@@ -36,6 +36,7 @@ export async function startTask(
   signal?: AbortSignal,
 ): Promise<{ task: Task; sandbox: Sandbox }> {
   const { record } = entry;
+  rooms.runtime.warmUp();
   try {
     const rootfs = await rooms.snapshots.mount(record.id);
     checkSystemDirectories(rootfs);

@@ -71,6 +71,8 @@ export interface Task {
 export interface Runtime {
   readonly info: OciRuntime;
   readonly cgroups: Cgroups;
+  /** Says that a container is about to start: whatever can be got ready is. Returns at once. */
+  warmUp(): void;
   /**
    * Writes the bundle and starts the container; resolves when its process exists.
    * @throws {EngineError} with Docker's sentence when the runtime refuses; nothing of the task is left then

@@ -11,6 +11,7 @@ import type { OciRuntime } from "../host/oci-runtime.ts";
 import { isAlive, run } from "../host/process.ts";
 import { onExit, sendSignal, spawnProcess } from "../host/spawn.ts";
 import { openTerminal } from "../host/terminal.ts";
+import { CgroupWarmth } from "./cgroup-warmth.ts";
 import { freeze, thaw } from "./freezer.ts";
 import { Pump } from "./pump.ts";
 import { ExecRefused, lastError, startRefused } from "./refusal.ts";
@@ -49,6 +50,7 @@ class SupervisedRuntime implements Runtime {
   readonly filters: string;
   readonly run: string;
   readonly #pump = new Pump();
+  readonly #warmth: CgroupWarmth;
   readonly #filters: SeccompCache | undefined;
   readonly #environment = { PATH: process.env["PATH"] ?? "/usr/sbin:/usr/bin:/sbin:/bin", XDG_RUNTIME_DIR: "" };
 
@@ -59,9 +61,14 @@ class SupervisedRuntime implements Runtime {
     this.tasks = join(options.run, "tasks");
     this.state = join(options.run, "runtime");
     this.script = join(options.run, "supervisor.sh");
+    this.#warmth = new CgroupWarmth(this.cgroups, { record: join(options.run, "warmth.json") });
     this.filters = join(options.run, "seccomp");
     if (this.info.name === "crun") this.#filters = new SeccompCache({ directory: this.filters, version: this.info.version });
     this.#environment.XDG_RUNTIME_DIR = options.run;
+  }
+
+  warmUp(): void {
+    this.#warmth.start();
   }
 
   async start(request: StartRequest): Promise<Task> {

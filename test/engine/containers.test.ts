@@ -337,6 +337,18 @@ for (const as of USERS)
       assert.match(stderr, /unshare.*Operation not permitted/);
     });
 
+    test("commit makes an image of what a container wrote", async () => {
+      await says("run", "--name", "writer", "busybox", "sh", "-c", "echo x > /x; rm /bin/ls");
+      const id = await says("commit", "-a", "me", "-m", "a message", "-c", 'CMD ["cat","/x"]', "-c", "ENV Q=1", "writer", "committed:1");
+      assert.match(id, /^sha256:/);
+      assert.equal(await says("run", "--rm", "committed:1"), "x");
+      assert.equal((await docker("run", "--rm", "committed:1", "ls")).exitCode, 127);
+      assert.equal(await says("inspect", "-f", "{{.Config.Env}} {{.Author}} {{.Comment}}", "committed:1"), "[Q=1] me a message");
+      assert.match((await docker("commit", "-c", "RUN foo", "writer", "bad:1")).stderr, /RUN is not a valid change command/);
+      await removeAll();
+      await says("rmi", "committed:1");
+    });
+
     test("a custom seccomp profile filters, and the default one lets the same through", async () => {
       const profile = {
         defaultAction: "SCMP_ACT_ALLOW",
