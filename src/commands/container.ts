@@ -3,6 +3,7 @@ import * as vscode from "vscode";
 import type { DockerClient } from "../../engine/client/client.ts";
 import { isStatus } from "../../engine/client/errors.ts";
 import type { Context } from "../context.ts";
+import { openLogsPanel } from "../panels/logs.ts";
 import { openLogs } from "../terminals/logs.ts";
 import { openShell } from "../terminals/shell.ts";
 import { webPorts } from "../tree/container.ts";
@@ -91,6 +92,13 @@ export const containerCommands: Readonly<Record<string, Command>> = {
         fits: any,
       }))
         openLogs(context.engine, { id: container.Id, name: shown.label });
+    },
+  },
+  "container.searchLogs": {
+    handler: async (context, ...args) => {
+      const title = vscode.l10n.t("Search the logs of which container?");
+      for (const { container, shown } of await chosenNodes(context.containers, args, { title, fits: any }))
+        openLogsPanel(context, { id: container.Id, name: shown.label });
     },
   },
   "container.shell": {

@@ -88,11 +88,21 @@ try {
   });
 
   await walk.step("Its logs follow", async () => {
-    await window!.rowMenu("Containers", "sample", "Logs");
+    await window!.rowMenu("Containers", "sample", "View Logs");
     await window!.terminalShows(/listening on port 8080/);
     await fetch(`${url}/style.css`);
     await window!.terminalShows(/style\.css/);
     await walk.picture("5-logs");
+  });
+
+  await walk.step("Its logs can be searched in a panel", async () => {
+    await window!.rowMenu("Containers", "sample", "Search Logs");
+    const page = window!.panel();
+    await page.locator(".line", { hasText: "listening on port 8080" }).waitFor();
+    await page.locator("#search").locator("input").fill("style.css");
+    await page.locator(".line", { hasText: "listening" }).waitFor({ state: "detached" });
+    await page.locator(".line", { hasText: "url:/style.css" }).first().waitFor();
+    await walk.picture("6-search-logs");
   });
 
   await walk.step("The tree follows what a terminal does", async () => {
@@ -113,7 +123,7 @@ try {
   await walk.step("Stop, start and remove from its menu", async () => {
     await window!.rowMenu("Containers", "sample", "Stop");
     await window!.statusItem(/Berth: 0 running/).waitFor();
-    await walk.picture("6-stopped");
+    await walk.picture("7-stopped");
     await window!.rowMenu("Containers", "sample", "Start");
     await window!.statusItem(/Berth: 1 running/).waitFor();
     await window!.rowMenu("Containers", "sample", "Remove");
@@ -125,7 +135,7 @@ try {
   await walk.step("A stopped engine is said to be stopped, and a button starts it", async () => {
     await berth("engine", "stop");
     await window!.statusItem(/Berth: stopped/).waitFor();
-    await walk.picture("7-engine-stopped");
+    await walk.picture("8-engine-stopped");
     await window!.pane("Containers").getByRole("button", { name: /Start/ }).first().click();
     await window!.statusItem(/Berth: 0 running/).waitFor();
   });

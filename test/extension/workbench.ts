@@ -1,5 +1,5 @@
 /** VS Code's window as a person sees it: a page object over Chromium. Waits on elements, never on time. */
-import type { Browser, Locator, Page } from "playwright-core";
+import type { Browser, FrameLocator, Locator, Page } from "playwright-core";
 import { chromium } from "playwright-core";
 import { which } from "../../scripts/setup.mjs";
 
@@ -122,6 +122,11 @@ export class Workbench {
   async type(text: string): Promise<void> {
     await this.page.locator(".terminal-wrapper.active .xterm-helper-textarea").last().focus();
     await this.page.keyboard.type(text);
+  }
+
+  /** The page inside the active panel: VS Code puts it two frames deep. */
+  panel(): FrameLocator {
+    return this.page.frameLocator("iframe.webview.ready").last().frameLocator("#active-frame");
   }
 
   dialog(): Locator {
