@@ -3,6 +3,7 @@ import type { Server } from "node:http";
 import { join } from "node:path";
 import { createApiServer } from "./api/server.ts";
 import { openSystem } from "./api/system.ts";
+import { openBuildkit } from "./build/buildkit/buildkit.ts";
 import { openBuilder } from "./build/solver.ts";
 import type { ContainerRecord, Containers } from "./containers/containers.ts";
 import { openContainers } from "./containers/open.ts";
@@ -61,10 +62,13 @@ export async function openEngine(host: Host): Promise<Engine> {
     events,
   });
   await builder.sweep();
+  const directory = join(paths.storage, "build");
+  const buildkit = openBuildkit({ builder, images, snapshots, directory, scratch: join(paths.storage, "tmp") });
   const server = createApiServer(
     {
       containers,
       builder,
+      buildkit,
       images,
       networks,
       volumes,

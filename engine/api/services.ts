@@ -1,5 +1,6 @@
 /** What the API needs of the rooms behind it; the only thing that `createApiServer` is given. */
 import type { Builder } from "../build/builder.ts";
+import type { Buildkit } from "../build/buildkit/buildkit.ts";
 import type { CommitRequest } from "../containers/commit.ts";
 import type { Containers } from "../containers/containers.ts";
 import type { Events } from "../events.ts";
@@ -16,6 +17,7 @@ export interface Services {
   readonly networks: Networks;
   readonly volumes: Volumes;
   readonly builder: Builder;
+  readonly buildkit: Buildkit;
   readonly events: Events;
   /** Sizes of the layers that images are made of. */
   readonly layers: Pick<Snapshots, "layer">;

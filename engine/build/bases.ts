@@ -35,15 +35,16 @@ export class Bases {
   ): Promise<Image> {
     const local = await this.#images.find(reference);
     if (local && !this.#request.pull && (!options.explicit || matchesPlatform(local.config, platform))) return local;
-    const auth = this.#auth(reference);
+    const auth = await this.#auth(reference);
     return this.#images.pull(reference, { platform, signal: this.#signal, progress: options.progress, ...(auth ? { auth } : {}) });
   }
 
-  #auth(reference: string): AuthConfig | undefined {
+  async #auth(reference: string): Promise<AuthConfig | undefined> {
     const parsed = parseReference(reference);
     if (!("reference" in parsed)) return undefined;
     const { domain } = parsed.reference;
     const all = this.#request.auth ?? {};
-    return all[domain] ?? all[`https://${domain}`] ?? (domain === "docker.io" ? all["https://index.docker.io/v1/"] : undefined);
+    const given = all[domain] ?? all[`https://${domain}`] ?? (domain === "docker.io" ? all["https://index.docker.io/v1/"] : undefined);
+    return given ?? this.#request.login?.(domain);
   }
 }

@@ -28,6 +28,10 @@ export interface BuildRequest {
   readonly extraHosts?: readonly string[];
   readonly shmSizeBytes?: number;
   readonly auth?: Readonly<Record<string, AuthConfig>>;
+  /** Login for the registry of a domain, e.g. `docker.io`, asked for when an image is pulled and `auth` has none. */
+  readonly login?: (domain: string) => Promise<AuthConfig | undefined>;
+  /** Text of the .dockerignore that counts, instead of the context's own. */
+  readonly dockerignore?: string;
   /** `--build-context`: a directory, or the reference of an image. */
   readonly contexts?: Readonly<Record<string, { readonly dir: string } | { readonly image: string }>>;
   /** Content of the secret with this id, undefined when the client has none. Never stored. */

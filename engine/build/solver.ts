@@ -132,6 +132,7 @@ class Solver implements Builder {
       contextDir: request.contextDir,
       contexts: new Map(contexts),
       dockerfile: "path" in request.dockerfile ? request.dockerfile.path : undefined,
+      dockerignore: request.dockerignore,
       keyPrefix: `build-${id}-`,
     });
   }

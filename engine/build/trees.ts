@@ -16,6 +16,8 @@ export interface TreesOptions {
   readonly contexts: ReadonlyMap<string, string>;
   /** Path of the Dockerfile in the context: `NAME.dockerignore` beside it counts before `.dockerignore`. */
   readonly dockerfile: string | undefined;
+  /** Text of the .dockerignore of the context when the request has it. */
+  readonly dockerignore: string | undefined;
   /** Begins the keys of snapshots of this build. */
   readonly keyPrefix: string;
 }
@@ -113,18 +115,24 @@ export class Trees {
   }
 
   async #ignored(name: string, tree: FileTree): Promise<IgnoreMatcher> {
+    const { dockerignore } = this.#options;
+    if (name === "" && dockerignore !== undefined) return matcherOf(dockerignore, ".dockerignore");
     const own = name === "" && this.#options.dockerfile ? [`${this.#options.dockerfile}.dockerignore`] : [];
     for (const path of [...own, ".dockerignore"]) {
       const entry = tree.entry(path);
       if (entry?.type !== "file") continue;
       let text = "";
       for await (const piece of tree.content(entry)) text += piece.toString();
-      const { patterns, problems } = parseDockerignore(text);
-      if (problems[0]) throw new EngineError("invalid", `error reading ${path} on line ${problems[0].line + 1}: ${problems[0].message}`);
-      return new IgnoreMatcher(patterns);
+      return matcherOf(text, path);
     }
     return new IgnoreMatcher([]);
   }
+}
+
+function matcherOf(text: string, path: string): IgnoreMatcher {
+  const { patterns, problems } = parseDockerignore(text);
+  if (problems[0]) throw new EngineError("invalid", `error reading ${path} on line ${problems[0].line + 1}: ${problems[0].message}`);
+  return new IgnoreMatcher(patterns);
 }
 
 async function openTree(stateDirectory: string, directory: string): Promise<Opened> {

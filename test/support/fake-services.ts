@@ -5,6 +5,7 @@ import { EngineError } from "../../engine/errors.ts";
 import type { Image, Images } from "../../engine/images/images.ts";
 import type { Network, Networks } from "../../engine/networks/networks.ts";
 import type { Volumes } from "../../engine/volumes/volumes.ts";
+import type { Buildkit } from "../../engine/build/buildkit/buildkit.ts";
 import type { Builder } from "../../engine/build/builder.ts";
 import type { Services, System } from "../../engine/api/services.ts";
 
@@ -52,6 +53,7 @@ export function fakeServices(parts: FakeParts = {}): Services {
     networks: fake<Networks>("networks", { list: async () => Promise.resolve(allNetworks), ...parts.networks }),
     volumes: fake<Volumes>("volumes", { ...parts.volumes }),
     builder: fake<Builder>("builder", { ...parts.builder }),
+    buildkit: fake<Buildkit>("buildkit", {}),
     events: new Events(),
     layers: { layer: async () => Promise.resolve(undefined), ...parts.layers },
     registry: fake<Services["registry"]>("registry", { ...parts.registry }),

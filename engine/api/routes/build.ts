@@ -1,4 +1,5 @@
 /** Builds by the classic request: a tar in the body, options in the query, the old builder's words in the answer. */
+import type { Duplex } from "node:stream";
 import { StepError } from "../../build/builder.ts";
 import type { BuildProgress, BuildRequest } from "../../build/builder.ts";
 import { EngineError } from "../../errors.ts";
@@ -127,7 +128,24 @@ async function prune(exchange: Exchange): Promise<void> {
   exchange.json({ CachesDeleted: deleted.length > 0 ? deleted : null, SpaceReclaimed: reclaimedBytes });
 }
 
+/** Both ends speak HTTP/2 from here on. */
+function takeHttp2(exchange: Exchange): Duplex {
+  const { upgrade } = exchange.request.headers;
+  if (upgrade?.toLowerCase() !== "h2c") throw new EngineError("invalid", "no upgrade");
+  return exchange.hijack({});
+}
+
+function grpc(exchange: Exchange): void {
+  exchange.services.buildkit.serve(takeHttp2(exchange));
+}
+
+function session(exchange: Exchange): void {
+  exchange.services.buildkit.addSession(takeHttp2(exchange), exchange.request.rawHeaders);
+}
+
 export const buildRoutes: readonly Route[] = [
+  { method: "POST", path: "/grpc", handle: grpc, upgrades: true },
+  { method: "POST", path: "/session", handle: session, upgrades: true },
   { method: "POST", path: "/build", handle: build },
   { method: "POST", path: "/build/prune", handle: prune },
 ];

@@ -1,0 +1,219 @@
+/**
+ * BuildKit's client protocol, as buildx speaks it: `POST /grpc` carries its calls, `POST /session` carries the engine's.
+ *
+ *     buildx ── Control.Solve, Status, LLBBridge.* ──► engine
+ *     buildx ◄── FileSync, Secrets, SSH, Auth, FileSend ── engine
+ */
+import { Duplex } from "node:stream";
+import { join } from "node:path";
+import type { Images } from "../../images/images.ts";
+import { hostPlatform } from "../../images/platform.ts";
+import type { Snapshots } from "../../layers/snapshots.ts";
+import type { Builder } from "../builder.ts";
+import { ContextDirectories } from "./context-directory.ts";
+import { GrpcError, NOT_FOUND, readMetadata, UNIMPLEMENTED } from "./grpc.ts";
+import {
+  BytesMessage,
+  ControlSolveRequest,
+  ControlSolveResponse,
+  Empty,
+  GatewaySolveRequest,
+  GatewaySolveResponse,
+  InfoResponse,
+  ListWorkersResponse,
+  PongResponse,
+  ReturnRequest,
+  StatusRequest,
+  StatusResponse,
+} from "./messages.ts";
+import { Meetings } from "./meetings.ts";
+import { serveGrpc, streaming, unary } from "./server.ts";
+import type { Method, ServerCall } from "./server.ts";
+import { openSession, sessionId } from "./session.ts";
+import type { Session } from "./session.ts";
+import { Solve } from "./solve.ts";
+
+export interface Buildkit {
+  /** Serves a connection that was upgraded to HTTP/2; it ends with the client. */
+  serve(socket: Duplex): void;
+  /** Takes a connection over which the client is called. @param headers names and values by turns */
+  addSession(socket: Duplex, headers: readonly string[]): void;
+}
+
+export interface BuildkitOptions {
+  readonly builder: Builder;
+  readonly images: Images;
+  readonly snapshots: Snapshots;
+  /** Big and durable: contexts that clients sent. */
+  readonly directory: string;
+  /** Emptied when the engine starts. */
+  readonly scratch: string;
+}
+
+const CONTROL = "/moby.buildkit.v1.Control/";
+const GATEWAY = "/moby.buildkit.v1.frontend.LLBBridge/";
+/** The two sides of a build open their connections in any order. */
+const PATIENCE_MS = 10_000;
+/** Builds that have ended and whose status can still be asked for. */
+const REMEMBERED = 16;
+
+/** What clients look for before they use it. */
+const FRONTEND_CAPS = [
+  "frontend.caps",
+  "frontend.inputs",
+  "gateway.evaluate",
+  "gateway.solve.evaluate",
+  "gateway.solve.metadata",
+  "importcaches",
+  "proto.refarray",
+  "readfile",
+  "reference.output",
+  "return",
+  "returnmap",
+  "solve.base",
+  "statfile",
+];
+const LLB_CAPS = [
+  "exporter.multiple",
+  "source.local",
+  "source.local.sessionid",
+  "source.image",
+  "file.base",
+  "exec.meta.base",
+  "history.filter",
+];
+
+export function openBuildkit(options: BuildkitOptions): Buildkit {
+  return new Control(options);
+}
+
+class Control implements Buildkit {
+  readonly #options: BuildkitOptions;
+  readonly #contexts: ContextDirectories;
+  readonly #sessions = new Meetings<Session>(PATIENCE_MS);
+  readonly #solves = new Meetings<Solve>(PATIENCE_MS);
+  #ended: { ref: string; solve: Solve }[] = [];
+  readonly #methods: ReadonlyMap<string, Method>;
+
+  constructor(options: BuildkitOptions) {
+    this.#options = options;
+    this.#contexts = new ContextDirectories(join(options.directory, "contexts"));
+    this.#methods = this.#table();
+  }
+
+  serve(socket: Duplex): void {
+    serveGrpc(socket, this.#methods);
+  }
+
+  addSession(socket: Duplex, headers: readonly string[]): void {
+    this.#addSession(socket, readMetadata(headers));
+  }
+
+  #addSession(socket: Duplex, metadata: ReadonlyMap<string, readonly string[]>): void {
+    const id = sessionId(metadata);
+    if (id === undefined) return void socket.destroy();
+    const session = openSession(socket, id, metadata);
+    session.signal.addEventListener("abort", () => this.#sessions.take(id, session), { once: true });
+    this.#sessions.bring(id, session);
+  }
+
+  #table(): ReadonlyMap<string, Method> {
+    return new Map<string, Method>([
+      [`${CONTROL}ListWorkers`, unary(Empty, ListWorkersResponse, () => ({ record: [worker()] }))],
+      [`${CONTROL}Info`, unary(Empty, InfoResponse, () => ({ buildkitVersion: VERSION }))],
+      [`${CONTROL}Solve`, unary(ControlSolveRequest, ControlSolveResponse, (request, call) => this.#solve(request, call))],
+      [`${CONTROL}Status`, streaming(StatusRequest, StatusResponse, ({ Ref }, call) => this.#status(Ref, call))],
+      [`${CONTROL}Session`, (call) => this.#tunnel(call)],
+      [`${CONTROL}ListenBuildHistory`, streaming(Empty, Empty, nothing)],
+      [`${GATEWAY}Ping`, unary(Empty, PongResponse, () => capabilities())],
+      [`${GATEWAY}Solve`, unary(GatewaySolveRequest, GatewaySolveResponse, (request, call) => this.#load(request, call))],
+      [`${GATEWAY}Return`, unary(ReturnRequest, Empty, (request, call) => this.#return(request, call))],
+    ]);
+  }
+
+  async #solve(request: ControlSolveRequest, call: ServerCall): Promise<{ ExporterResponse: Record<string, string> }> {
+    const { Ref, Session: id } = request;
+    const session = await this.#session(id);
+    const solve = new Solve(
+      {
+        ...this.#options,
+        scratch: join(this.#options.scratch, "buildkit"),
+        contexts: this.#contexts,
+        session: (other) => this.#session(other),
+      },
+      { request, session, signal: call.signal },
+    );
+    this.#solves.bring(Ref, solve);
+    try {
+      return { ExporterResponse: await solve.run() };
+    } finally {
+      this.#ended.push({ ref: Ref, solve });
+      for (const old of this.#ended.splice(0, Math.max(0, this.#ended.length - REMEMBERED))) this.#solves.take(old.ref, old.solve);
+    }
+  }
+
+  async *#status(ref: string, call: ServerCall): AsyncGenerator<Partial<StatusResponse>> {
+    const solve = await this.#solveOf(ref);
+    yield* solve.feed.follow(call.signal);
+  }
+
+  async #load({ Frontend, FrontendOpt }: { Frontend: string; FrontendOpt: Readonly<Record<string, string>> }, call: ServerCall) {
+    if (Frontend === "") throw new GrpcError(UNIMPLEMENTED, "builds of LLB definitions are not supported");
+    const solve = await this.#solveOf(buildId(call));
+    return { result: { ref: { id: await solve.load(Frontend, FrontendOpt), def: {} } } };
+  }
+
+  async #return(request: ReturnRequest, call: ServerCall): Promise<object> {
+    (await this.#solveOf(buildId(call))).return(request);
+    return {};
+  }
+
+  #session(id: string): Promise<Session> {
+    return this.#sessions.wait(id, () => new GrpcError(NOT_FOUND, `no active session for ${id}: context deadline exceeded`));
+  }
+
+  #solveOf(ref: string): Promise<Solve> {
+    return this.#solves.wait(ref, () => new GrpcError(NOT_FOUND, `no such job ${ref}`));
+  }
+
+  /** A session inside of a call: each message is a piece of its connection. */
+  async #tunnel(call: ServerCall): Promise<void> {
+    call.open();
+    const socket = new Duplex({
+      read: () => undefined,
+      write: (chunk: Buffer, _encoding, done) => void call.send(BytesMessage.encode({ data: chunk })).then(() => done(), done),
+      final: (done) => {
+        call.end();
+        done();
+      },
+    });
+    call.signal.addEventListener("abort", () => socket.destroy(), { once: true });
+    socket.on("error", () => undefined);
+    this.#addSession(socket, call.metadata);
+    try {
+      for await (const data of call.messages()) socket.push(BytesMessage.decode(data).data);
+      socket.push(null);
+    } catch {
+      socket.destroy();
+    }
+  }
+}
+
+function buildId(call: ServerCall): string {
+  return call.metadata.get("buildkit-controlapi-buildid")?.[0] ?? "";
+}
+
+const VERSION = { package: "github.com/moby/buildkit", version: "v0.25.0", revision: "berth" };
+
+function worker() {
+  const { os, architecture, variant = "" } = hostPlatform();
+  return { ID: "berth", Labels: {}, platforms: [{ OS: os, Architecture: architecture, Variant: variant }], BuildkitVersion: VERSION };
+}
+
+function capabilities() {
+  const enabled = (ids: readonly string[]) => ids.map((ID) => ({ ID, Enabled: true }));
+  return { FrontendAPICaps: enabled(FRONTEND_CAPS), LLBCaps: enabled(LLB_CAPS), Workers: [worker()] };
+}
+
+/** Berth keeps its records of builds elsewhere. */
+async function* nothing(): AsyncGenerator<object> {}

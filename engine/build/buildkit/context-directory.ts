@@ -1,0 +1,206 @@
+/**
+ * Contexts that clients sent, kept so that the next build of the same directory receives only what changed.
+ *
+ *     DIR/KEY/         the files
+ *     DIR/KEY.json     what the client said of each of them; not there while files change
+ */
+import { createHash, randomBytes } from "node:crypto";
+import {
+  chmodSync,
+  closeSync,
+  constants,
+  fchmodSync,
+  futimesSync,
+  linkSync,
+  lutimesSync,
+  mkdirSync,
+  openSync,
+  rmSync,
+  symlinkSync,
+  writeSync,
+} from "node:fs";
+import { readdir, rm, stat as statOf } from "node:fs/promises";
+import { join } from "node:path";
+import { makeDirectory, readJson, removeTree, writeJson } from "../../host/files.ts";
+import { EngineError } from "../../errors.ts";
+import { toPath } from "../../layers/names.ts";
+import { kindOf, permissions } from "./file-sync.ts";
+import type { FileSink } from "./file-sync.ts";
+import type { Stat } from "./messages.ts";
+
+/** Contexts of the last builds that stay. */
+const KEPT = 8;
+
+/** mode, size, modification time in nanoseconds, link name. */
+type Line = readonly [number, number, string, string];
+
+export interface TakenContext {
+  readonly directory: string;
+  /** Puts what arrives into the directory, and takes away what is not there any more. */
+  readonly sink: FileSink;
+  /** Says that everything has arrived. */
+  keep(): Promise<void>;
+  release(): Promise<void>;
+}
+
+export class ContextDirectories {
+  readonly #directory: string;
+  readonly #busy = new Set<string>();
+
+  constructor(directory: string) {
+    this.#directory = directory;
+  }
+
+  /** @param name the same for the same directory of the same client; when a build works with it, the next one gets a new one */
+  async take(name: string): Promise<TakenContext> {
+    const key = createHash("sha256").update(name).digest("hex").slice(0, 32);
+    const isTaken = name === "" || this.#busy.has(key);
+    const own = isTaken ? `once-${randomBytes(8).toString("hex")}` : key;
+    this.#busy.add(own);
+    await makeDirectory(this.#directory);
+    const directory = join(this.#directory, own);
+    const index = `${directory}.json`;
+    const known = await readJson<Record<string, Line>>(index).catch(() => undefined);
+    await rm(index, { force: true });
+    if (!known) await removeTree(directory);
+    await makeDirectory(directory);
+    const tree = new ContextTree(directory, new Map(Object.entries(known ?? {})));
+    return {
+      directory,
+      sink: tree,
+      keep: async () => {
+        tree.settle();
+        await writeJson(index, tree.index());
+      },
+      release: async () => {
+        tree.closeAll();
+        this.#busy.delete(own);
+        if (isTaken) await Promise.all([removeTree(directory), rm(index, { force: true })]);
+        else await this.#dropOld();
+      },
+    };
+  }
+
+  async #dropOld(): Promise<void> {
+    const names = (await readdir(this.#directory)).filter((name) => !name.includes("."));
+    const age = async (name: string): Promise<number> =>
+      (await statOf(join(this.#directory, `${name}.json`)).catch(() => undefined))?.mtimeMs ?? 0;
+    const aged = await Promise.all(names.map(async (name) => ({ name, ms: await age(name) })));
+    for (const { name } of aged.toSorted((a, b) => b.ms - a.ms).slice(KEPT)) {
+      if (this.#busy.has(name)) continue;
+      await rm(join(this.#directory, `${name}.json`), { force: true });
+      await removeTree(join(this.#directory, name));
+    }
+  }
+}
+
+const NEW_FILE = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW;
+
+class ContextTree implements FileSink {
+  readonly #root: string;
+  readonly #old: ReadonlyMap<string, Line>;
+  readonly #open = new Map<number, number>();
+  #stats: readonly Stat[] = [];
+
+  constructor(directory: string, old: ReadonlyMap<string, Line>) {
+    this.#root = Buffer.from(directory).toString("latin1");
+    this.#old = old;
+  }
+
+  /** Makes directories and symlinks and removes what is gone; nothing here follows a link. */
+  list(stats: readonly Stat[]): readonly number[] {
+    this.#stats = stats;
+    const fresh = new Map(stats.map((stat) => [stat.path, stat]));
+    for (const [path, [mode, , , linkname]] of this.#old) {
+      const stat = fresh.get(path);
+      const isDirectory = kindOf({ mode, linkname }) === "directory";
+      if (stat && isDirectory && kindOf(stat) === "directory") continue;
+      if (!stat || !this.#same(stat)) rmSync(this.#path(path), { recursive: true, force: true });
+    }
+    return stats.flatMap((stat, place) => (this.#prepare(stat) ? [place] : []));
+  }
+
+  write(place: number, data: Buffer): void {
+    const file = this.#file(place);
+    for (let at = 0; at < data.length;) at += writeSync(file, data, at);
+  }
+
+  close(place: number): void {
+    const file = this.#file(place);
+    const { mode, modTime } = this.#stats[place]!;
+    fchmodSync(file, permissions(mode));
+    futimesSync(file, seconds(modTime), seconds(modTime));
+    closeSync(file);
+    this.#open.delete(place);
+  }
+
+  /** Lets go of files that never came whole. */
+  closeAll(): void {
+    for (const file of this.#open.values()) closeSync(file);
+    this.#open.clear();
+  }
+
+  /** Hard links need their files, and directories change while files are made in them. */
+  settle(): void {
+    for (const stat of this.#stats) if (kindOf(stat) === "link") this.#link(stat);
+    for (const stat of this.#stats.toReversed()) {
+      if (kindOf(stat) !== "directory") continue;
+      const path = this.#path(stat.path);
+      chmodSync(path, permissions(stat.mode));
+      lutimesSync(path, seconds(stat.modTime), seconds(stat.modTime));
+    }
+  }
+
+  index(): Record<string, Line> {
+    return Object.fromEntries(this.#stats.filter((stat) => kindOf(stat) !== "other").map((stat) => [stat.path, lineOf(stat)]));
+  }
+
+  /** Whether the content has to come. */
+  #prepare(stat: Stat): boolean {
+    const path = this.#path(stat.path);
+    switch (kindOf(stat)) {
+      case "directory":
+        mkdirSync(path, { recursive: true });
+        return false;
+      case "symlink":
+        if (this.#same(stat)) return false;
+        symlinkSync(toPath(stat.linkname), path);
+        lutimesSync(path, seconds(stat.modTime), seconds(stat.modTime));
+        return false;
+      case "file":
+        return !this.#same(stat);
+      case "link":
+      case "other":
+        return false;
+    }
+  }
+
+  #same(stat: Stat): boolean {
+    const line = this.#old.get(stat.path);
+    return line !== undefined && kindOf(stat) !== "link" && lineOf(stat).every((part, index) => part === line[index]);
+  }
+
+  #link({ path, linkname }: Stat): void {
+    const target = this.#stats.find((stat) => stat.path === linkname);
+    if (!target || kindOf(target) !== "file") throw new EngineError("invalid", `invalid hard link in the build context: ${path}`);
+    linkSync(this.#path(linkname), this.#path(path));
+  }
+
+  #file(place: number): number {
+    let file = this.#open.get(place);
+    if (file === undefined) this.#open.set(place, (file = openSync(this.#path(this.#stats[place]!.path), NEW_FILE, 0o600)));
+    return file;
+  }
+
+  #path(path: string): string | Buffer {
+    return toPath(`${this.#root}/${path}`);
+  }
+}
+
+function lineOf({ mode, size, modTime, linkname }: Stat): Line {
+  return [mode, size, String(modTime), linkname];
+}
+
+function seconds(nanoseconds: bigint): number {
+  return Number(nanoseconds / 1000n) / 1e6;
+}

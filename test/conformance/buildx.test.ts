@@ -1,0 +1,198 @@
+/**
+ * The real buildx and compose, unmodified, on this engine. BERTH_TEST_CLI_PLUGINS names a directory with docker-buildx and
+ * docker-compose; else those that docker finds itself are used.
+ */
+import assert from "node:assert/strict";
+import { spawn, spawnSync } from "node:child_process";
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { once } from "node:events";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { suite, test } from "node:test";
+import type { TestContext } from "node:test";
+import { findProgram } from "../../engine/host/programs.ts";
+import { busyboxTar } from "../../scripts/base-image.ts";
+import { startEngine } from "../support/engine.ts";
+import type { Result, TestEngine } from "../support/engine.ts";
+import { cannotRunAs, USERS } from "../support/user.ts";
+import type { As } from "../support/user.ts";
+
+const plugins = process.env["BERTH_TEST_CLI_PLUGINS"];
+
+/** A docker configuration of its own, with the plugins in it when they are named. */
+function configuration(): string {
+  const folder = mkdtempSync(join(tmpdir(), "berth-buildx-config-"));
+  process.once("exit", () => rmSync(folder, { recursive: true, force: true }));
+  if (plugins !== undefined) cpSync(plugins, join(folder, "cli-plugins"), { recursive: true, dereference: true });
+  return folder;
+}
+
+const DOCKER_CONFIG = configuration();
+
+function cannotHave(plugin: string): string | false {
+  if (findProgram("docker") === undefined) return "the docker command is not installed";
+  const { stdout } = spawnSync("docker", [plugin, "version"], { env: { ...process.env, DOCKER_CONFIG }, encoding: "utf8" });
+  return !/\d+\.\d+\.\d+/.test(stdout) && `docker's plugin ${plugin} is not installed`;
+}
+
+class Builds {
+  readonly engine: TestEngine;
+  readonly folder: string;
+
+  constructor(t: TestContext, engine: TestEngine) {
+    this.engine = engine;
+    this.folder = mkdtempSync(join(tmpdir(), "berth-buildx-"));
+    t.after(() => rmSync(this.folder, { recursive: true, force: true }));
+  }
+
+  get env(): NodeJS.ProcessEnv {
+    return { ...process.env, DOCKER_HOST: this.engine.socket, DOCKER_CONFIG, DOCKER_BUILDKIT: "1", BUILDKIT_PROGRESS: "plain" };
+  }
+
+  write(files: Readonly<Record<string, string>>): void {
+    for (const [path, content] of Object.entries(files)) {
+      mkdirSync(dirname(join(this.folder, path)), { recursive: true });
+      writeFileSync(join(this.folder, path), content);
+    }
+  }
+
+  docker(args: readonly string[], input?: string | Buffer): Promise<Result> {
+    return this.engine.docker(args, { env: this.env, cwd: this.folder, ...(input !== undefined && { input }) });
+  }
+
+  /** Its stderr, which is where the progress is. */
+  async build(args: readonly string[], input?: string | Buffer): Promise<string> {
+    const { exitCode, stdout, stderr } = await this.docker(["build", ...args], input);
+    assert.equal(exitCode, 0, stderr + stdout);
+    return stderr;
+  }
+
+  async fails(args: readonly string[]): Promise<string> {
+    const { exitCode, stderr } = await this.docker(["build", ...args]);
+    assert.equal(exitCode, 1, stderr);
+    return stderr;
+  }
+
+  async says(args: readonly string[]): Promise<string> {
+    const { exitCode, stdout, stderr } = await this.docker(args);
+    assert.equal(exitCode, 0, stderr);
+    return stdout.trim();
+  }
+}
+
+const DOCKERFILE = `FROM busybox AS base
+ARG WHO=nobody
+RUN echo "hello $WHO" | tee /greeting
+FROM base
+COPY . /app/
+RUN cat /app/src/a.txt
+CMD ["cat", "/greeting"]
+`;
+const FILES = { Dockerfile: DOCKERFILE, ".dockerignore": "*.log\n!keep.log\n", "src/a.txt": "one\n", "x.log": "x", "keep.log": "k" };
+
+type Case = (docker: Builds) => Promise<void>;
+
+const CASES: Readonly<Record<string, Case>> = {
+  "two tags, a build argument, .dockerignore, and a cached second build": async (docker) => {
+    docker.write(FILES);
+    const args = ["-t", "bx/one:1", "-t", "bx/two", "--build-arg", "WHO=me", "."];
+    const first = await docker.build(args);
+    assert.match(first, /\[internal\] load build context/);
+    assert.match(first, /\[stage-1 1\/2\] COPY \. \/app\//);
+    assert.match(first, /naming to docker\.io\/bx\/two:latest/);
+    assert.equal(await docker.says(["run", "--rm", "bx/one:1"]), "hello me");
+    assert.equal(await docker.says(["run", "--rm", "bx/two", "ls", "/app"]), "Dockerfile\nkeep.log\nsrc");
+    const second = await docker.build(args);
+    assert.equal(second.match(/^#\d+ CACHED$/gm)?.length, 4, second);
+    docker.write({ "src/a.txt": "changed\n" });
+    assert.match(await docker.build(args), /^#\d+ [\d.]+ changed$/m);
+  },
+  "--target, --iidfile and -q": async (docker) => {
+    docker.write(FILES);
+    await docker.build(["--target", "base", "--iidfile", "iid", "."]);
+    const id = readFileSync(join(docker.folder, "iid"), "utf8");
+    assert.match(id, /^sha256:[0-9a-f]{64}$/);
+    assert.equal(await docker.says(["build", "-q", "--target", "base", "."]), id);
+    assert.equal(await docker.says(["run", "--rm", id, "cat", "/greeting"]), "hello nobody");
+  },
+  "a secret is there, and a missing one is not": async (docker) => {
+    docker.write({
+      Dockerfile:
+        "FROM busybox\nRUN --mount=type=secret,id=a wc -c </run/secrets/a\nRUN --mount=type=secret,id=b test ! -e /run/secrets/b\n",
+      secret: "12345",
+    });
+    assert.match(await docker.build(["--secret", "id=a,src=secret", "."]), /^#\d+ [\d.]+ 5$/m);
+  },
+  "a failing step shows its place in the Dockerfile": async (docker) => {
+    docker.write({ Dockerfile: "FROM busybox\nRUN echo ok\nRUN echo boom >&2; exit 7\n" });
+    const told = await docker.fails(["."]);
+    assert.match(told, /^Dockerfile:3\n-+\n.*1 \|.*FROM busybox\n.*2 \|.*RUN echo ok\n.*3 \| >>> RUN echo boom >&2; exit 7$/m);
+    assert.match(told, /failed to solve: process "\/bin\/sh -c echo boom >&2; exit 7" did not complete successfully: exit code: 7/);
+    assert.match(told, /^ > \[3\/3\] RUN echo boom >&2; exit 7:\n[\d.]+ boom$/m);
+  },
+  "a Dockerfile that cannot be read, and one that is not there": async (docker) => {
+    docker.write({ Dockerfile: "FROM busybox\nRUM x\n" });
+    assert.match(await docker.fails(["."]), /Dockerfile:2[^]*dockerfile parse error on line 2: unknown instruction: RUM/);
+    assert.match(await docker.fails(["-f", "No", "."]), /failed to read dockerfile: open No: no such file or directory/);
+  },
+  "a Dockerfile, or a whole context, by stdin": async (docker) => {
+    docker.write(FILES);
+    assert.match(await docker.build(["-f", "-", "."], "FROM busybox\nCOPY src /s\nRUN cat /s/a.txt\n"), /^#\d+ [\d.]+ one$/m);
+    assert.match(await docker.build(["-"], "FROM busybox\nRUN echo inline\n"), /^#\d+ [\d.]+ inline$/m);
+    const tar = spawnSync("tar", ["-c", "."], { cwd: docker.folder }).stdout;
+    assert.match(await docker.build(["-t", "bx/tar", "-"], tar), /naming to docker\.io\/bx\/tar/);
+  },
+  "-o gives files, as a directory and as a tar": async (docker) => {
+    docker.write({ Dockerfile: "FROM scratch\nCOPY a d/\nCOPY --chmod=755 a /x\n", a: "content\n" });
+    await docker.build(["-o", "type=local,dest=out", "."]);
+    assert.deepEqual(readdirSync(join(docker.folder, "out"), { recursive: true }).toSorted(), ["d", "d/a", "x"]);
+    assert.equal(readFileSync(join(docker.folder, "out/d/a"), "utf8"), "content\n");
+    await docker.build(["-o", "type=tar,dest=out.tar", "."]);
+    const listed = spawnSync("tar", ["-tf", "out.tar"], { cwd: docker.folder, encoding: "utf8" }).stdout;
+    assert.equal(listed, "d/\nd/a\nx\n");
+  },
+  "a named context": async (docker) => {
+    docker.write({ Dockerfile: "FROM busybox\nCOPY --from=other f /f\nRUN cat /f\n", "more/f": "from the other\n" });
+    assert.match(await docker.build(["--build-context", "other=more", "."]), /^#\d+ [\d.]+ from the other$/m);
+  },
+  "Ctrl-C ends the build and what runs in it": async (docker) => {
+    docker.write({ Dockerfile: "FROM busybox\nRUN echo begun; exec sleep 7654321\n" });
+    const child = spawn("docker", ["build", "."], { env: docker.env, cwd: docker.folder, stdio: ["ignore", "ignore", "pipe"] });
+    let told = "";
+    const ended = once(child, "close");
+    for await (const chunk of child.stderr) {
+      told += String(chunk);
+      if (/^#\d+ [\d.]+ begun$/m.test(told)) child.kill("SIGINT");
+    }
+    assert.deepEqual(await ended, [130, null], told);
+    assert.match(told, /CANCELED/);
+    assert.equal(spawnSync("pgrep", ["-f", "sleep 7654321"], { encoding: "utf8" }).stdout, "");
+  },
+};
+
+for (const as of USERS)
+  suite(`docker build with buildx, as ${as}`, { skip: cannotRunAs(as) || cannotHave("buildx") }, () => buildxSuite(as));
+
+function buildxSuite(as: As): void {
+  test("builds", async (t) => {
+    const engine = await startEngine({ as });
+    t.after(() => engine.remove());
+    const imported = await engine.docker(["import", "-", "busybox:latest"], { input: await busyboxTar() });
+    assert.equal(imported.exitCode, 0, imported.stderr);
+    for (const [name, run] of Object.entries(CASES)) await t.test(name, (each) => run(new Builds(each, engine)));
+    await t.test("docker compose build", { skip: cannotHave("compose") }, async (each) => {
+      const docker = new Builds(each, engine);
+      const Dockerfile = "FROM busybox\nCOPY f /f\nCMD cat /f\n";
+      docker.write({ "a/Dockerfile": Dockerfile, "b/Dockerfile": Dockerfile, "a/f": "A\n", "b/f": "B\n" });
+      docker.write({ "compose.yaml": "name: bx\nservices:\n  a: { build: ./a }\n  b: { build: ./b }\n" });
+      await docker.says(["compose", "build"]);
+      assert.equal(await docker.says(["run", "--rm", "bx-a"]), "A");
+      assert.equal(await docker.says(["run", "--rm", "bx-b"]), "B");
+    });
+    await t.test("nothing stays mounted or half done", () => {
+      assert.equal(existsSync(join(engine.root, "storage")), true);
+      const mounts = readFileSync(`/proc/${engine.status.pid}/mounts`, "utf8");
+      assert.doesNotMatch(mounts, /build-(?:export|[0-9a-f]+-(?:view|mount))/);
+    });
+  });
+}
