@@ -4,7 +4,7 @@
  */
 import assert from "node:assert/strict";
 import { spawn, spawnSync } from "node:child_process";
-import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { once } from "node:events";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
@@ -145,7 +145,7 @@ const CASES: Readonly<Record<string, Case>> = {
   "-o gives files, as a directory and as a tar": async (docker) => {
     docker.write({ Dockerfile: "FROM scratch\nCOPY a d/\nCOPY --chmod=755 a /x\n", a: "content\n" });
     await docker.build(["-o", "type=local,dest=out", "."]);
-    assert.deepEqual(readdirSync(join(docker.folder, "out"), { recursive: true }).toSorted(), ["d", "d/a", "x"]);
+    assert.deepEqual(readdirSync(join(docker.folder, "out"), { recursive: true, encoding: "utf8" }).toSorted(), ["d", "d/a", "x"]);
     assert.equal(readFileSync(join(docker.folder, "out/d/a"), "utf8"), "content\n");
     await docker.build(["-o", "type=tar,dest=out.tar", "."]);
     const listed = spawnSync("tar", ["-tf", "out.tar"], { cwd: docker.folder, encoding: "utf8" }).stdout;
@@ -159,10 +159,11 @@ const CASES: Readonly<Record<string, Case>> = {
     docker.write({ Dockerfile: "FROM busybox\nRUN echo begun; exec sleep 7654321\n" });
     const child = spawn("docker", ["build", "."], { env: docker.env, cwd: docker.folder, stdio: ["ignore", "ignore", "pipe"] });
     let told = "";
+    let interrupted = false;
     const ended = once(child, "close");
     for await (const chunk of child.stderr) {
       told += String(chunk);
-      if (/^#\d+ [\d.]+ begun$/m.test(told)) child.kill("SIGINT");
+      if (!interrupted && /^#\d+ [\d.]+ begun$/m.test(told)) interrupted = child.kill("SIGINT");
     }
     assert.deepEqual(await ended, [130, null], told);
     assert.match(told, /CANCELED/);
@@ -179,6 +180,7 @@ function buildxSuite(as: As): void {
     t.after(() => engine.remove());
     const imported = await engine.docker(["import", "-", "busybox:latest"], { input: await busyboxTar() });
     assert.equal(imported.exitCode, 0, imported.stderr);
+    const before = mounted(engine);
     for (const [name, run] of Object.entries(CASES)) await t.test(name, (each) => run(new Builds(each, engine)));
     await t.test("docker compose build", { skip: cannotHave("compose") }, async (each) => {
       const docker = new Builds(each, engine);
@@ -189,10 +191,12 @@ function buildxSuite(as: As): void {
       assert.equal(await docker.says(["run", "--rm", "bx-a"]), "A");
       assert.equal(await docker.says(["run", "--rm", "bx-b"]), "B");
     });
-    await t.test("nothing stays mounted or half done", () => {
-      assert.equal(existsSync(join(engine.root, "storage")), true);
-      const mounts = readFileSync(`/proc/${engine.status.pid}/mounts`, "utf8");
-      assert.doesNotMatch(mounts, /build-(?:export|[0-9a-f]+-(?:view|mount))/);
-    });
+    await t.test("nothing stays mounted", () => assert.deepEqual(mounted(engine), before));
   });
+}
+
+/** Where something is mounted in the engine's own root. */
+function mounted({ status, root }: TestEngine): string[] {
+  const lines = readFileSync(`/proc/${status.pid}/mounts`, "utf8").split("\n");
+  return lines.flatMap((line) => line.split(" ")[1] ?? []).filter((path) => path.startsWith(root));
 }
