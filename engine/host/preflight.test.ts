@@ -53,3 +53,8 @@ test("preflight() says which folder cannot be written", () => {
   assert.equal(problem!.id, "root-not-writable");
   assert.match(problem!.message, /^Cannot write to the engine's folder ".*\/file\/storage" \(ENOTDIR\)$/);
 });
+
+test("preflight() refuses a root among the kernel's own files", () => {
+  const [problem] = preflight(enginePaths("/proc/berth"));
+  assert.deepEqual(problem!.message, `Cannot write to the engine's folder "/proc/berth/storage" (EROFS)`);
+});

@@ -86,6 +86,7 @@ export function preflight(paths: EnginePaths): Problem[] {
 function directoryProblems(paths: EnginePaths): Problem[] {
   for (const path of [paths.storage, paths.state, paths.run])
     try {
+      refuseKernelFiles(path);
       mkdirSync(path, { recursive: true, mode: 0o700 });
       accessSync(path, constants.W_OK | constants.X_OK);
       if (path === paths.run) claimRunDirectory(path);
@@ -94,6 +95,11 @@ function directoryProblems(paths: EnginePaths): Problem[] {
       return [{ id: "root-not-writable", message, fix: "Make it writable for you, or choose another folder with --root" }];
     }
   return [];
+}
+
+/** No folder can be made in the kernel's own file systems, and Node's recursive mkdir tries for ever there. */
+function refuseKernelFiles(path: string): void {
+  if (/^\/(proc|sys)(\/|$)/.test(path)) throw Object.assign(new Error("The kernel's own files"), { code: "EROFS" });
 }
 
 /** Whoever can enter it can use the engine; in a shared folder such as /tmp somebody else may have been there first. */
