@@ -531,6 +531,8 @@ function networkTests(it: It): void {
     const serve = "mkdir /www; echo served > /www/index.html; httpd -f -p 80 -h /www";
     await docker.says("network create shop");
     await docker.says(["run", "-d", "--name", "web", "--network", "shop", "-p", "127.0.0.1::80", "busybox", "sh", "-c", serve]);
+    // The container runs before its server listens.
+    await docker.says(["exec", "web", "sh", "-c", "until wget -q -O /dev/null http://127.0.0.1/; do true; done"]);
     const address = await docker.says("port web 80/tcp");
     assert.match(address, /^127\.0\.0\.1:\d+$/);
     assert.equal(await fetchText(`http://${address}/`), "served\n");

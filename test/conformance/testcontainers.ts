@@ -8,7 +8,7 @@ const web = await new GenericContainer("busybox:latest")
   .withExposedPorts(80)
   .withNetwork(network)
   .withNetworkAliases("web")
-  .withWaitStrategy(Wait.forLogMessage("ready"))
+  .withWaitStrategy(Wait.forAll([Wait.forLogMessage("ready"), Wait.forHttp("/", 80)]))
   .withCopyContentToContainer([{ content: "hello\n", target: "/tmp/hello" }])
   .withEnvironment({ WHO: "you" })
   .start();
