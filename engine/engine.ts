@@ -5,7 +5,7 @@ import { createApiServer } from "./api/server.ts";
 import { openSystem } from "./api/system.ts";
 import { openBuildkit } from "./build/buildkit/buildkit.ts";
 import { openBuilder } from "./build/solver.ts";
-import type { ContainerRecord, Containers } from "./containers/containers.ts";
+import type { ContainerRecord } from "./containers/containers.ts";
 import { openContainers } from "./containers/open.ts";
 import { openStepRunner } from "./containers/step.ts";
 import { commitContainer } from "./containers/commit.ts";
@@ -86,7 +86,7 @@ export async function openEngine(host: Host): Promise<Engine> {
     server,
     warmUp: async () => containers.restore(),
     busy: async () => (await containers.list()).some(isUp),
-    stopContainers: async () => stopAll(containers),
+    stopContainers: async () => containers.stopAll(),
     processes: () => networks.processes(),
     close: async (options) => {
       server.closeAllConnections();
@@ -109,9 +109,4 @@ async function copyTree(root: string, path: string, target: string): Promise<voi
 
 function isUp({ state }: ContainerRecord): boolean {
   return ["running", "paused", "restarting"].includes(state.status);
-}
-
-async function stopAll(containers: Containers): Promise<void> {
-  const running = (await containers.list()).filter(isUp);
-  await Promise.all(running.map(async ({ id }) => containers.stop(id, {}).catch((error: unknown) => log("warn", error))));
 }

@@ -131,6 +131,8 @@ export interface Containers {
   start(nameOrId: string, signal?: AbortSignal): Promise<void>;
   /** @param timeoutSeconds -1 waits for ever; undefined takes the container's own (10) */
   stop(nameOrId: string, options: { timeoutSeconds?: number; signalName?: string }): Promise<void>;
+  /** Stops all containers because the engine ends; those that have to run start with the next engine. */
+  stopAll(): Promise<void>;
   restart(nameOrId: string, options: { timeoutSeconds?: number; signalName?: string }): Promise<void>;
   kill(nameOrId: string, signalName: string): Promise<void>;
   pause(nameOrId: string): Promise<void>;

@@ -102,6 +102,8 @@ export class Life {
       await this.#rooms.networks.detach(entry.id);
       if (!gone) await this.#store.save(entry);
       await task?.release();
+      // A runtime that was killed has left its state and the cgroup behind.
+      if (exit.lost) await this.#rooms.runtime.destroy(entry.id);
       entry.task = undefined;
       const execDuration = String(Math.floor(ranMs / 1000));
       if (oomKilled) announce(this.#rooms.events, record, "oom");

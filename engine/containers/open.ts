@@ -45,6 +45,8 @@ class ContainerService implements Containers {
   readonly #life: Life;
   readonly #stopper: Stopper;
   #restored: Promise<void> | undefined;
+  /** Containers that were up under the last engine and are gone. */
+  #gone: ReadonlySet<Entry> = new Set();
 
   constructor(rooms: Rooms, store: ContainerStore) {
     this.#rooms = rooms;
@@ -91,6 +93,8 @@ class ContainerService implements Containers {
   };
 
   stop: Containers["stop"] = async (nameOrId, options) => this.#stopper.stop(this.#find(nameOrId), options);
+
+  stopAll: Containers["stopAll"] = async () => this.#stopper.stopAll();
 
   restart: Containers["restart"] = async (nameOrId, options) => this.#stopper.restart(this.#find(nameOrId), options);
 
@@ -278,10 +282,11 @@ class ContainerService implements Containers {
   };
 
   async adopt(): Promise<void> {
-    await adoptContainers(this.#rooms, this.#store, this.#life);
+    this.#gone = await adoptContainers(this.#rooms, this.#store, this.#life);
   }
 
-  restore: Containers["restore"] = async () => (this.#restored ??= restoreContainers(this.#rooms, this.#store, this.#life));
+  restore: Containers["restore"] = async () =>
+    (this.#restored ??= restoreContainers(this.#rooms, this.#store, { life: this.#life, gone: this.#gone }));
 }
 
 /** It ended by itself in the meantime, which is as good. */

@@ -19,28 +19,40 @@ import type { ContainerStore } from "./store.ts";
 
 const CONTAINER_ID = /^[0-9a-f]{64}$/;
 
-/** What runs, or has ended unrecorded, gets its task back. Needs nothing of the network, so that it is done at once. */
-export async function adoptContainers(rooms: Rooms, store: ContainerStore, life: Life): Promise<void> {
+/**
+ * What runs, or has ended unrecorded, gets its task back; of what is gone the record says so. Needs nothing of the network,
+ * so that it is done before anybody asks.
+ * @returns those that were up and are gone
+ */
+export async function adoptContainers(rooms: Rooms, store: ContainerStore, life: Life): Promise<ReadonlySet<Entry>> {
   const boot = bootId();
+  const gone = new Set<Entry>();
   for (const entry of store.all()) {
     const task = await adopt(rooms, entry, boot);
     if (task) life.watch(entry, task);
+    else if (entry.isUp) {
+      gone.add(entry);
+      if (entry.record.state.status !== "restarting") await recordLoss(store, entry);
+    }
   }
+  return gone;
+}
+
+async function recordLoss(store: ContainerStore, entry: Entry): Promise<void> {
+  const error = "exit status unknown: the machine was restarted or the supervisor was killed";
+  Object.assign(entry.record.state, { status: "exited", pid: 0, pidStartTime: "", exitCode: 255, finishedAt: nowText(), error });
+  entry.record.sandbox = null;
+  await store.save(entry);
 }
 
 /** The rest: removes what belongs to nobody, gives the networks back, and starts what has to run. */
-export async function restoreContainers(rooms: Rooms, store: ContainerStore, life: Life): Promise<void> {
+export async function restoreContainers(rooms: Rooms, store: ContainerStore, at: { life: Life; gone: ReadonlySet<Entry> }): Promise<void> {
   const idle = store.all().filter(({ task }) => !task);
-  const alive = new Set(
-    store
-      .all()
-      .filter(({ task }) => task)
-      .map(({ id }) => id),
-  );
+  const alive = new Set(store.all().flatMap(({ id, task }) => (task ? [id] : [])));
   await sweep(rooms, store, alive);
   const sandboxes = store.all().flatMap(({ record, task }) => (task && record.sandbox ? [record.sandbox] : []));
   await rooms.networks.restore(sandboxes);
-  for (const entry of idle) await settle(rooms, store, { life, entry, wasUp: entry.isUp });
+  for (const entry of idle) await settle(store, { life: at.life, entry, wasUp: at.gone.has(entry) });
 }
 
 /** The task of a container: one that runs, or one whose end was not recorded yet. */
@@ -71,28 +83,20 @@ async function sweep(rooms: Rooms, store: ContainerStore, alive: ReadonlySet<str
   for (const id of readdirSync(directories)) if (!store.has(id)) await removeTree(join(directories, id));
 }
 
-/** A container that does not run: makes its record say so and applies its policies. */
-async function settle(
-  rooms: Rooms,
-  store: ContainerStore,
-  { life, entry, wasUp }: { life: Life; entry: Entry; wasUp: boolean },
-): Promise<void> {
+/** A container that does not run: applies its policies. */
+async function settle(store: ContainerStore, { life, entry, wasUp }: { life: Life; entry: Entry; wasUp: boolean }): Promise<void> {
   const { record } = entry;
   const { state } = record;
-  if (wasUp) {
-    const waiting = state.status === "restarting";
-    const exitCode = waiting ? state.exitCode : 255;
-    Object.assign(state, { status: "exited", pid: 0, exitCode, finishedAt: waiting ? state.finishedAt : nowText() });
-    if (!waiting) state.error = "exit status unknown: the machine was restarted or the supervisor was killed";
-    record.sandbox = null;
+  if (wasUp && record.hostConfig.AutoRemove) return life.remove(entry, { volumes: true });
+  const ending = { exitCode: state.exitCode, stopped: false, restartCount: record.restartCount, stoppedByUser: state.stoppedByUser };
+  // One that had ended before, while an engine watched it, and was not started again has used up its restarts.
+  const hadItsChance = !wasUp && record.hostConfig.RestartPolicy?.Name === "on-failure";
+  const again = state.startedAt !== "" && !hadItsChance && shouldStartWithEngine(record.hostConfig.RestartPolicy, ending);
+  if (again) {
+    state.status = "restarting";
+    void life.restartNow(entry);
+  } else if (state.status === "restarting") {
+    state.status = "exited";
     await store.save(entry);
   }
-  if (record.hostConfig.AutoRemove && wasUp) return life.remove(entry, { volumes: true });
-  const ending = { exitCode: state.exitCode, stopped: false, restartCount: record.restartCount, stoppedByUser: state.stoppedByUser };
-  const again = state.startedAt !== "" && shouldStartWithEngine(record.hostConfig.RestartPolicy, ending);
-  if (!again) return;
-  // One that has ended by itself while an engine watched it and was not started again has used up its restarts.
-  if (!wasUp && record.hostConfig.RestartPolicy?.Name === "on-failure") return;
-  state.status = "restarting";
-  void life.restartNow(entry);
 }

@@ -1,5 +1,6 @@
 /** Signals to a container: kill, stop, pause. */
 import { EngineError } from "../errors.ts";
+import { log } from "../host/log.ts";
 import { announce } from "./announce.ts";
 import type { Entry } from "./entry.ts";
 import type { Life } from "./life.ts";
@@ -36,8 +37,19 @@ export class Stopper {
     if (record.state.status === "restarting") throw containerIsRestarting(entry.id);
     if (!entry.isUp || !entry.task) throw notRunning(entry.id);
     const ended = this.#exitOf(entry);
-    await this.#send(entry, signal, { stopping: signal === SIGKILL || signal === this.#stopSignal(entry) });
+    await this.#send(entry, signal, signal === SIGKILL || signal === this.#stopSignal(entry) ? { stopping: "user" } : {});
     if (signal === SIGKILL) await ended;
+  }
+
+  /**
+   * For an engine that ends with everything: what runs is stopped and what has to run starts with the next engine, because
+   * no user stopped it.
+   */
+  async stopAll(): Promise<void> {
+    const entries = this.#store.all();
+    for (const entry of entries) entry.cancelRestart?.();
+    const running = entries.filter(({ task, isUp }) => task && isUp);
+    await Promise.all(running.map(async (entry) => this.#end(entry, { by: "engine" }).catch((error: unknown) => log("warn", error))));
   }
 
   /** @throws {EngineError} not-modified when it does not run */
@@ -47,11 +59,16 @@ export class Stopper {
     if (options.signalName && named === undefined) throw new EngineError("invalid", `invalid signal: ${options.signalName}`);
     if (record.state.status === "restarting") return this.#life.giveUpRestart(entry);
     if (!entry.isUp || !entry.task) throw new EngineError("not-modified", `container ${entry.id} is not running`);
+    await this.#end(entry, { by: "user", ...options, ...(named !== undefined && { signal: named }) });
+  }
+
+  async #end(entry: Entry, options: { by: "user" | "engine"; signal?: number; timeoutSeconds?: number }): Promise<void> {
+    const { record } = entry;
     const seconds = options.timeoutSeconds ?? record.config.StopTimeout ?? DEFAULT_STOP_SECONDS;
     const ended = this.#exitOf(entry);
-    await this.#send(entry, named ?? this.#stopSignal(entry), { stopping: true });
+    await this.#send(entry, options.signal ?? this.#stopSignal(entry), { stopping: options.by });
     if (!(await within(ended, seconds))) {
-      await this.#send(entry, SIGKILL, { stopping: true });
+      await this.#send(entry, SIGKILL, { stopping: options.by });
       await ended;
     }
     announce(this.#rooms.events, record, "stop");
@@ -101,10 +118,10 @@ export class Stopper {
     return signalNumber(entry.record.config.StopSignal ?? "") ?? SIGTERM;
   }
 
-  async #send(entry: Entry, signal: number, options: { stopping: boolean }): Promise<void> {
+  async #send(entry: Entry, signal: number, options: { stopping?: "user" | "engine" }): Promise<void> {
     const { state } = entry.record;
     if (options.stopping) entry.stopRequested = true;
-    if (options.stopping && !state.stoppedByUser) {
+    if (options.stopping === "user" && !state.stoppedByUser) {
       // Written before it is done: an engine that is killed meanwhile must not start the container again.
       state.stoppedByUser = true;
       await this.#store.save(entry);

@@ -4,7 +4,7 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { createHash, randomBytes } from "node:crypto";
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
@@ -315,6 +315,60 @@ for (const as of USERS)
       await removeAll();
     });
 
+    test("containers that have to run start with the engine again, unless their user stopped them", async () => {
+      const names = ["always", "unless-stopped", "stopped", "on-failure", "no"];
+      for (const name of names)
+        await says("run", "-d", "--name", name, "--restart", name === "stopped" ? "unless-stopped" : name, "busybox", "sleep", "300");
+      await says("stop", "-t", "0", "stopped");
+      await engine.stop();
+      await engine.restart();
+      const running = async (): Promise<string[]> => (await says("ps", "--format", "{{.Names}}")).split("\n").toSorted();
+      for (let now: string[] = []; now.length < 2;) now = await running();
+      assert.deepEqual(await running(), ["always", "unless-stopped"]);
+      await removeAll();
+    });
+
+    test("after a reboot nothing runs that does not have to, and nobody says otherwise", async () => {
+      await says("run", "-d", "--name", "lost", "busybox", "sleep", "300");
+      await says("run", "-d", "--name", "back", "--restart", "always", "busybox", "sleep", "300");
+      const ids = await Promise.all(["lost", "back"].map(async (name) => says("inspect", "-f", "{{.Id}}", name)));
+      await engine.kill9();
+      for (const id of ids) {
+        for (const pid of pidsNaming(id)) process.kill(pid, "SIGKILL");
+        const file = join(engine.root, "state/containers", `${id}.json`);
+        writeFileSync(file, readFileSync(file, "utf8").replace(/"bootId":"[^"]*"/, '"bootId":"before"'));
+      }
+      await engine.restart();
+      assert.equal(await says("inspect", "-f", "{{.State.Status}} {{.State.ExitCode}}", "lost"), "exited 255");
+      for (let now = ""; now !== "running";) now = await says("inspect", "-f", "{{.State.Status}}", "back");
+      await removeAll();
+      assert.deepEqual(leftovers(), []);
+    });
+
+    for (const victim of ["supervisor", "runtime"] as const)
+      test(`a container whose ${victim} is killed runs on, and its exit status is said to be unknown`, async () => {
+        const id = await says(
+          "run",
+          "-d",
+          "--name",
+          "orphan",
+          "busybox",
+          "sh",
+          "-c",
+          "while [ ! -e /end ]; do sleep 0.05; done; echo bye; exit 4",
+        );
+        const [supervisor, runtime] = pidsNaming(id).toSorted((a, b) => a - b);
+        process.kill(victim === "supervisor" ? supervisor! : runtime!, "SIGKILL");
+        assert.equal(await says("exec", "orphan", "echo", "alive"), "alive");
+        await says("exec", "orphan", "touch", "/end");
+        assert.equal(await says("wait", "orphan"), "255");
+        assert.match(await says("inspect", "-f", "{{.State.Error}}", "orphan"), /exit status unknown/);
+        assert.equal(await says("logs", "orphan"), "bye");
+        await says("start", "orphan");
+        await removeAll();
+        assert.deepEqual(leftovers(), []);
+      });
+
     test("a health check says starting, healthy and unhealthy", async () => {
       const check = ["--health-cmd", "test -e /well", "--health-interval", "100ms", "--health-retries", "1"];
       await says("run", "-d", "--name", "sick", ...check, "busybox", "sh", "-c", "touch /well; sleep 300");
@@ -415,6 +469,18 @@ for (const as of USERS)
       rmSync(folder, { recursive: true });
     });
   });
+
+/** Processes with an id among their arguments: a container's supervisor and the runtime below it. */
+function pidsNaming(id: string): number[] {
+  const isNaming = (pid: number): boolean => {
+    try {
+      return readFileSync(`/proc/${pid}/cmdline`, "utf8").includes(id);
+    } catch {
+      return false;
+    }
+  };
+  return readdirSync("/proc").map(Number).filter(Number.isInteger).filter(isNaming);
+}
 
 /** Runs docker in a terminal of 24 by 80 and types when the output matches. */
 async function terminal(
