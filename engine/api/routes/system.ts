@@ -5,7 +5,10 @@ import type { Exchange } from "../exchange.ts";
 import { authConfig } from "../requests.ts";
 import type { Route } from "../router.ts";
 
-/** Until BuildKit's protocol is served, the docker command builds through `/build`. */
+/**
+ * Newer docker commands build with buildx, where it is installed, whatever this says. To docker 20.10, "2" means another
+ * protocol, `POST /build?version=2`, which is not served: with "1" it builds through the classic `/build`.
+ */
 const BUILDER_VERSION = "1";
 
 function ping({ request, response }: Exchange): void {

@@ -6,7 +6,7 @@ import { chmodSync } from "node:fs";
 import { once } from "node:events";
 import { join } from "node:path";
 import type { AuthConfig } from "../../api/types/image.ts";
-import { Deframer, GrpcError, NOT_FOUND, UNIMPLEMENTED } from "./grpc.ts";
+import { GrpcError, NOT_FOUND, UNIMPLEMENTED } from "./grpc.ts";
 import { BytesMessage, CredentialsRequest, CredentialsResponse, Empty, IdMessage } from "./messages.ts";
 import type { Session } from "./session.ts";
 
@@ -90,13 +90,19 @@ export class ForwardedAgents {
   async #forward(socket: Socket, id: string): Promise<void> {
     socket.on("error", () => socket.destroy());
     const call = this.#session.call("/moby.sshforward.v1.SSH/ForwardAgent", { "buildkit.ssh.id": [id] });
-    const up = (async () => {
+    const up = async (): Promise<void> => {
       for await (const chunk of socket) await call.send(BytesMessage.encode({ data: chunk as Buffer }));
       call.end();
-    })();
-    const deframer = new Deframer();
-    for await (const chunk of call.stream) for (const data of deframer.push(chunk as Buffer)) socket.write(BytesMessage.decode(data).data);
-    socket.end();
-    await up;
+    };
+    const down = async (): Promise<void> => {
+      for await (const data of call.messages()) socket.write(BytesMessage.decode(data).data);
+      socket.end();
+    };
+    try {
+      await Promise.all([up(), down()]);
+    } finally {
+      socket.destroy();
+      call.cancel();
+    }
   }
 }

@@ -33,7 +33,7 @@ export class ServerCall {
 
   /** Sends the headers, which a client may wait for. */
   open(): void {
-    if (this.stream.headersSent || this.stream.destroyed) return;
+    if (this.stream.headersSent || this.#isGone) return;
     this.stream.respond({ ":status": 200, "content-type": "application/grpc" }, { waitForTrailers: true });
     this.stream.once("wantTrailers", () => {
       this.stream.sendTrailers(this.#failure === undefined ? { "grpc-status": "0" } : errorTrailers(this.#failure));
@@ -42,8 +42,13 @@ export class ServerCall {
 
   async send(data: Buffer): Promise<void> {
     this.open();
-    if (this.stream.destroyed || this.stream.write(frame(data))) return;
+    if (this.#isGone || this.stream.write(frame(data))) return;
     await Promise.race([once(this.stream, "drain"), once(this.stream, "close")]).catch(() => undefined);
+  }
+
+  /** Answering a call that the client has ended would throw. */
+  get #isGone(): boolean {
+    return this.stream.destroyed || this.stream.closed;
   }
 
   end(): void {
@@ -52,7 +57,7 @@ export class ServerCall {
   }
 
   fail(error: unknown): void {
-    if (this.stream.destroyed) return;
+    if (this.#isGone) return;
     if (!this.stream.headersSent) {
       this.stream.respond({ ":status": 200, "content-type": "application/grpc", ...errorTrailers(error) }, { endStream: true });
       return;
