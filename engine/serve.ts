@@ -160,7 +160,7 @@ async function endAll(host: Host, engine: Engine): Promise<void> {
   for (const step of [() => engine.stopContainers(), () => engine.close({ everything: true })])
     await step().catch((error: unknown) => log("error", error));
   for (const path of [host.paths.socket, join(host.paths.run, "engine.json")]) rmSync(path, { force: true });
-  closeHost(host);
+  await closeHost(host);
   log("info", "engine ends with everything");
   process.exit(0);
 }

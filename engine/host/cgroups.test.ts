@@ -37,7 +37,7 @@ test("openCgroups() takes the unified hierarchy and leaves it as it was", { skip
   const found = await inThread(`bare(); host.mount("cgroup2", "/sys/fs/cgroup", "cgroup2");
     const shared = "/sys/fs/cgroup/cgroup.subtree_control"; const before = fs.readFileSync(shared, "utf8");
     const cgroups = host.openCgroups(name, options); const made = fs.existsSync("/sys/fs/cgroup/" + name);
-    const directories = cgroups.directories("id"); host.removeCgroups(cgroups);
+    const directories = cgroups.directories("id"); await host.removeCgroups(cgroups);
     for (const controller of cgroups.controllers) if (!before.includes(controller)) fs.writeFileSync(shared, "-" + controller);
     return {mode: cgroups.mode, version: cgroups.version, parent: cgroups.parent, made, unified: directories.unified, left: fs.existsSync("/sys/fs/cgroup/" + name)};`);
   const unified = `/sys/fs/cgroup/${name}/id`;
@@ -58,7 +58,7 @@ test(
   async () => {
     const before = readFileSync("/sys/fs/cgroup/unified/cgroup.controllers", "utf8");
     const found = await inThread(`const cgroups = host.openCgroups(name, options); host.openCgroups(name, options);
-    const memory = cgroups.directories("id").memory; const made = fs.existsSync("/sys/fs/cgroup/memory/" + name); host.removeCgroups(cgroups);
+    const memory = cgroups.directories("id").memory; const made = fs.existsSync("/sys/fs/cgroup/memory/" + name); await host.removeCgroups(cgroups);
     return {mode: cgroups.mode, memory, made, devices: cgroups.controllers.includes("devices"),
       seen: fs.readFileSync("/sys/fs/cgroup/unified/cgroup.controllers", "utf8")};`);
     const memory = `/sys/fs/cgroup/memory/${name}/id`;

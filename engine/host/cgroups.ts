@@ -6,6 +6,8 @@
  */
 import { accessSync, constants, existsSync, mkdirSync, readFileSync, readdirSync, rmdirSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
+import { errorCode } from "./libc.ts";
 import { bindMount, mountPoints } from "./mount.ts";
 import type { MountPoint } from "./mount.ts";
 
@@ -152,20 +154,31 @@ function isWritable(path: string): boolean {
   }
 }
 
-/** Removes this engine's cgroups after its last container; those that still hold processes stay. */
-export function removeCgroups(cgroups: Cgroups): void {
+/** How long a control group may take to notice that the processes and groups in it have gone. */
+const PATIENCE_MS = 1000;
+
+/** Removes this engine's cgroups after its last container; those that still hold processes after a second stay. */
+export async function removeCgroups(cgroups: Cgroups): Promise<void> {
   const parents = new Set(Object.values(cgroups.directories(".")));
   // On a v1 host runtimes also make cgroups in the hierarchies that we do not manage.
   if (cgroups.mode === "v1-root" && cgroups.parent)
     for (const extra of ["unified", "systemd"]) parents.add(join(ROOT, extra, cgroups.parent));
-  for (const parent of parents) removeEmpty(parent);
+  const deadline = performance.now() + PATIENCE_MS;
+  for (const parent of parents) while (!removeEmpty(parent) && performance.now() < deadline) await delay(5);
 }
 
-function removeEmpty(directory: string): void {
+/**
+ * The kernel takes a removed group, and a killed process, out of its parent some time after it said that it is done, and
+ * tells nobody.
+ * @returns false when it is busy
+ */
+function removeEmpty(directory: string): boolean {
   try {
-    for (const entry of readdirSync(directory, { withFileTypes: true })) if (entry.isDirectory()) removeEmpty(join(directory, entry.name));
-    rmdirSync(directory);
-  } catch {
-    // Busy or gone: nothing that a retry would mend.
+    const inner = readdirSync(directory, { withFileTypes: true }).filter((entry) => entry.isDirectory());
+    const busy = inner.filter(({ name }) => !removeEmpty(join(directory, name)));
+    if (busy.length === 0) rmdirSync(directory);
+    return busy.length === 0;
+  } catch (error) {
+    return errorCode(error) === "ENOENT";
   }
 }

@@ -60,10 +60,10 @@ export function engineName(paths: EnginePaths): string {
  * Ends everything that belongs to this engine except this process: holder, netd, uplink and whatever else lives in its
  * mount namespace, with all their children, and its cgroups. The namespaces and their mounts go with this process.
  */
-export function closeHost(host: Host): void {
+export async function closeHost(host: Host): Promise<void> {
   const inside = processesInside(host.paths, host.holder).filter((pid) => pid !== process.pid);
   // This process's own children are in the list; only its parents could be missed, and those are the launcher's.
   for (const pid of [...inside, ...descendants(inside)]) sendSignal(pid, 9);
-  removeCgroups(host.cgroups);
+  await removeCgroups(host.cgroups);
   clearRun(host.paths);
 }

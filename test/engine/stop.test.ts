@@ -1,8 +1,9 @@
 /** Stopping an engine with containers: each is stopped as it wants to be, and nothing of them stays but their records. */
 import assert from "node:assert/strict";
-import { readdirSync, readFileSync } from "node:fs";
+import { globSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
+import { engineName } from "../../engine/host/host.ts";
 import { processesInside, readHolder } from "../../engine/host/launch.ts";
 import { enginePaths } from "../../engine/host/paths.ts";
 import { descendants, processStartTime } from "../../engine/host/process.ts";
@@ -11,6 +12,11 @@ import { startEngine } from "../support/engine.ts";
 import { cannotRunAs, USERS } from "../support/user.ts";
 
 const TRAP = "trap 'echo bye; exit 5' TERM; echo ready; while :; do sleep 0.05; done";
+
+/** Control groups of an engine, in the unified hierarchy or in each of the separate ones. */
+function cgroupsOf(root: string): string[] {
+  return globSync(`/sys/fs/cgroup/{,*/}${engineName(enginePaths(root))}`);
+}
 
 for (const as of USERS)
   for (const state of ["running", "killed"] as const)
@@ -37,6 +43,7 @@ for (const as of USERS)
         family.filter((pid) => processStartTime(pid) !== undefined && readFileSync(`/proc/${pid}/cmdline`, "utf8") !== ""),
         [],
       );
+      assert.deepEqual(cgroupsOf(engine.root), []);
       assert.deepEqual(readdirSync(join(engine.root, "run")).toSorted(), ["engine.lock", "start.lock"]);
 
       await engine.restart();
