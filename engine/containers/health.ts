@@ -29,13 +29,13 @@ export function healthCommand(health: HealthConfig | undefined, shell: readonly 
   return undefined;
 }
 
-/** Starts checking a container that has just started or was adopted; the returned function stops it. */
+/** Starts checking a container that has just started, or goes on with one that was adopted; the returned function stops it. */
 export function watchHealth(rooms: Rooms, store: ContainerStore, watched: { entry: Entry; commands: Commands }): () => void {
   const { entry } = watched;
   const { config, state } = entry.record;
   const command = healthCommand(config.Healthcheck, config.Shell);
   if (!command) return () => undefined;
-  state.health = { status: "starting", failingStreak: 0, log: state.health?.log ?? [] };
+  state.health ??= { status: "starting", failingStreak: 0, log: [] };
   let timer: NodeJS.Timeout | undefined;
   let stopped = false;
   const next = (): void => {

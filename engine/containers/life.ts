@@ -15,6 +15,7 @@ import { containerDirectory } from "./network.ts";
 import { restartDelay, shouldRestart } from "./restart-policy.ts";
 import type { Rooms } from "./rooms.ts";
 import { releaseMounts } from "./mount-sources.ts";
+import { releaseSharedMemory } from "./shared-memory.ts";
 import { startTask } from "./start.ts";
 import type { ContainerStore } from "./store.ts";
 
@@ -48,6 +49,8 @@ export class Life {
     entry.stopRequested = false;
     try {
       const { task, sandbox } = await startTask(this.#rooms, this.#store, entry, signal);
+      // Whoever stops it from now on finds it.
+      entry.task = task;
       entry.record.sandbox = sandbox;
       Object.assign(state, {
         status: "running",
@@ -60,6 +63,7 @@ export class Life {
         startedAt: nowText(),
         stoppedByUser: false,
       });
+      delete state.health;
       await this.#store.save(entry);
       announce(this.#rooms.events, entry.record, "start");
       this.watch(entry, task);
@@ -110,6 +114,7 @@ export class Life {
       announce(this.#rooms.events, record, "die", { execDuration, exitCode: String(exitCode) });
       const result = { statusCode: exitCode };
       entry.notify(again ? ["next-exit"] : ["next-exit", "not-running"], result);
+      releaseSharedMemory(this.#rooms, record);
       await releaseMounts(this.#rooms, record);
       if (gone) await this.#delete(entry, { volumes: true });
       else await this.#rooms.snapshots.unmount(entry.id);

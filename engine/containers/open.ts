@@ -159,6 +159,8 @@ class ContainerService implements Containers {
 
   remove: Containers["remove"] = async (nameOrId, options) => {
     const entry = this.#find(nameOrId);
+    // A start that is under way has to come to its end before it can be undone.
+    await entry.inTurn(async () => Promise.resolve());
     if (options.force && entry.record.state.status === "restarting") await this.#life.giveUpRestart(entry);
     if (options.force && entry.isUp && entry.task) await this.#stopper.kill(entry, "KILL").catch(ignoreNotRunning);
     await this.#life.remove(entry, options);

@@ -95,9 +95,9 @@ for (const [name, input, destination, want] of [
   ["--ipc host", { namespaces: { ...base.namespaces, ipc: "host" } }, "/dev/shm", { type: "bind", has: "rbind" }],
   [
     "--ipc container",
-    { namespaces: { ...base.namespaces, ipc: { path: "/proc/7/ns/ipc" } } },
+    { shm: "/shared/shm", namespaces: { ...base.namespaces, ipc: { path: "/proc/7/ns/ipc" } } },
     "/dev/shm",
-    { type: "bind", source: "/proc/7/root/dev/shm" },
+    { type: "bind", source: "/shared/shm" },
   ],
   ["--pid host, rootless", { rootless: true, namespaces: { ...base.namespaces, pid: "host" } }, "/proc", { type: "bind", has: "rbind" }],
   [

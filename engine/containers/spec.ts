@@ -56,6 +56,8 @@ export interface SpecInput {
   readonly deviceRules: readonly DeviceRule[];
   /** Whether a user namespace is between the engine and the machine. */
   readonly rootless: boolean;
+  /** Where the memory is mounted that several containers share as /dev/shm. */
+  readonly shm?: string;
   /** Host path of the init program that `--init` puts in front. */
   readonly init?: string;
 }
@@ -203,10 +205,7 @@ function shmMount(input: SpecInput, options: string[]): Mounts {
   const destination = "/dev/shm";
   const { ipc } = input.namespaces;
   if (ipc === "host") return [{ destination, type: "bind", source: "/dev/shm", options: ["rbind", "rprivate"] }];
-  if (typeof ipc === "object") {
-    const source = ipc.path.replace(/\/ns\/ipc$/, "/root/dev/shm");
-    return [{ destination, type: "bind", source, options: ["rbind", "rprivate"] }];
-  }
+  if (input.shm !== undefined) return [{ destination, type: "bind", source: input.shm, options: ["rbind", "rprivate"] }];
   if (input.hostConfig.IpcMode === "none") return [];
   return [{ destination, type: "tmpfs", source: "shm", options }];
 }

@@ -18,6 +18,7 @@ import type { Rooms } from "./rooms.ts";
 import { parseSecurityOptions, seccompFor } from "./security.ts";
 import { buildSpec } from "./spec.ts";
 import type { NamespaceChoice } from "./spec.ts";
+import { releaseSharedMemory, sharedMemory } from "./shared-memory.ts";
 import type { ContainerStore } from "./store.ts";
 import { lookUpUser } from "./users.ts";
 import type { User } from "./users.ts";
@@ -60,6 +61,7 @@ export async function startTask(
 
 /** Gives back what a start took besides the process. Idempotent. */
 export async function releaseResources(rooms: Rooms, record: ContainerRecord): Promise<void> {
+  releaseSharedMemory(rooms, record);
   await Promise.all([rooms.networks.detach(record.id), releaseMounts(rooms, record)]);
   await rooms.snapshots.unmount(record.id);
 }
@@ -123,6 +125,7 @@ function specOf(rooms: Rooms, store: ContainerStore, parts: SpecParts): RuntimeS
       "internal",
       `could not select device driver "${gpu.Driver ?? ""}" with capabilities: ${goList(gpu.Capabilities ?? [])}`,
     );
+  const shm = sharedMemory(rooms, store, record);
   return buildSpec({
     ...parts,
     config,
@@ -144,6 +147,7 @@ function specOf(rooms: Rooms, store: ContainerStore, parts: SpecParts): RuntimeS
     devices: [...(hostConfig.Privileged ? hostDevices() : []), ...(rootless ? [] : mapped.devices)],
     deviceRules: mapped.rules,
     rootless,
+    ...(shm !== undefined && { shm }),
     ...(hostConfig.Init && { init: initProgram() }),
   });
 }

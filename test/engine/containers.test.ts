@@ -369,6 +369,18 @@ for (const as of USERS)
         assert.deepEqual(leftovers(), []);
       });
 
+    test("containers share network, processes and memory when they are told to", async () => {
+      await says("run", "-d", "--name", "giver", "--ipc", "shareable", "busybox", "sh", "-c", "echo given > /dev/shm/f; sleep 300");
+      for (let out = ""; out !== "given";) out = (await docker("exec", "giver", "cat", "/dev/shm/f")).stdout.trim();
+      const joined = ["--network", "container:giver", "--pid", "container:giver", "--ipc", "container:giver"];
+      const said = await says("run", "--rm", ...joined, "busybox", "sh", "-c", "cat /dev/shm/f; ps | grep -c 'slee[p] 300'; hostname");
+      assert.deepEqual(said.split("\n").slice(0, 2), ["given", "1"]);
+      await says("run", "-d", "--name", "private", "busybox", "sleep", "300");
+      assert.match((await docker("run", "--rm", "--ipc", "container:private", "busybox", "true")).stderr, /non-shareable IPC/);
+      await removeAll();
+      assert.deepEqual(leftovers(), []);
+    });
+
     test("a health check says starting, healthy and unhealthy", async () => {
       const check = ["--health-cmd", "test -e /well", "--health-interval", "100ms", "--health-retries", "1"];
       await says("run", "-d", "--name", "sick", ...check, "busybox", "sh", "-c", "touch /well; sleep 300");
@@ -378,6 +390,11 @@ for (const as of USERS)
       await until("healthy");
       await says("exec", "sick", "rm", "/well");
       await until("unhealthy");
+      await engine.kill9();
+      await engine.restart();
+      assert.equal(await says("inspect", "-f", "{{.State.Health.Status}}", "sick"), "unhealthy");
+      await says("exec", "sick", "touch", "/well");
+      await until("healthy");
       await removeAll();
     });
 
