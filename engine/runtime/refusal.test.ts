@@ -47,3 +47,11 @@ for (const [said, command, want, kind, exitCode] of [
     assert.deepEqual([error.kind, error.message], [kind, START + want]);
     assert.equal(new ExecRefused(said, command).exitCode, exitCode);
   });
+
+test("ExecRefused says runc's own words once", () => {
+  const said = 'exec failed: unable to start container process: exec: "x": executable file not found in $PATH';
+  assert.equal(
+    new ExecRefused(said, "x").message,
+    'OCI runtime exec failed: exec failed: unable to start container process: exec: "x": executable file not found in $PATH',
+  );
+});

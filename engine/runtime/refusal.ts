@@ -30,7 +30,7 @@ function parse(line: string): { level?: string; msg?: string } | undefined {
  * @param command the first argument of the process, which crun does not always name
  */
 export function refusalReason(message: string, command: string): string {
-  const text = message.replace(/^runc (run|create|exec) failed: /, "");
+  const text = message.replace(/^(runc (run|create) failed: |exec failed: )+/, "");
   if (/^executable file .* not found in \$PATH/.test(text))
     return `unable to start container process: exec: "${command}": ${
       command.includes("/") ? `stat ${command}: no such file or directory` : "executable file not found in $PATH"
