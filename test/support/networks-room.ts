@@ -12,7 +12,7 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { EngineError } from "../../engine/errors.ts";
 import { enginePaths } from "../../engine/host/paths.ts";
-import { readHolder } from "../../engine/host/launch.ts";
+import { processesInside, readHolder } from "../../engine/host/launch.ts";
 import type { Networks, Sandbox, SandboxRequest } from "../../engine/networks/networks.ts";
 import { makeRoot, removeRoot } from "./engine.ts";
 import { testPrograms } from "./programs.ts";
@@ -113,10 +113,19 @@ async function start({ user, root, within }: { user: TestUser; root: string; wit
       await room.close({ everything: true }).catch(() => undefined);
       child.kill("SIGKILL");
       const holder = readHolder(paths);
-      if (holder) process.kill(holder.pid, "SIGKILL");
+      // A way out that was started again, or that a killed program made, is known to nobody else.
+      for (const pid of holder ? processesInside(paths, holder) : []) sendKill(pid);
       await removeRoot(root, user);
     },
   };
+}
+
+function sendKill(pid: number): void {
+  try {
+    process.kill(pid, "SIGKILL");
+  } catch {
+    // It ended by itself meanwhile.
+  }
 }
 
 function asker(child: ChildProcess): (call: string, args: unknown[]) => Promise<unknown> {
