@@ -552,10 +552,8 @@ test("a context can come as a tar", { skip }, async () => {
   });
   symlinkSync("dir/a", join(source, "link"));
   execFileSync("ln", [join(source, "dir/a"), join(source, "hard")]);
-  const send = async (name: string): Promise<string> => {
-    const { spawn } = await import("node:child_process");
-    return receiveContext(spawn("tar", ["-C", source, "-cz", "."]).stdout, join(rooms.directory, name));
-  };
+  const send = (name: string): Promise<string> =>
+    receiveContext(Readable.from([execFileSync("tar", ["-C", source, "-cz", "."])]), join(rooms.directory, name));
   const { image, events } = await rooms.build(await send("received-1"), { contextName: "tarred" });
   assert.equal(logs(events), "from a tar\n");
   await within(image, (root) => {

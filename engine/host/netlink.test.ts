@@ -136,10 +136,15 @@ test("retirePort() cuts a port off, deleteGroup() deletes it", { skip }, () => {
       addBridge({ name: "bb0", index: 10 }),
       addVeth({ name: "eth0", index: 20 }, { name: "v0", index: 21 }, here),
       setUp("v0", 10),
+      setUp("eth0"),
+      setUp("bb0"),
     );
+    const port = (): string | undefined =>
+      (JSON.parse(execFileSync("bridge", ["-j", "link"], { encoding: "utf8" })) as { ifname: string; state: string }[])[0]?.state;
+    // The kernel tells the bridge of the carrier a moment later; only then is there something to cut off.
+    while (port() !== "forwarding");
     socket.run(...retirePort(21, 77));
-    const [port] = JSON.parse(execFileSync("bridge", ["-j", "link"], { encoding: "utf8" })) as { ifname: string; state: string }[];
-    assert.deepEqual([port?.ifname, port?.state], ["v0", "disabled"]);
+    assert.equal(port(), "disabled");
     socket.run(deleteGroup(77));
     assert.equal(
       socket

@@ -123,8 +123,9 @@ try {
   await walk.step("Stop, start and remove from its menu", async () => {
     await window!.rowMenu("Containers", "sample", "Stop");
     await window!.statusItem(/Berth: 0 running/).waitFor();
+    await window!.row("Containers", "exited (0)").waitFor();
     await walk.picture("7-stopped");
-    await window!.rowMenu("Containers", "sample", "Start");
+    await window!.rowAction("Containers", "sample", "Start");
     await window!.statusItem(/Berth: 1 running/).waitFor();
     await window!.rowMenu("Containers", "sample", "Remove");
     await window!.dialog().getByRole("button", { name: "Remove" }).click();
