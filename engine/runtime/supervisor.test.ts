@@ -34,7 +34,7 @@ await inPrivateMounts(import.meta.filename, () => {
   });
   after(async () => {
     for (const id of await runtime.ids()) await runtime.destroy(id);
-    removeCgroups(runtime.cgroups);
+    await removeCgroups(runtime.cgroups);
     await runtime.close();
     rmSync(folder, { recursive: true, force: true });
   });
