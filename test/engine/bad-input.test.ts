@@ -139,6 +139,13 @@ describe("a machine that lacks something", { skip: cannotRunAs("root") }, () => 
       }
     });
 
+  test("berth says that the Node it was given is none", async () => {
+    const root = makeRoot(testUser("user"));
+    const result = await berth({ user: testUser("user"), root }, ["ps"], { env: { BERTH_NODE: "/nope" } });
+    rmSync(root, { recursive: true });
+    assertSentence(result, /^berth: needs Node 22 or newer, and \/nope is not a Node: .*BERTH_NODE/);
+  });
+
   test("berth says that the engine's root is not writable", async () => {
     const root = mkdtempSync(join(tmpdir(), "berth-closed-"));
     mkdirSync(join(root, "inner"));
