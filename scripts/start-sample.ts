@@ -123,9 +123,9 @@ async function openEditor(): Promise<void> {
   if (desktop && (process.env["DISPLAY"] || process.env["WAYLAND_DISPLAY"])) return openDesktop(desktop, vsix);
   const { startVscode } = await import("./vscode.ts");
   const server = await step("Start VS Code", () => startVscode({ folder: sample, vsix, env }));
-  console.log(
-    `\n  VS Code with Berth is at  ${server.url}\n  Ctrl-C ends it; the container and its engine go on. \`npx berth\` or dist/berth is the terminal command.\n`,
-  );
+  console.log(`\n  VS Code with Berth is at  ${server.url}`);
+  console.log("  Ctrl-C ends VS Code; the container and its engine go on. The same engine in a terminal:");
+  console.log(`  export BERTH_ROOT=${env.BERTH_ROOT}\n  ${berth} ps\n  ${berth} engine stop\n`);
   const opener = process.env["DISPLAY"] ? which("xdg-open") : undefined;
   if (opener) spawn(opener, [server.url], { stdio: "ignore", detached: true }).unref();
   await new Promise<void>((resolve) => {
