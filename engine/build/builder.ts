@@ -5,9 +5,12 @@
  * Words: a *stage* begins with FROM; a *step* is one instruction of a stage that the target needs; a step's *key* is the
  * digest of everything that its result depends on; a *record* is what a finished build leaves behind.
  */
-import type { AuthConfig, JsonMessage } from "../api/types/image.ts";
+import type { BuildProgress, BuildRecord } from "../api/types/builds.ts";
+import type { AuthConfig } from "../api/types/image.ts";
 import type { Digest } from "../layers/snapshots.ts";
 import { EngineError } from "../errors.ts";
+
+export type { BuildCause, BuildProgress, BuildRecord, BuildStep, SourceRange, StepRecord } from "../api/types/builds.ts";
 
 export interface BuildRequest {
   /** The build context: a directory, or what receiveContext (tar-tree.ts) returned. The builder only reads it. */
@@ -40,87 +43,6 @@ export interface BuildRequest {
   readonly sshAgent?: (id: string) => Promise<string | undefined>;
   /** What tells builds of the same thing apart in the records, e.g. the directory as the user knows it; else contextDir. */
   readonly contextName?: string;
-}
-
-/** 1-based, end included. */
-export interface SourceRange {
-  readonly startLine: number;
-  readonly endLine: number;
-}
-
-/**
- * Steps are announced before the first one starts, in the order of the Dockerfile. When a base image that had to be pulled
- * turns out to have ONBUILD triggers, another plan follows with all steps again, the triggers among them. Steps may run in any order and at the same time. Each announced step gets one `start` and one `end`, except those that a failure or an abort left undone.
- */
-export type BuildProgress =
-  | { readonly type: "plan"; readonly steps: readonly BuildStep[] }
-  | {
-      readonly type: "start";
-      readonly step: string;
-      /** 64 hex: the sandbox of a RUN, so that the classic output can say ` ---> Running in 0123456789ab`. */
-      readonly containerId?: string;
-    }
-  | { readonly type: "log"; readonly step: string; readonly stream: "stdout" | "stderr"; readonly data: string }
-  /** A base image is being pulled; the message is Docker's, as `docker pull` would get it. */
-  | { readonly type: "pull"; readonly step: string; readonly message: JsonMessage }
-  | {
-      readonly type: "end";
-      readonly step: string;
-      readonly cached: boolean;
-      /** Why a step ran although an earlier build had it: names the file, argument or parent that changed. */
-      readonly reason?: string;
-      readonly durationMs: number;
-      readonly addedBytes: number;
-      /** What the classic output prints after ` ---> `: the image as it is after this step. */
-      readonly imageId?: Digest;
-      readonly error?: string;
-    }
-  | { readonly type: "warning"; readonly message: string; readonly range?: SourceRange; readonly check?: string; readonly url?: string }
-  /** The whole build has succeeded. */
-  | { readonly type: "image"; readonly id: Digest; readonly tags: readonly string[] };
-
-export interface BuildStep {
-  readonly id: string;
-  /** As BuildKit names it: `[build 2/5] RUN make`; "" for what BuildKit's output has no line for. */
-  readonly name: string;
-  /** As written, continuation lines joined: what the classic output prints after `Step 2/5 : `. */
-  readonly instruction: string;
-  /** `arg` is an ARG before the first FROM. */
-  readonly kind: "arg" | "from" | "run" | "copy" | "workdir" | "config" | "export";
-  /** Name of the stage, else its index; null before the first FROM and for the export. */
-  readonly stage: string | null;
-  /** Steps whose results this one needs. */
-  readonly inputs: readonly string[];
-  readonly range?: SourceRange;
-}
-
-/** A finished step, as `/berth/builds` shows it. Times are milliseconds since the epoch. */
-export interface StepRecord extends BuildStep {
-  readonly key?: string;
-  readonly cached: boolean;
-  readonly reason?: string;
-  readonly startedMs?: number;
-  readonly endedMs?: number;
-  readonly addedBytes: number;
-  readonly error?: string;
-  /** The layers up to and with this step, once it has succeeded. */
-  readonly chainId?: Digest | null;
-  /** Key of the snapshot that a failed step left behind, as long as it is kept. */
-  readonly snapshot?: string;
-}
-
-export interface BuildRecord {
-  readonly id: string;
-  readonly contextName: string;
-  readonly dockerfile: string;
-  readonly target?: string;
-  readonly tags: readonly string[];
-  readonly startedMs: number;
-  readonly endedMs?: number;
-  readonly status: "running" | "succeeded" | "failed" | "canceled";
-  readonly error?: string;
-  readonly imageId?: Digest;
-  readonly steps: readonly StepRecord[];
 }
 
 /** A step that failed; its message is Docker's sentence of the classic builder. */

@@ -4,6 +4,7 @@
  *     const docker = connect("unix:///run/berth/berth.sock");
  *     for await (const event of docker.system.events({ signal })) …
  */
+import { BuildRecords } from "./build-records.ts";
 import { Builds } from "./build.ts";
 import { Connection } from "./connection.ts";
 import type { ConnectionOptions } from "./connection.ts";
@@ -22,6 +23,8 @@ export interface DockerClient {
   readonly containers: Containers;
   readonly images: Images;
   readonly builds: Builds;
+  /** What builds did and would do; of our own engine only. */
+  readonly buildRecords: BuildRecords;
   readonly execs: Execs;
   readonly networks: Networks;
   readonly volumes: Volumes;
@@ -42,6 +45,7 @@ export function connect(endpoint: string, options: EndpointOptions & ConnectionO
     containers: new Containers(connection),
     images: new Images(connection),
     builds: new Builds(connection),
+    buildRecords: new BuildRecords(connection),
     execs: new Execs(connection),
     networks: new Networks(connection),
     volumes: new Volumes(connection),
