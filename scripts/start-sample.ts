@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { busyboxTar } from "./base-image.ts";
 import { command, enginePackages, installSystemPackages, root, step, which } from "./setup.mjs";
 
-const sample = join(root, "test/fixtures/sample");
+const sample = join(root, "media/sample");
 const berth = join(root, "dist/berth");
 const name = "berth-sample";
 

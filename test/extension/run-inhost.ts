@@ -16,7 +16,7 @@ const path = [dirname(process.execPath), process.env["PATH"]].join(":");
 const env = { ...process.env, BERTH_ROOT: join(folder, "engine"), BERTH_NODE: process.execPath, BERTH_TEST_PROGRAM: program, PATH: path };
 const tests = join(root, "test-output/inhost/index.cjs");
 
-cpSync(join(root, "test/fixtures/sample"), join(folder, "sample"), { recursive: true });
+cpSync(join(root, "media/sample"), join(folder, "sample"), { recursive: true });
 await build({
   entryPoints: [join(root, "test/extension/inhost/index.ts")],
   outfile: tests,

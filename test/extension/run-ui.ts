@@ -16,7 +16,7 @@ import { launchBrowser, Workbench } from "./workbench.ts";
 const folder = mkdtempSync(join(tmpdir(), "berth-ui-"));
 const env = { ...process.env, BERTH_ROOT: join(folder, "engine"), BERTH_NODE: process.execPath };
 const berth = (...args: string[]): Promise<string> => command([join(root, "dist/berth"), ...args], { env });
-cpSync(join(root, "test/fixtures/sample"), join(folder, "sample"), { recursive: true });
+cpSync(join(root, "media/sample"), join(folder, "sample"), { recursive: true });
 
 await berth("engine", "start");
 await command([join(root, "dist/berth"), "import", "--change", 'CMD ["sh"]', "-", "busybox:latest"], { env, input: await busyboxTar() });
