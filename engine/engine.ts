@@ -48,6 +48,7 @@ export async function openEngine(host: Host): Promise<Engine> {
     openRuntime({ runtime: host.runtime, cgroups: host.cgroups, run: paths.run }),
     openVolumes({ directory: join(paths.storage, "volumes"), state: join(paths.state, "volumes"), events, copyTree }),
   ]);
+  for (const key of await snapshots.keys()) if (key.startsWith("files-")) await snapshots.remove(key);
   const system = openSystem(host, { processes: () => networks.processes() });
   const images = await openImages({ directory: join(paths.storage, "images"), snapshots, events });
   const rooms = { host, images, snapshots, volumes, networks, runtime, events };

@@ -7,6 +7,7 @@ import { buildRoutes } from "./routes/build.ts";
 import { containerRoutes } from "./routes/containers.ts";
 import { diskUsageRoutes } from "./routes/disk-usage.ts";
 import { execRoutes } from "./routes/execs.ts";
+import { fileRoutes } from "./routes/files.ts";
 import { imageTransferRoutes } from "./routes/image-transfers.ts";
 import { imageRoutes } from "./routes/images.ts";
 import { logRoutes } from "./routes/logs.ts";
@@ -31,5 +32,6 @@ export const routes: readonly Route[] = [
   ...buildRoutes,
   ...volumeRoutes,
   ...networkRoutes,
+  ...fileRoutes,
   ...berthRoutes,
 ];

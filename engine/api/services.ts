@@ -19,8 +19,8 @@ export interface Services {
   readonly builder: Builder;
   readonly buildkit: Buildkit;
   readonly events: Events;
-  /** Sizes of the layers that images are made of. */
-  readonly layers: Pick<Snapshots, "layer">;
+  /** Sizes of the layers that images are made of, and views of their files. */
+  readonly layers: Pick<Snapshots, "layer" | "view" | "remove">;
   readonly system: System;
   readonly registry: Registry;
   /** Makes an image of a container. */

@@ -12,6 +12,7 @@ import { Containers } from "./containers.ts";
 import { parseEndpoint } from "./endpoint.ts";
 import type { EndpointOptions } from "./endpoint.ts";
 import { Execs } from "./exec.ts";
+import { Files } from "./files.ts";
 import { Images } from "./images.ts";
 import { Networks } from "./networks.ts";
 import { System } from "./system.ts";
@@ -28,6 +29,8 @@ export interface DockerClient {
   readonly execs: Execs;
   readonly networks: Networks;
   readonly volumes: Volumes;
+  /** Files of volumes, containers and images; only Berth's own engine knows them. */
+  readonly files: Files;
   readonly system: System;
   /** Ends idle connections. */
   close(): Promise<void>;
@@ -49,6 +52,7 @@ export function connect(endpoint: string, options: EndpointOptions & ConnectionO
     execs: new Execs(connection),
     networks: new Networks(connection),
     volumes: new Volumes(connection),
+    files: new Files(connection),
     system: new System(connection),
     close: () => connection.close(),
   };

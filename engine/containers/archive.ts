@@ -39,6 +39,11 @@ async function withRoot<T>(rooms: Rooms, entry: Entry, use: (root: string) => Pr
   return entry.inTurn(async () => use(await rooms.snapshots.mount(entry.id)));
 }
 
+export async function rootOf(rooms: Rooms, entry: Entry, writing: readonly string[]): Promise<string> {
+  for (const path of writing) refuseReadOnly(entry, path);
+  return withRoot(rooms, entry, async (root) => Promise.resolve(root));
+}
+
 export async function statPath(rooms: Rooms, entry: Entry, path: string): Promise<ContainerPathStat> {
   return toContainerStat(await statOf(rooms, entry, path));
 }

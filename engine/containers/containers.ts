@@ -159,6 +159,12 @@ export interface Containers {
   statPath(nameOrId: string, path: string): Promise<ContainerPathStat>;
   getArchive(nameOrId: string, path: string, signal?: AbortSignal): Promise<{ stat: ContainerPathStat; tar: Readable }>;
   putArchive(nameOrId: string, path: string, tar: Readable, options: { noOverwriteDirNonDir: boolean; copyUidGid: boolean }): Promise<void>;
+  /**
+   * Where its files are: of a running container with its mounts, of another one as its layers are. For the jail alone.
+   * @param writing paths that are about to be changed
+   * @throws {EngineError} forbidden when one of them is read-only to the container
+   */
+  root(nameOrId: string, writing: readonly string[]): Promise<string>;
   /** One reading now, in Docker's wire shape; the API turns it into a stream. */
   stats(nameOrId: string): Promise<Record<string, unknown>>;
   /** Bytes: writable layer, and the whole root file system. */

@@ -3,7 +3,7 @@ import { EngineError } from "../errors.ts";
 import { LogFile } from "../runtime/log-file.ts";
 import { join } from "node:path";
 import { announce } from "./announce.ts";
-import { changesOf, exportTar, getArchive, putArchive, sizeOf, statPath } from "./archive.ts";
+import { changesOf, exportTar, getArchive, putArchive, rootOf, sizeOf, statPath } from "./archive.ts";
 import { attachTo, logsOf } from "./attach.ts";
 import { checkRestartPolicy } from "./config.ts";
 import type { Containers, WaitCondition } from "./containers.ts";
@@ -242,6 +242,8 @@ class ContainerService implements Containers {
     await putArchive(this.#rooms, entry, { path, tar, ...options });
     announce(this.#rooms.events, entry.record, "extract-to-dir");
   };
+
+  root: Containers["root"] = async (nameOrId, writing) => rootOf(this.#rooms, this.#find(nameOrId), writing);
 
   size: Containers["size"] = async (nameOrId) => sizeOf(this.#rooms, this.#find(nameOrId));
 

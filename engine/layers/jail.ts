@@ -9,6 +9,7 @@
  * directory or an archive; paths that callers pass in are ordinary strings.
  */
 import type { Readable } from "node:stream";
+import type { FileStat } from "../api/types/file.ts";
 import { runJob, streamJob } from "./pool.ts";
 
 export interface ExtractOptions {
@@ -22,6 +23,8 @@ export interface ExtractOptions {
   makeParents?: boolean;
   /** Seconds since the epoch for everything instead of the archive's times. */
   mtime?: number;
+  /** An entry for the top (`./`) gives `path` itself its owner, mode and times; otherwise it is passed over. */
+  setRoot?: boolean;
   /** More unpacked bytes than this end in an error. Default: what the disk has free. */
   maxBytes?: number;
   signal?: AbortSignal;
@@ -134,4 +137,48 @@ export async function copyInto(
 /** Bytes of the files below `path`, each inode once. */
 export async function measureIn(root: string, path: string): Promise<number> {
   return runJob<number>({ kind: "measure", root, path });
+}
+
+/** What `path` is. @throws {EngineError} not-found */
+export async function fileStatIn(root: string, path: string): Promise<FileStat> {
+  return runJob<FileStat>({ kind: "file-stat", root, path });
+}
+
+/** What is in the directory `path`, by name. @throws {EngineError} not-found; invalid when it is no directory */
+export async function listFilesIn(root: string, path: string): Promise<FileStat[]> {
+  return runJob<FileStat[]>({ kind: "file-list", root, path });
+}
+
+/** A regular file's bytes, links followed. The stream fails with EngineError not-found or invalid. */
+export function readStreamIn(root: string, path: string, signal?: AbortSignal): Readable {
+  return streamJob({ kind: "file-read", root, path }, { signal });
+}
+
+/**
+ * Gives a regular file a new content, in place, links followed. The old content goes only when 16 MiB of the new one, or all
+ * of it, has arrived. A new file gets its directory's owner and mode 0644.
+ * @throws {EngineError} not-found without `create`; conflict when it exists without `overwrite`; invalid for anything but a file
+ */
+export async function writeFileIn(
+  at: { root: string; path: string },
+  content: Readable,
+  options: { create: boolean; overwrite: boolean; signal?: AbortSignal },
+): Promise<void> {
+  const { signal, ...rest } = options;
+  await runJob<void>({ kind: "file-write", ...at, options: rest }, { input: content, signal });
+}
+
+/** Makes one directory in an existing one, with that one's owner and mode 0755. @throws {EngineError} conflict, not-found */
+export async function makeOneDirectoryIn(root: string, path: string): Promise<void> {
+  await runJob<void>({ kind: "file-mkdir", root, path });
+}
+
+/** Moves within one file system. @throws {EngineError} conflict when `to` exists without `overwrite`; not-found; invalid */
+export async function renameIn(root: string, path: string, to: { path: string; overwrite: boolean }): Promise<void> {
+  await runJob<void>({ kind: "file-rename", root, path, to: to.path, options: { overwrite: to.overwrite } });
+}
+
+/** Deletes a file, a link or a directory. @throws {EngineError} conflict when it is not empty without `recursive`; not-found */
+export async function removeIn(root: string, path: string, options: { recursive: boolean }): Promise<void> {
+  await runJob<void>({ kind: "file-remove", root, path, options });
 }

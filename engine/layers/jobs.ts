@@ -8,7 +8,18 @@ type Plain<T> = Omit<T, "signal">;
 /** Overlay's private attributes are `trusted.overlay.*`, or `user.overlay.*` where a user namespace may not set those. */
 export type OverlayNamespace = "trusted" | "user";
 
+/** Something done to one file or directory; see file-jobs.ts. */
+export type FileJob =
+  | { kind: "file-stat"; root: string; path: string }
+  | { kind: "file-list"; root: string; path: string }
+  | { kind: "file-read"; root: string; path: string }
+  | { kind: "file-write"; root: string; path: string; options: { create: boolean; overwrite: boolean } }
+  | { kind: "file-mkdir"; root: string; path: string }
+  | { kind: "file-rename"; root: string; path: string; to: string; options: { overwrite: boolean } }
+  | { kind: "file-remove"; root: string; path: string; options: { recursive: boolean } };
+
 export type Job =
+  | FileJob
   | { kind: "extract"; root: string; path: string; options: Plain<ExtractOptions> }
   | { kind: "pack"; root: string; path: string; options: Plain<PackOptions> }
   | { kind: "stat"; root: string; path: string }

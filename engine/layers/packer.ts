@@ -64,7 +64,7 @@ export class Packer {
     if (first !== undefined) entry.linkName = first;
     else if (stats.nlink > 1) this.#links.set(inode, name);
     if (type === "symlink" && first === undefined) entry.linkName = readlinkSync(toPath(path), "latin1");
-    if (first === undefined) readAttributes(path, entry);
+    if (first === undefined) readAttributes(path || "/", entry);
     if (entry.type === "file") await this.#file(path, entry);
     else await this.#options.write(tarHeader(entry));
   }

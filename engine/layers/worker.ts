@@ -14,6 +14,7 @@ import { copyTree } from "./copier.ts";
 import { decompress } from "./decompress.ts";
 import { Extractor } from "./extractor.ts";
 import type { ExtractorOptions } from "./extractor.ts";
+import { runFileJob } from "./file-jobs.ts";
 import { chmodNoFollow, listNames, lstatIfAny, removeAll } from "./inode.ts";
 import type { Applied, Diffed, Job, Request, Response } from "./jobs.ts";
 import { toBytes, toPath } from "./names.ts";
@@ -83,6 +84,14 @@ async function run({ job, input, output }: Request, progress: (bytes: number) =>
       return inside(job.root, async () => measure(resolveLinks(toBytes(job.path)), new Set()));
     case "delete":
       return removeAll(toBytes(job.path));
+    default:
+      return inside(job.root, () =>
+        runFileJob(
+          job,
+          () => chunksFromPort(input!),
+          () => new PortOutput(output!, checkStop),
+        ),
+      );
   }
 }
 

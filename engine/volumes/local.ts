@@ -24,6 +24,8 @@ export interface VolumesOptions {
   copyTree: (root: string, path: string, target: string) => Promise<void>;
 }
 
+/** Before the name of a holder that is no container. */
+const HOLD = "hold-";
 const ANONYMOUS = "com.docker.volume.anonymous";
 
 /** Opens the volumes below `directory`, adopting what an earlier engine made. */
@@ -136,8 +138,15 @@ class LocalVolumes implements Volumes {
       const holders = this.#holders.get(name);
       if (!volume || !holders?.delete(containerId)) return;
       if (holders.size === 0) this.#release(volume);
-      this.#options.events.publish("volume", "unmount", name, { container: containerId, driver: "local" });
+      if (!containerId.startsWith(HOLD))
+        this.#options.events.publish("volume", "unmount", name, { container: containerId, driver: "local" });
     });
+  }
+
+  async hold(name: string): Promise<{ directory: string; release: () => Promise<void> }> {
+    const holder = HOLD + randomBytes(8).toString("hex");
+    const directory = await this.mount(name, holder);
+    return { directory, release: () => this.unmount(name, holder) };
   }
 
   async copyUp(name: string, source: { root: string; path: string }): Promise<void> {

@@ -30,6 +30,8 @@ export interface Volumes {
    */
   mount(name: string, containerId: string, as?: { destination: string; readOnly: boolean; propagation: string }): Promise<string>;
   unmount(name: string, containerId: string): Promise<void>;
+  /** The directory of a volume, usable until `release` is called, whether a container runs or not. */
+  hold(name: string): Promise<{ directory: string; release: () => Promise<void> }>;
   /**
    * Copies what the image has at the mount target into the volume, with owners and modes, if the volume is empty.
    * @param source `path` is inside the container's root file system `root`; its symlinks cannot lead out of there

@@ -29,7 +29,7 @@ export interface FakeParts {
   readonly networks?: Partial<Networks>;
   readonly volumes?: Partial<Volumes>;
   readonly builder?: Partial<Builder>;
-  readonly layers?: Services["layers"];
+  readonly layers?: Partial<Services["layers"]>;
   readonly registry?: Partial<Services["registry"]>;
   readonly commit?: Services["commit"];
   readonly system?: Partial<System>;
@@ -55,7 +55,7 @@ export function fakeServices(parts: FakeParts = {}): Services {
     builder: fake<Builder>("builder", { ...parts.builder }),
     buildkit: fake<Buildkit>("buildkit", {}),
     events: new Events(),
-    layers: { layer: async () => Promise.resolve(undefined), ...parts.layers },
+    layers: fake<Services["layers"]>("layers", { layer: async () => Promise.resolve(undefined), ...parts.layers }),
     registry: fake<Services["registry"]>("registry", { ...parts.registry }),
     commit: parts.commit ?? (() => Promise.reject(new Error("commit is not part of this test"))),
     system: fake<System>("system", { ...parts.system }),

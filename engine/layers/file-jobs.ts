@@ -1,0 +1,254 @@
+/**
+ * Single files seen, read, written, moved and deleted. Runs on a layer worker, inside its root; paths are ordinary strings
+ * of the job and byte strings below.
+ */
+import {
+  closeSync,
+  constants,
+  fchownSync,
+  fstatSync,
+  ftruncateSync,
+  lchownSync,
+  lstatSync,
+  mkdirSync,
+  openSync,
+  readSync,
+  renameSync,
+  rmdirSync,
+  unlinkSync,
+  writeSync,
+} from "node:fs";
+import type { Stats } from "node:fs";
+import type { FileStat, FileType } from "../api/types/file.ts";
+import { EngineError } from "../errors.ts";
+import type { ErrorKind } from "../errors.ts";
+import { errorCode } from "../host/libc.ts";
+import { chmodNoFollow, listNames, lstatIfAny, removeAll } from "./inode.ts";
+import type { FileJob } from "./jobs.ts";
+import { baseOf, parentOf, shown, toBytes, toPath } from "./names.ts";
+import type { PortOutput } from "./ports.ts";
+import { resolveLinks, resolveParents } from "./resolve.ts";
+
+const { O_RDONLY, O_WRONLY, O_CREAT, O_EXCL, O_NOFOLLOW, O_NONBLOCK } = constants;
+const READ_CHUNK = 1 << 18;
+/** So much of a new content is there before the old one is touched. */
+const HELD_BYTES = 16 << 20;
+
+const REASONS: Readonly<Record<string, readonly [ErrorKind, string]>> = {
+  ENOENT: ["not-found", "no such file or directory"],
+  EEXIST: ["conflict", "file exists"],
+  ENOTEMPTY: ["conflict", "directory not empty"],
+  EBUSY: ["conflict", "it is mounted or in use"],
+  EISDIR: ["invalid", "is a directory"],
+  ENOTDIR: ["invalid", "not a directory"],
+  EXDEV: ["invalid", "it lies on another file system"],
+  EINVAL: ["invalid", "invalid argument"],
+  ENAMETOOLONG: ["invalid", "file name too long"],
+  EROFS: ["forbidden", "read-only file system"],
+  EACCES: ["forbidden", "permission denied"],
+  EPERM: ["forbidden", "operation not permitted"],
+  ENOSPC: ["internal", "no space left on device"],
+  EDQUOT: ["internal", "disk quota exceeded"],
+};
+
+function failure(verb: string, path: string, code: string): EngineError {
+  const [kind, reason] = REASONS[code] ?? ["internal", code];
+  return new EngineError(kind, `Cannot ${verb} ${JSON.stringify(path)}: ${reason}`);
+}
+
+/** Does one of the jobs on files. @throws {EngineError} with a kind and a sentence for everything that the kernel says */
+export async function runFileJob(job: FileJob, chunks: () => AsyncIterable<Buffer>, output: () => PortOutput): Promise<unknown> {
+  try {
+    switch (job.kind) {
+      case "file-stat":
+        return describe(toBytes(job.path));
+      case "file-list":
+        return list(job.path);
+      case "file-read":
+        return await read(job.path, output());
+      case "file-write":
+        return await write(job, chunks());
+      case "file-mkdir":
+        return makeDirectory(job.path);
+      case "file-rename":
+        return move(job);
+      case "file-remove":
+        return remove(job);
+    }
+  } catch (error) {
+    const code = errorCode(error);
+    if (code === undefined || error instanceof EngineError) throw error;
+    throw Object.assign(failure(job.kind.slice("file-".length), job.path, code), { cause: error });
+  }
+}
+
+function describe(path: string): FileStat {
+  const resolved = resolveParents(Buffer.from(path, "latin1").toString());
+  const stats = lstatSync(toPath(resolved || "/"));
+  const name = Buffer.from(baseOf(resolved), "latin1").toString() || "/";
+  if (!stats.isSymbolicLink()) return view(name, stats);
+  const target = linkTarget(resolved);
+  const there = target === undefined ? undefined : lstatIfAny(target || "/");
+  return {
+    ...view(name, there ?? stats),
+    type: "symlink",
+    ...(target !== undefined && { linkTarget: Buffer.from(target || "/", "latin1").toString() }),
+    ...(there && { targetType: typeOf(there) }),
+  };
+}
+
+/** Undefined for a link that leads in circles. */
+function linkTarget(path: string): string | undefined {
+  try {
+    return resolveLinks(path);
+  } catch {
+    return undefined;
+  }
+}
+
+function view(name: string, stats: Stats): FileStat {
+  const { size, mode, uid, gid, mtimeMs, birthtimeMs } = stats;
+  const type = typeOf(stats);
+  return {
+    name,
+    type,
+    sizeBytes: size,
+    mode: mode & 0o7777,
+    uid,
+    gid,
+    modifiedMs: Math.round(mtimeMs),
+    createdMs: Math.round(birthtimeMs),
+  };
+}
+
+function typeOf(stats: Stats): FileType {
+  if (stats.isFile()) return "file";
+  if (stats.isDirectory()) return "directory";
+  if (stats.isSymbolicLink()) return "symlink";
+  if (stats.isCharacterDevice()) return "character";
+  if (stats.isBlockDevice()) return "block";
+  return stats.isFIFO() ? "fifo" : "socket";
+}
+
+/** What vanishes while we look is left out. */
+function list(path: string): FileStat[] {
+  const directory = resolveLinks(toBytes(path));
+  const found: FileStat[] = [];
+  for (const name of listNames(directory)) if (lstatIfAny(`${directory}/${name}`)) found.push(describe(`${directory}/${name}`));
+  return found;
+}
+
+async function read(path: string, output: PortOutput): Promise<void> {
+  const file = openRegular("read", path, O_RDONLY);
+  try {
+    const buffer = Buffer.allocUnsafeSlow(READ_CHUNK);
+    for (let count = 1; count > 0;) await output.write(buffer.subarray(0, (count = readSync(file, buffer, 0, READ_CHUNK, null))));
+    await output.end();
+  } finally {
+    closeSync(file);
+  }
+}
+
+/** A pipe would block the worker and a device is no file. */
+function openRegular(verb: string, path: string, flags: number): number {
+  const resolved = resolveLinks(toBytes(path));
+  const stats = lstatSync(toPath(resolved || "/"));
+  if (stats.isDirectory()) throw failure(verb, path, "EISDIR");
+  if (!stats.isFile()) throw notRegular(verb, path);
+  const file = openSync(toPath(resolved), flags | O_NOFOLLOW | O_NONBLOCK);
+  if (fstatSync(file).isFile()) return file;
+  closeSync(file);
+  throw notRegular(verb, path);
+}
+
+function notRegular(verb: string, path: string): EngineError {
+  return new EngineError("invalid", `Cannot ${verb} ${JSON.stringify(path)}: it is not a regular file`);
+}
+
+/** In place: whoever watches the file or has it mounted sees the new content, and links to it keep their meaning. */
+async function write({ path, options }: FileJob & { kind: "file-write" }, chunks: AsyncIterable<Buffer>): Promise<void> {
+  const source = chunks[Symbol.asyncIterator]();
+  const held: Buffer[] = [];
+  let bytes = 0;
+  let done = false;
+  while (!done && bytes < HELD_BYTES) {
+    const next = await source.next();
+    done = next.done === true;
+    if (next.done) break;
+    held.push(Buffer.from(next.value));
+    bytes += next.value.length;
+  }
+  const file = openForWriting(path, options);
+  try {
+    ftruncateSync(file, 0);
+    for (const chunk of held) writeAll(file, chunk);
+    while (!done) {
+      const next = await source.next();
+      if (next.done) break;
+      writeAll(file, next.value);
+    }
+  } finally {
+    closeSync(file);
+  }
+}
+
+function openForWriting(path: string, { create, overwrite }: { create: boolean; overwrite: boolean }): number {
+  const resolved = resolveLinks(toBytes(path));
+  if (lstatIfAny(resolved || "/")) {
+    if (!overwrite) throw failure("write", path, "EEXIST");
+    return openRegular("write", path, O_WRONLY);
+  }
+  if (!create) throw failure("write", path, "ENOENT");
+  if (path.endsWith("/")) throw failure("write", path, "EISDIR");
+  const parent = lstatSync(toPath(parentOf(resolved) || "/"));
+  const file = openSync(toPath(resolved), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0o644);
+  fchownSync(file, parent.uid, parent.gid);
+  return file;
+}
+
+function writeAll(file: number, bytes: Buffer): void {
+  for (let at = 0; at < bytes.length;) at += writeSync(file, bytes, at);
+}
+
+function makeDirectory(path: string): void {
+  const resolved = resolveLinks(toBytes(path));
+  const parent = lstatSync(toPath(parentOf(resolved) || "/"));
+  mkdirSync(toPath(resolved || "/"), 0o755);
+  lchownSync(toPath(resolved) as string, parent.uid, parent.gid);
+  chmodNoFollow(resolved, 0o755);
+}
+
+function move({ path, to, options }: FileJob & { kind: "file-rename" }): void {
+  const [from, target] = [resolveParents(path), resolveParents(to)];
+  const stats = lstatSync(toPath(from || "/"));
+  if (from === "" || target === "") throw failure("rename", path, "EBUSY");
+  if (from === target) return;
+  if (`${target}/`.startsWith(`${from}/`) || `${from}/`.startsWith(`${target}/`)) throw failure("rename", path, "EINVAL");
+  const present = lstatIfAny(target);
+  if (present && !options.overwrite) throw failure("rename", to, "EEXIST");
+  if (!lstatIfAny(parentOf(target) || "/")) throw failure("rename", to, "ENOENT");
+  if (present && (present.isDirectory() || stats.isDirectory())) removeTree(target, to);
+  renameSync(toPath(from), toPath(target));
+}
+
+function remove({ path, options }: FileJob & { kind: "file-remove" }): void {
+  const resolved = resolveParents(path);
+  if (resolved === "") throw failure("remove", path, "EBUSY");
+  if (!lstatSync(toPath(resolved)).isDirectory()) return unlinkSync(toPath(resolved));
+  if (options.recursive) removeTree(resolved, path);
+  else rmdirSync(toPath(resolved));
+}
+
+/** What is mounted below, in a running container, is somebody else's: then nothing is deleted. */
+function removeTree(path: string, asked: string): void {
+  refuseMounts(path, lstatSync(toPath(parentOf(path) || "/")).dev, asked);
+  removeAll(path);
+}
+
+function refuseMounts(path: string, device: number, asked: string): void {
+  const stats = lstatIfAny(path);
+  if (!stats?.isDirectory()) return;
+  if (stats.dev !== device)
+    throw new EngineError("forbidden", `Cannot remove ${JSON.stringify(asked)}: another file system is mounted at ${shown(path)}`);
+  for (const name of listNames(path)) refuseMounts(`${path}/${name}`, device, asked);
+}
