@@ -69,12 +69,15 @@ async function storeChanges(
   const mountpoints = [...MOUNTPOINTS, ...record.mounts.map(({ Destination }) => Destination)];
   const changes = snapshots.diff(record.id, { mountpoints });
   const [toStore, toUnpack] = [new PassThrough(), new PassThrough()];
-  const work = [images.putBlob(toStore, LAYER), snapshots.add(toUnpack, topLayer(base)), copyToBoth(changes, [toStore, toUnpack])] as const;
+  const stop = new AbortController();
+  const copying = copyToBoth(changes, [toStore, toUnpack], stop.signal);
+  const work = [images.putBlob(toStore, LAYER), snapshots.add(toUnpack, topLayer(base)), copying] as const;
   let done: readonly [Descriptor, Layer, void];
   try {
     done = await Promise.all(work);
   } catch (error) {
     // Whichever failed, the others must not wait for ever.
+    stop.abort(error);
     for (const stream of [changes, toStore, toUnpack]) stream.on("error", () => undefined).destroy(error as Error);
     await Promise.allSettled(work);
     throw error;
@@ -83,9 +86,9 @@ async function storeChanges(
   return layer.diffId === EMPTY_TAR ? undefined : { descriptor, layer };
 }
 
-async function copyToBoth(source: Readable, targets: readonly PassThrough[]): Promise<void> {
+async function copyToBoth(source: Readable, targets: readonly PassThrough[], signal: AbortSignal): Promise<void> {
   for await (const chunk of source as AsyncIterable<Buffer>)
-    await Promise.all(targets.map(async (target) => target.write(chunk) || once(target, "drain")));
+    await Promise.all(targets.map(async (target) => target.write(chunk) || once(target, "drain", { signal })));
   for (const target of targets) target.end();
 }
 

@@ -12,7 +12,6 @@ const chrootCall = declare("int chroot(const char *path)");
 const fchdirCall = declare("int fchdir(int fd)");
 const umaskCall = declare("unsigned int umask(unsigned int mask)");
 const utimensatCall = declare("int utimensat(int directory, const char *path, const void *times, int flags)");
-const syncfsCall = declare("int syncfs(int fd)");
 
 /** A directory that a thread may make its root; holds a descriptor until it is closed. */
 export class Root {
@@ -53,9 +52,4 @@ export function setTimes(path: Path, seconds: number, nanoseconds: number): void
   times[0] = times[2] = BigInt(seconds);
   times[1] = times[3] = BigInt(nanoseconds);
   check(utimensatCall(AT_FDCWD, cString(path), timesBytes, AT_SYMLINK_NOFOLLOW), `set times of ${quote(path)}`);
-}
-
-/** Writes out the file system that an open descriptor is on; takes as long as the disk does. */
-export function syncFileSystem(descriptor: number): void {
-  check(syncfsCall(descriptor), "write out the file system");
 }

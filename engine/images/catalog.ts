@@ -9,6 +9,8 @@ import { chainIdOf } from "../layers/layer-store.ts";
 import type { Digest, Snapshots } from "../layers/snapshots.ts";
 import type { Descriptor, Image, ImageConfig, ImageLayer } from "./images.ts";
 import type { Layout } from "./layout.ts";
+import { digestsOf, readIndexContent } from "./multi-platform.ts";
+import type { IndexContent } from "./multi-platform.ts";
 import { isDigest, LARGEST_CONFIG, LARGEST_MANIFEST, parseConfig, parseManifest } from "./manifest.ts";
 
 const REF_NAME = "org.opencontainers.image.ref.name";
@@ -43,6 +45,8 @@ export class Catalog {
   readonly #images = new Map<Digest, Stored>();
   /** By canonical reference. */
   readonly #names = new Map<string, Name>();
+  /** Of every index that a name or an image goes back to, what is here. */
+  readonly #indexes = new Map<Digest, IndexContent>();
   /** What list() gave, until something changes. */
   #listed: Image[] | undefined;
   #byId = new Map<Digest, Image>();
@@ -67,13 +71,20 @@ export class Catalog {
       if (!image) continue;
       const taggedMs = Number(descriptor.annotations?.[TAGGED] ?? 0);
       const index = descriptor.annotations?.[INDEX];
-      const withIndex = isDigest(index) ? { index } : {};
+      const withIndex = isDigest(index) && (await this.#readIndex(index)) ? { index } : {};
       this.#images.set(image.id, { ...image, ...this.#images.get(image.id), ...withIndex, addedMs: taggedMs });
       const parsed = parseReference(descriptor.annotations?.[IMAGE_NAME] ?? "");
       if (!("reference" in parsed)) continue;
       const name: Name = { reference: parsed.reference, id: image.id, taggedMs, manifest: image.manifest, ...withIndex };
       this.#names.set(canonicalReference(parsed.reference), name);
     }
+  }
+
+  async #readIndex(digest: Digest): Promise<boolean> {
+    if (this.#indexes.has(digest)) return true;
+    const content = await readIndexContent(this.#layout, digest).catch(() => undefined);
+    if (content) this.#indexes.set(digest, content);
+    return content !== undefined;
   }
 
   async #read(manifest: Descriptor): Promise<Stored> {
@@ -96,8 +107,11 @@ export class Catalog {
    */
   async add(manifest: Descriptor, names: readonly Reference[], index?: Digest): Promise<Image> {
     const image = await this.#read(manifest);
+    await this.#snapshots.seal(image.layers.map(({ chainId }) => chainId));
     const withIndex = index ? { index } : {};
-    if (!this.#images.has(image.id)) this.#images.set(image.id, { ...image, ...withIndex });
+    // More of it may be here than when it was last looked at.
+    if (index) this.#indexes.set(index, await readIndexContent(this.#layout, index));
+    this.#images.set(image.id, { ...image, ...withIndex, ...this.#images.get(image.id) });
     for (const reference of names)
       this.#names.set(canonicalReference(reference), { reference, id: image.id, taggedMs: Date.now(), manifest, ...withIndex });
     await this.#save();
@@ -109,6 +123,33 @@ export class Catalog {
     const { manifest, index } = this.#images.get(id)!;
     this.#names.set(canonicalReference(reference), { reference, id, taggedMs: Date.now(), manifest, ...(index && { index }) });
     await this.#save();
+  }
+
+  /** Lets an image and its tags stand on another manifest of the same content; digests go on meaning what they said. */
+  async replaceManifest(id: Digest, old: Digest, manifest: Descriptor): Promise<void> {
+    const { layers } = await this.#read(manifest);
+    const { index: _, ...stored } = this.#images.get(id)!;
+    if (stored.manifest.digest === old) this.#images.set(id, { ...stored, manifest, layers });
+    for (const [text, { index: __, ...name }] of this.#names)
+      if (name.id === id && name.manifest.digest === old && name.reference.digest === undefined)
+        this.#names.set(text, { ...name, manifest });
+    await this.#save();
+  }
+
+  /** Every form in which images have the layer with this content. */
+  layersOf(diffId: Digest): Descriptor[] {
+    const all = [...this.#images.values()].flatMap(({ layers }) => layers);
+    return all.filter((layer) => layer.diffId === diffId).map(({ descriptor }) => descriptor);
+  }
+
+  /** What is here of an index that a name or an image goes back to. */
+  index(digest: Digest): IndexContent | undefined {
+    return this.#indexes.get(digest);
+  }
+
+  /** The index that an image without a name goes back to. */
+  indexOf(id: Digest): Digest | undefined {
+    return this.#images.get(id)?.index;
   }
 
   /** Takes names away; an image without any stays. */
@@ -161,12 +202,28 @@ export class Catalog {
   /** Digests of all blobs that an image or a name needs. */
   blobs(): Set<Digest> {
     const needed = new Set<Digest>();
-    for (const { id, manifest, layers, index } of this.#images.values()) {
-      for (const digest of [id, manifest.digest, index]) if (digest) needed.add(digest);
-      for (const { descriptor } of layers) needed.add(descriptor.digest);
-    }
-    for (const { manifest, index } of this.#names.values()) for (const digest of [manifest.digest, index]) if (digest) needed.add(digest);
+    for (const id of this.#images.keys()) for (const digest of this.#ownBlobs(id)) needed.add(digest);
+    for (const name of this.#names.values()) for (const digest of this.#nameBlobs(name)) needed.add(digest);
     return needed;
+  }
+
+  /** Digests of all blobs that one image and its names need. */
+  blobsOf(id: Digest): Digest[] {
+    return [...this.#ownBlobs(id), ...this.namesOf(id).flatMap((name) => this.#nameBlobs(name))];
+  }
+
+  #ownBlobs(id: Digest): Digest[] {
+    const { manifest, layers, index } = this.#images.get(id)!;
+    return [id, manifest.digest, ...layers.map(({ descriptor }) => descriptor.digest), ...this.#indexBlobs(index)];
+  }
+
+  #nameBlobs({ manifest, index }: Name): Digest[] {
+    return [manifest.digest, ...this.#indexBlobs(index)];
+  }
+
+  #indexBlobs(index: Digest | undefined): Digest[] {
+    const content = index && this.#indexes.get(index);
+    return content ? digestsOf(content) : [];
   }
 
   /** chainIds of all layers that an image needs. */
@@ -194,6 +251,8 @@ export class Catalog {
 
   async #save(): Promise<void> {
     this.#listed = undefined;
+    const used = new Set([...this.#names.values(), ...this.#images.values()].map(({ index }) => index));
+    for (const index of this.#indexes.keys()) if (!used.has(index)) this.#indexes.delete(index);
     const named = new Set<Digest>();
     const descriptors: Descriptor[] = [];
     for (const [text, { manifest, id, taggedMs, index }] of this.#names) {

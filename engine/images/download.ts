@@ -12,7 +12,7 @@ import { errorCode } from "../host/libc.ts";
 import type { Descriptor } from "./images.ts";
 import { tooLong } from "./layout.ts";
 import type { Layout } from "./layout.ts";
-import { isWorthRetrying, pause } from "./registry/client.ts";
+import { isWorthRetrying } from "./registry/client.ts";
 import type { RegistryClient } from "./registry/client.ts";
 import { TransportError } from "./registry/transport.ts";
 
@@ -24,7 +24,10 @@ export interface DownloadOptions {
   verifying?: () => void;
 }
 
-const MOST_TRIES = 6;
+const MOST_TRIES = 5;
+/** Bytes that make an attempt one that did not fail. */
+const WORTH_IT = 1 << 18;
+const BROKEN_LINE = ["ECONNRESET", "ETIMEDOUT", "ERR_STREAM_PREMATURE_CLOSE", "EPIPE"];
 /** One blob is downloaded once, however many pulls want it. */
 const running = new Map<string, Promise<void>>();
 
@@ -35,8 +38,20 @@ export async function download(layout: Layout, client: RegistryClient, blob: Des
     const other = running.get(path);
     if (other === undefined) return start(path, layout, client, blob, options);
     // Whatever becomes of it, what it left is where this one goes on.
-    await other.catch(() => undefined);
-    options.signal?.throwIfAborted();
+    await ended(other, options.signal);
+  }
+}
+
+/** Resolves when somebody else's download has ended, well or not. @throws the signal's reason when it aborts before */
+async function ended(work: Promise<void>, signal: AbortSignal | undefined): Promise<void> {
+  signal?.throwIfAborted();
+  const { promise: aborted, reject } = Promise.withResolvers<never>();
+  const abort = (): void => reject(signal!.reason as Error);
+  signal?.addEventListener("abort", abort, { once: true });
+  try {
+    await Promise.race([work.catch(() => undefined), aborted]);
+  } finally {
+    signal?.removeEventListener("abort", abort);
   }
 }
 
@@ -71,15 +86,7 @@ class Download {
     const file = await open(path, "a+", 0o644);
     try {
       await this.#takeUp(file);
-      for (let attempt = 1; this.#size < this.#blob.size || attempt === 1; attempt++) {
-        if (this.#size === this.#blob.size && this.#blob.size > 0) break;
-        try {
-          await this.#receive(file);
-        } catch (error) {
-          if (!this.#isBrokenLine(error) || attempt === MOST_TRIES) throw error;
-          await pause(attempt, undefined, this.#options.signal);
-        }
-      }
+      await this.#receiveAll(file);
       this.#options.verifying?.();
       this.#check();
       await this.#layout.adoptBlob(path, this.#blob.digest);
@@ -107,6 +114,22 @@ class Download {
     this.#size = 0;
   }
 
+  /** An attempt that brought something worth while does not count. */
+  async #receiveAll(file: FileHandle): Promise<void> {
+    let attempt = 1;
+    for (let isFirst = true; this.#size < this.#blob.size || (isFirst && this.#blob.size === 0); isFirst = false) {
+      const before = this.#size;
+      try {
+        await this.#receive(file);
+      } catch (error) {
+        if (this.#options.signal?.aborted || !isPassing(error)) throw error;
+        attempt = this.#size - before >= WORTH_IT ? 1 : attempt + 1;
+        if (attempt > MOST_TRIES) throw error;
+        await this.#client.pause(attempt, error, this.#options.signal);
+      }
+    }
+  }
+
   async #receive(file: FileHandle): Promise<void> {
     const { digest, size } = this.#blob;
     const { body, offset } = await this.#client.blob(digest, this.#size, this.#options.signal);
@@ -126,12 +149,6 @@ class Download {
     if (this.#size < size) throw new ShortBody(`blob ${digest} ended after ${this.#size} of ${size} bytes`);
   }
 
-  #isBrokenLine(error: unknown): boolean {
-    if (this.#options.signal?.aborted) return false;
-    if (error instanceof ShortBody || error instanceof TransportError) return error instanceof ShortBody || isWorthRetrying(error);
-    return ["ECONNRESET", "ETIMEDOUT", "ERR_STREAM_PREMATURE_CLOSE", "EPIPE"].includes(errorCode(error) ?? "");
-  }
-
   #check(): void {
     const digest = `sha256:${this.#hash.digest("hex")}`;
     if (digest !== this.#blob.digest)
@@ -144,6 +161,12 @@ class ShortBody extends EngineError {
   constructor(message: string) {
     super("internal", message);
   }
+}
+
+/** Whether another attempt may do better with what is here already: nothing is wrong with the image. */
+export function isPassing(error: unknown): boolean {
+  if (error instanceof ShortBody || error instanceof TransportError || isWorthRetrying(error)) return true;
+  return BROKEN_LINE.includes(errorCode(error) ?? "");
 }
 
 function isUseless(error: unknown): boolean {

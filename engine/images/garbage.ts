@@ -23,6 +23,8 @@ export class Garbage {
   readonly #catalog: Catalog;
   readonly #leases = new Set<Set<Digest>>();
   readonly #young = new Map<Digest, number>();
+  /** What running deletions were told to spare; what comes to be needed meanwhile is added. */
+  readonly #spared = new Set<Set<Digest>>();
   readonly #keepers: (() => Promise<Iterable<Digest>>)[] = [];
 
   constructor(layout: Layout, snapshots: Snapshots, catalog: Catalog) {
@@ -39,20 +41,46 @@ export class Garbage {
     const held = new Set<Digest>();
     this.#leases.add(held);
     return {
-      add: (...digests) => digests.forEach((digest) => held.add(digest)),
+      add: (...digests) => {
+        digests.forEach((digest) => held.add(digest));
+        this.#spare(digests);
+      },
       end: async ({ discard } = { discard: false }) => {
         this.#leases.delete(held);
         if (!discard) return;
-        const needed = await this.#needed();
-        await this.#deleteBlobs(held, needed);
-        await this.#deleteLayers(needed, held);
+        await this.#sparing(async (needed) => {
+          await this.#deleteBlobs(held, needed);
+          await this.#deleteLayers(needed, held);
+        });
       },
     };
+  }
+
+  /** Deletes blobs that were replaced, as far as nothing else needs them. */
+  async discard(digests: Iterable<Digest>): Promise<void> {
+    await this.#sparing(async (needed) => this.#deleteBlobs(digests, needed));
   }
 
   /** Notes a blob that nothing names yet. */
   keepForNow(digest: Digest): void {
     this.#young.set(digest, Date.now());
+    this.#spare([digest]);
+  }
+
+  #spare(digests: readonly Digest[]): void {
+    for (const needed of this.#spared) for (const digest of digests) needed.add(digest);
+  }
+
+  /** Runs a deletion with the set of what it has to spare, which grows while it runs. */
+  async #sparing<T>(work: (needed: Set<Digest>) => Promise<T>): Promise<T> {
+    const needed = new Set<Digest>();
+    this.#spared.add(needed);
+    try {
+      for (const digest of await this.#needed()) needed.add(digest);
+      return await work(needed);
+    } finally {
+      this.#spared.delete(needed);
+    }
   }
 
   /** Notes that an image names these blobs now. */
@@ -61,27 +89,28 @@ export class Garbage {
   }
 
   /** Deletes what a removed image leaves; returns its layers that are gone, topmost first, and the bytes. */
-  async afterRemoval(image: Image, index: Digest | undefined): Promise<{ removed: Removed[]; bytes: number }> {
-    const needed = await this.#needed();
-    const removed: Removed[] = [];
-    let bytes = 0;
-    for (const { chainId } of image.layers.toReversed()) {
-      const layer = await this.#snapshots.layer(chainId);
-      if (needed.has(chainId) || !layer || !(await this.#snapshots.removeLayer(chainId))) break;
-      removed.push({ deleted: chainId });
-      bytes += layer.sizeBytes;
-    }
-    const blobs = [image.id, image.manifest.digest, ...(index ? [index] : []), ...image.layers.map(({ descriptor }) => descriptor.digest)];
-    await this.#deleteBlobs(blobs, needed);
-    return { removed, bytes };
+  async afterRemoval(image: Image, blobs: Iterable<Digest>): Promise<{ removed: Removed[]; bytes: number }> {
+    return this.#sparing(async (needed) => {
+      const removed: Removed[] = [];
+      let bytes = 0;
+      for (const { chainId } of image.layers.toReversed()) {
+        const layer = await this.#snapshots.layer(chainId);
+        if (needed.has(chainId) || !layer || !(await this.#snapshots.removeLayer(chainId))) break;
+        removed.push({ deleted: chainId });
+        bytes += layer.sizeBytes;
+      }
+      await this.#deleteBlobs(blobs, needed);
+      return { removed, bytes };
+    });
   }
 
   /** Deletes everything that nothing needs; returns the bytes of layers. */
   async collect(): Promise<number> {
-    const needed = await this.#needed();
-    const bytes = await this.#deleteLayers(needed);
-    await this.#deleteBlobs(await this.#layout.blobs(), needed);
-    return bytes;
+    return this.#sparing(async (needed) => {
+      const bytes = await this.#deleteLayers(needed);
+      await this.#deleteBlobs(await this.#layout.blobs(), needed);
+      return bytes;
+    });
   }
 
   /** @param among all layers, unless only some are in question */
@@ -90,8 +119,10 @@ export class Garbage {
     // Each round frees the parents of what the last one deleted.
     for (let deleted = true; deleted;) {
       deleted = false;
-      for (const { chainId, sizeBytes } of await this.#snapshots.layers()) {
-        if (needed.has(chainId) || (among && !among.has(chainId))) continue;
+      for (const { chainId, diffId, sizeBytes } of await this.#snapshots.layers()) {
+        if (among && !among.has(chainId)) continue;
+        // A step of a running build: its blob, whose digest is the diffId, was put before anything names the layer.
+        if (needed.has(chainId) || needed.has(diffId)) continue;
         if (!(await this.#snapshots.removeLayer(chainId))) continue;
         deleted = true;
         bytes += sizeBytes;

@@ -86,6 +86,13 @@ export interface PullOptions {
   progress?: Progress;
 }
 
+export interface LoadOptions {
+  /** Which of an index's images becomes visible; default: the one for this machine. */
+  platform?: Platform | undefined;
+  signal?: AbortSignal | undefined;
+  progress?: Progress | undefined;
+}
+
 export interface Images {
   list(): Promise<Image[]>;
 
@@ -118,10 +125,13 @@ export interface Images {
   remove(nameOrId: string, options: { force: boolean; prune: boolean }): Promise<Removed[]>;
 
   /** Loads a docker-archive or an OCI layout as tar (plain, gzip or zstd); returns what `docker load` prints. */
-  load(archive: Readable, signal?: AbortSignal, progress?: Progress): Promise<{ names: string[]; ids: Digest[] }>;
+  load(archive: Readable, options?: LoadOptions): Promise<{ names: string[]; ids: Digest[] }>;
 
-  /** A tar that is a docker-archive and an OCI layout at once, as docker 25+ writes it. */
-  save(names: string[], signal?: AbortSignal): Promise<Readable>;
+  /**
+   * A tar that is a docker-archive and an OCI layout at once, as docker 25+ writes it. An index that an image came with is
+   * kept, with what is here of it, unless one platform is asked for.
+   */
+  save(names: string[], options?: { signal?: AbortSignal; platform?: Platform }): Promise<Readable>;
 
   /** An image of one layer from a root file system tar. */
   importTar(

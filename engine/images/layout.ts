@@ -4,7 +4,7 @@
  * @see https://github.com/opencontainers/image-spec/blob/v1.1.1/image-layout.md
  */
 import { createHash, randomBytes } from "node:crypto";
-import { constants } from "node:fs";
+import { constants, renameSync } from "node:fs";
 import { access, mkdir, open, readdir, readFile, rename, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import type { Readable } from "node:stream";
@@ -111,14 +111,28 @@ export class Layout {
     await rename(path, this.blobPath(digest));
   }
 
-  async removeBlob(digest: Digest): Promise<number> {
-    const size = await this.blobSize(digest);
-    await rm(this.blobPath(digest), { force: true });
-    return size ?? 0;
+  /** Deletes a blob, and what an interrupted download of it left. */
+  async removeBlob(digest: Digest): Promise<void> {
+    const graves = [this.blobPath(digest), this.partialPath(digest)].map((path) => this.#takeAway(path));
+    await Promise.all(graves.map(async (grave) => rm(grave, { force: true })));
   }
 
+  /** At once, so that nobody comes to need the blob between the caller's look and its end. */
+  #takeAway(path: string): string {
+    const grave = this.ingestPath();
+    try {
+      renameSync(path, grave);
+    } catch (error) {
+      if (errorCode(error) !== "ENOENT") throw error;
+    }
+    return grave;
+  }
+
+  /** Every blob that is here, also those of which an interrupted download left only a part. */
   async blobs(): Promise<Digest[]> {
-    return (await readdir(join(this.directory, "blobs/sha256"))).map((hex): Digest => `sha256:${hex}`);
+    const partial = (await readdir(join(this.directory, "ingest"))).filter((name) => PARTIAL.test(name));
+    const whole = await readdir(join(this.directory, "blobs/sha256"));
+    return [...new Set([...whole, ...partial.map((name) => name.slice(0, 64))])].map((hex): Digest => `sha256:${hex}`);
   }
 
   /** What the names stand for. @throws {EngineError} invalid */

@@ -18,12 +18,12 @@ import { familiarReference, parseReference, withDefaultTag } from "../syntax/ref
 import type { Reference } from "../syntax/reference.ts";
 import { imageLayers } from "./catalog.ts";
 import type { Lease } from "./garbage.ts";
-import type { Descriptor, Image, ImageConfig, Progress } from "./images.ts";
+import type { Descriptor, Image, ImageConfig, LoadOptions, Platform, Progress } from "./images.ts";
 import { checkExpected } from "./layout.ts";
 import type { Layout } from "./layout.ts";
 import { LARGEST_CONFIG, LARGEST_MANIFEST, parseConfig, parseDescriptor, parseManifest, writeManifest } from "./manifest.ts";
 import { isImageConfig, isIndex, layerMediaType, OCI_CONFIG, OCI_MANIFEST } from "./media-types.ts";
-import { choosePlatform, hostPlatform } from "./platform.ts";
+import { choosePlatform, hostPlatform, platformText } from "./platform.ts";
 import type { Store } from "./store.ts";
 
 const { S_IFMT, S_IFREG } = constants;
@@ -32,11 +32,6 @@ export interface Loaded {
   /** As `docker load` prints them: familiar names, or for an image without one its id. */
   names: string[];
   ids: Digest[];
-}
-
-interface LoadOptions {
-  signal: AbortSignal | undefined;
-  progress: Progress | undefined;
 }
 
 /** Makes the images of an archive visible, one by one. @throws {EngineError} invalid */
@@ -61,6 +56,7 @@ class Loader {
   readonly #lease: Lease;
   readonly #signal: AbortSignal | undefined;
   readonly #progress: Progress | undefined;
+  readonly #platform: Platform | undefined;
 
   constructor(store: Store, directory: string, options: LoadOptions & { lease: Lease }) {
     this.#store = store;
@@ -68,6 +64,7 @@ class Loader {
     this.#lease = options.lease;
     this.#signal = options.signal;
     this.#progress = options.progress;
+    this.#platform = options.platform;
   }
 
   async load(): Promise<Loaded> {
@@ -102,7 +99,7 @@ class Loader {
       images.set(descriptor.digest, [...(images.get(descriptor.digest) ?? []), ...namesOf(descriptor)]);
     }
     for (const [digest, names] of images) {
-      const image = await this.#loadDescriptor(descriptors.get(digest)!, names, manifest, 0);
+      const image = await this.#loadDescriptor(descriptors.get(digest)!, names, { table: manifest, depth: 0 });
       if (image) this.#report(loaded, image.image, image.names);
     }
     return loaded;
@@ -112,18 +109,22 @@ class Loader {
   async #loadDescriptor(
     descriptor: Descriptor,
     names: Reference[],
-    table: unknown,
-    depth: number,
+    { table, depth, index }: { table: unknown; depth: number; index?: Digest | undefined },
   ): Promise<{ image: Image; names: Reference[] } | undefined> {
     if (depth > 3) throw new EngineError("invalid", "Cannot load the archive: its indexes are nested too deep");
     const data = await this.#small(blobName(descriptor.digest), LARGEST_MANIFEST);
     checkExpected(descriptor, { digest: digestOf(data), size: data.length });
     const document = parseManifest(data, descriptor.mediaType);
     if ("manifests" in document) {
-      const present: Descriptor[] = [];
-      for (const each of document.manifests) if (await statIn(this.#directory, blobName(each.digest))) present.push(each);
-      const chosen = choosePlatform(present, hostPlatform()) ?? (present.length === 1 ? present[0] : undefined);
-      return chosen && this.#loadDescriptor(chosen, names, table, depth + 1);
+      const present = await this.#present(document.manifests);
+      const wanted = this.#platform ?? hostPlatform();
+      const chosen = choosePlatform(present, wanted) ?? (present.length === 1 && !this.#platform ? present[0] : undefined);
+      if (!chosen) {
+        if (this.#platform) throw new EngineError("not-found", `no matching manifest for ${platformText(wanted)} in the archive`);
+        return undefined;
+      }
+      if (depth === 0) await this.#keepIndex(descriptor);
+      return this.#loadDescriptor(chosen, names, { table, depth: depth + 1, index: depth === 0 ? descriptor.digest : index });
     }
     if (document.config.mediaType !== "" && !isImageConfig(document.config.mediaType)) return undefined;
     const config = parseConfig(await this.#small(blobName(document.config.digest), LARGEST_CONFIG));
@@ -135,7 +136,24 @@ class Loader {
     const allNames = [...names, ...tableNames(table, document.config.digest)];
     const { digest, size } = descriptor;
     const mediaType = isIndex(descriptor.mediaType) || !descriptor.mediaType ? document.mediaType : descriptor.mediaType;
-    return { image: await this.#store.catalog.add({ mediaType, digest, size }, unique(allNames)), names: unique(allNames) };
+    return { image: await this.#store.catalog.add({ mediaType, digest, size }, unique(allNames), index), names: unique(allNames) };
+  }
+
+  async #present(descriptors: readonly Descriptor[]): Promise<Descriptor[]> {
+    const present: Descriptor[] = [];
+    for (const each of descriptors) if (await statIn(this.#directory, blobName(each.digest))) present.push(each);
+    return present;
+  }
+
+  /** Stores an index with everything below it that the archive has: other platforms, attestations, artifacts. */
+  async #keepIndex(descriptor: Descriptor, depth = 0): Promise<void> {
+    const data = await this.#small(blobName(descriptor.digest), LARGEST_MANIFEST);
+    const document = parseManifestOrNothing(data, descriptor.mediaType);
+    const parts = !document ? [] : "manifests" in document ? document.manifests : [document.config, ...document.layers];
+    for (const part of await this.#present(parts))
+      if (document && "manifests" in document && depth < 3) await this.#keepIndex(part, depth + 1);
+      else await this.#adopt(blobName(part.digest), part);
+    await this.#adopt(blobName(descriptor.digest), descriptor);
   }
 
   async #loadDockerArchive(table: unknown): Promise<Loaded> {
@@ -222,6 +240,14 @@ class Loader {
   #say(loaded: Loaded, name: string, words: string): void {
     loaded.names.push(name);
     this.#progress?.({ stream: `${words}${name}\n` });
+  }
+}
+
+function parseManifestOrNothing(data: Buffer, mediaType: string): ReturnType<typeof parseManifest> | undefined {
+  try {
+    return parseManifest(data, mediaType);
+  } catch {
+    return undefined;
   }
 }
 

@@ -7,7 +7,7 @@ import type { Digest, Layer } from "../layers/snapshots.ts";
 import { familiarName, familiarReference, withDefaultTag } from "../syntax/reference.ts";
 import type { Reference } from "../syntax/reference.ts";
 import { imageLayers } from "./catalog.ts";
-import { download } from "./download.ts";
+import { download, isPassing } from "./download.ts";
 import type { Lease } from "./garbage.ts";
 import type { Descriptor, Image, ImageConfig, ImageLayer, PullOptions } from "./images.ts";
 import { checkExpected } from "./layout.ts";
@@ -89,18 +89,21 @@ class Pull {
     const top = await this.#client.manifest(wanted, this.#signal);
     const id = reference.digest ? familiarReference(reference) : reference.tag!;
     this.#say({ status: `Pulling from ${reference.path}`, id });
-    let isDone = false;
+    let discard = false;
     try {
       const { raw, manifest } = await this.#choose(top, 0);
       const before = this.#named();
       const image = await this.#fetch(top, raw, manifest);
-      isDone = true;
       const isSame = before !== undefined && before === image.id;
       this.#say({ status: `Digest: ${top.digest}` });
       this.#say({ status: `Status: ${isSame ? "Image is up to date" : "Downloaded newer image"} for ${familiarReference(reference)}` });
       return image;
+    } catch (error) {
+      // What a broken line or an overloaded registry left behind is where the next attempt goes on.
+      discard = !this.#options.signal?.aborted && !isPassing(error);
+      throw error;
     } finally {
-      await this.#lease.end({ discard: !isDone && !this.#options.signal?.aborted });
+      await this.#lease.end({ discard });
     }
   }
 

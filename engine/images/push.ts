@@ -7,8 +7,14 @@ import { PassThrough, pipeline } from "node:stream";
 import { EngineError } from "../errors.ts";
 import { familiarName, familiarReference, repositoryName } from "../syntax/reference.ts";
 import type { Reference } from "../syntax/reference.ts";
+import type { Digest } from "../layers/snapshots.ts";
+import type { Name } from "./catalog.ts";
+import { compressImage } from "./compress.ts";
+import type { Lease } from "./garbage.ts";
 import type { Descriptor, Image, PullOptions } from "./images.ts";
 import { LARGEST_MANIFEST, parseManifest } from "./manifest.ts";
+import { choosePlatformManifest, digestsOf } from "./multi-platform.ts";
+import type { IndexContent } from "./multi-platform.ts";
 import { LayerProgress } from "./progress.ts";
 import { RegistryClient } from "./registry/client.ts";
 import { endpointsOf } from "./registry/endpoint.ts";
@@ -28,22 +34,26 @@ export async function pushImage(store: Store, reference: Reference, options: Pul
   const lease = store.garbage.lease();
   try {
     const image = store.catalog.need(named.id);
-    const data = await store.layout.readBlob(named.manifest.digest, LARGEST_MANIFEST);
-    const manifest = parseManifest(data, named.manifest.mediaType);
-    if (!("config" in manifest)) throw new EngineError("invalid", `Cannot push ${familiarReference(reference)}: it is an index`);
-    lease.add(named.manifest.digest, ...[manifest.config, ...manifest.layers].map(({ digest }) => digest));
-    await new Push(store, client, reference, options).blobs(manifest.layers, manifest.config, image);
-    await client.putManifest(reference.tag ?? named.manifest.digest, { data, mediaType: manifest.mediaType }, options.signal);
-    await store.catalog.name(image.id, { domain: reference.domain, path: reference.path, digest: named.manifest.digest });
+    const push = new Push(store, client, reference, options);
+    const pushed = await push.run(named, image, lease);
+    await store.catalog.add(pushed.manifest, [{ domain: reference.domain, path: reference.path, digest: pushed.top.digest }], pushed.index);
     const { tag = "" } = reference;
-    const { digest } = named.manifest;
-    options.progress?.({ status: `${tag}: digest: ${digest} size: ${data.length}` });
-    options.progress?.({ progressDetail: {}, aux: { Tag: tag, Digest: digest, Size: data.length } });
+    const { digest, size } = pushed.top;
+    options.progress?.({ status: `${tag}: digest: ${digest} size: ${size}` });
+    options.progress?.({ progressDetail: {}, aux: { Tag: tag, Digest: digest, Size: size } });
     return image;
   } finally {
     client.close();
     await lease.end();
   }
+}
+
+interface Pushed {
+  /** What the tag stands for in the registry. */
+  readonly top: Descriptor;
+  /** The manifest of the image that runs here. */
+  readonly manifest: Descriptor;
+  readonly index?: Digest;
 }
 
 class Push {
@@ -59,18 +69,62 @@ class Push {
     this.#options = options;
   }
 
-  async blobs(layers: readonly Descriptor[], config: Descriptor, image: Image): Promise<void> {
-    const work = layers.map((blob, i) => ({
-      blob,
-      progress: new LayerProgress(this.#options.progress, image.layers[i]!.diffId.slice(7, 19)),
-    }));
+  /**
+   * An index of which everything is here is pushed whole. Otherwise the manifest of one platform is, and the client is told,
+   * as Docker does.
+   */
+  async run(named: Name, image: Image, lease: Lease): Promise<Pushed> {
+    const { catalog } = this.#store;
+    const content = named.index === undefined ? undefined : catalog.index(named.index);
+    if (content) lease.add(...digestsOf(content));
+    const { platform } = this.#options;
+    if (content?.isWhole && !platform) return this.#index(content, named.manifest);
+    const chosen = platform ? await choosePlatformManifest(this.#store, named, platform) : named.manifest;
+    const isOwn = chosen.digest === image.manifest.digest;
+    lease.add(chosen.digest);
+    const { signal } = this.#options;
+    const manifest = isOwn && !content ? await compressImage(this.#store, image, { manifest: chosen, lease, signal }) : chosen;
+    await this.#image(manifest, isOwn ? image : undefined, lease);
+    await this.#manifest(manifest, this.#reference.tag ?? manifest.digest);
+    if (content && !platform)
+      this.#options.progress?.({
+        progressDetail: {},
+        aux: { manifestPushedInsteadOfIndex: true, originalIndex: content.descriptor, selectedManifest: manifest },
+      });
+    return { top: manifest, manifest: isOwn ? manifest : image.manifest };
+  }
+
+  /** The registry takes an index only when it has what the index names. */
+  async #index(content: IndexContent, manifest: Descriptor): Promise<Pushed> {
+    await this.#blobs(content.blobs.map((blob) => ({ blob, id: blob.digest })));
+    for (const each of content.manifests) await this.#manifest(each, each.digest);
+    await this.#manifest(content.descriptor, this.#reference.tag ?? content.descriptor.digest);
+    return { top: content.descriptor, manifest, index: content.descriptor.digest };
+  }
+
+  /** @param shown whose layers are shown by their diffIds, as Docker does */
+  async #image(descriptor: Descriptor, shown: Image | undefined, lease: Lease): Promise<void> {
+    const document = parseManifest(await this.#store.layout.readBlob(descriptor.digest, LARGEST_MANIFEST), descriptor.mediaType);
+    if (!("config" in document)) throw new EngineError("invalid", `Cannot push ${familiarReference(this.#reference)}: it is an index`);
+    lease.add(...[document.config, ...document.layers].map(({ digest }) => digest));
+    await this.#blobs(document.layers.map((blob, i) => ({ blob, id: shown?.layers[i]?.diffId ?? blob.digest })));
+    if (!(await this.#client.hasBlob(document.config.digest, this.#options.signal))) await this.#upload(document.config, undefined);
+  }
+
+  async #manifest(descriptor: Descriptor, as: string): Promise<void> {
+    const data = await this.#store.layout.readBlob(descriptor.digest, LARGEST_MANIFEST);
+    const { mediaType } = parseManifest(data, descriptor.mediaType);
+    await this.#client.putManifest(as, { data, mediaType }, this.#options.signal);
+  }
+
+  async #blobs(blobs: readonly { blob: Descriptor; id: Digest }[]): Promise<void> {
+    const work = blobs.map(({ blob, id }) => ({ blob, progress: new LayerProgress(this.#options.progress, id.slice(7, 19)) }));
     work.reverse().forEach(({ progress }) => progress.status("Preparing"));
     const queue = [...work];
     const lanes = Array.from({ length: UPLOADS }, async () => {
       for (let next = queue.shift(); next; next = queue.shift()) await this.#layer(next.blob, next.progress);
     });
     await Promise.all(lanes);
-    if (!(await this.#client.hasBlob(config.digest, this.#options.signal))) await this.#upload(config, undefined);
   }
 
   async #layer(blob: Descriptor, progress: LayerProgress): Promise<void> {

@@ -85,11 +85,12 @@ export async function deleteImage(
   await checkUnused(removing, id, { force, isNamed: catalog.namesOf(id).length > 0 });
   const image = catalog.need(id);
   const names = catalog.namesOf(id);
+  const blobs = catalog.blobsOf(id);
   await untag(removing, records, names);
   await catalog.remove(id);
   removing.publish("delete", id);
   records.push({ deleted: id });
-  const { removed, bytes } = await garbage.afterRemoval(image, names.find(({ index }) => index)?.index);
+  const { removed, bytes } = await garbage.afterRemoval(image, blobs);
   records.push(...removed);
   return bytes;
 }

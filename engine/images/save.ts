@@ -10,28 +10,66 @@ import type { Digest } from "../layers/snapshots.ts";
 import { canonicalReference, familiarName, familiarReference, parseReference } from "../syntax/reference.ts";
 import type { Reference } from "../syntax/reference.ts";
 import type { Catalog } from "./catalog.ts";
-import type { Descriptor, Image } from "./images.ts";
+import type { Descriptor, Image, Platform } from "./images.ts";
 import type { Layout } from "./layout.ts";
 import { findId } from "./lookup.ts";
+import { LARGEST_CONFIG, LARGEST_MANIFEST, parseConfig, parseManifest } from "./manifest.ts";
+import type { Manifest } from "./manifest.ts";
 import { OCI_INDEX } from "./media-types.ts";
+import { choosePlatformManifest, digestsOf } from "./multi-platform.ts";
 
 interface Chosen {
   image: Image;
   tags: Reference[];
+  /** What the archive's index names: the manifest, or the index that it was pulled or loaded with. */
+  top: Descriptor;
+  /** The manifest of the table's row. */
+  manifest: Manifest;
+  diffIds: readonly Digest[];
+  blobs: readonly Digest[];
 }
 
-export function saveArchive(
-  { layout, catalog }: { layout: Layout; catalog: Catalog },
+/** @throws {EngineError} not-found when an image is not for `platform` */
+export async function saveArchive(
+  store: { layout: Layout; catalog: Catalog },
   chosen: readonly { id: Digest; tag?: Reference }[],
-  signal: AbortSignal | undefined,
-): Readable {
-  const images = new Map<Digest, Chosen>();
+  { signal, platform }: { signal?: AbortSignal | undefined; platform?: Platform | undefined },
+): Promise<Readable> {
+  const images = new Map<string, Chosen>();
   for (const { id, tag } of chosen) {
-    const entry = images.get(id) ?? { image: catalog.need(id), tags: [] };
-    if (tag && !entry.tags.includes(tag)) entry.tags.push(tag);
-    images.set(id, entry);
+    const entry = await choose(store, { id, tag, platform });
+    const key = `${id} ${entry.top.digest}`;
+    const known = images.get(key);
+    if (known && tag) known.tags.push(tag);
+    if (!known) images.set(key, entry);
   }
-  return Readable.from(write(layout, [...images.values()], signal), { objectMode: false, highWaterMark: 1 << 20 });
+  for (const entry of images.values()) entry.tags = [...new Map(entry.tags.map((tag) => [familiarReference(tag), tag])).values()];
+  return Readable.from(write(store.layout, [...images.values()], signal), { objectMode: false, highWaterMark: 1 << 20 });
+}
+
+async function choose(
+  store: { layout: Layout; catalog: Catalog },
+  { id, tag, platform }: { id: Digest; tag: Reference | undefined; platform: Platform | undefined },
+): Promise<Chosen> {
+  const { layout, catalog } = store;
+  const image = catalog.need(id);
+  const index = tag ? catalog.named(tag)?.index : catalog.indexOf(id);
+  const content = index === undefined || platform ? undefined : catalog.index(index);
+  const named = { id, manifest: image.manifest, ...(index && { index }), ...(tag && { reference: tag }) };
+  const descriptor = platform ? await choosePlatformManifest(store, named, platform) : image.manifest;
+  const manifest = parseManifest(await layout.readBlob(descriptor.digest, LARGEST_MANIFEST), descriptor.mediaType);
+  if (!("config" in manifest)) throw new EngineError("invalid", `Cannot save ${id}: it is an index`);
+  const config = parseConfig(await layout.readBlob(manifest.config.digest, LARGEST_CONFIG));
+  const own = [descriptor, manifest.config, ...manifest.layers].map(({ digest }) => digest);
+  const { mediaType, digest, size } = content?.descriptor ?? descriptor;
+  return {
+    image,
+    tags: tag ? [tag] : [],
+    top: { mediaType, digest, size },
+    manifest,
+    diffIds: config.rootfs.diff_ids,
+    blobs: content ? [...own, ...digestsOf(content)] : own,
+  };
 }
 
 /**
@@ -71,11 +109,7 @@ async function* write(layout: Layout, chosen: readonly Chosen[], signal: AbortSi
 }
 
 function blobsOf(chosen: readonly Chosen[]): Digest[] {
-  const digests = new Set<Digest>();
-  for (const { image } of chosen) {
-    digests.add(image.id).add(image.manifest.digest);
-    for (const { descriptor } of image.layers) digests.add(descriptor.digest);
-  }
+  const digests = new Set(chosen.flatMap(({ blobs }) => blobs));
   return [...digests].toSorted((a, b) => (a < b ? -1 : 1));
 }
 
@@ -83,23 +117,18 @@ function blobName(digest: Digest): string {
   return `blobs/sha256/${digest.slice("sha256:".length)}`;
 }
 
-function describe({ image, tags }: Chosen): Descriptor[] {
-  const { mediaType, digest, size } = image.manifest;
-  if (tags.length === 0) return [{ mediaType, digest, size }];
+function describe({ top, tags }: Chosen): Descriptor[] {
+  if (tags.length === 0) return [top];
   return tags.map((reference) => ({
-    mediaType,
-    digest,
-    size,
+    ...top,
     annotations: { "io.containerd.image.name": canonicalReference(reference), "org.opencontainers.image.ref.name": reference.tag! },
   }));
 }
 
-function tableRow({ image, tags }: Chosen): object {
-  const Layers = image.layers.map(({ descriptor }) => blobName(descriptor.digest));
-  const LayerSources = Object.fromEntries(
-    image.layers.map(({ diffId, descriptor: { mediaType, digest, size } }) => [diffId, { mediaType, size, digest }]),
-  );
-  return { Config: blobName(image.id), RepoTags: tags.map(familiarReference), Layers, LayerSources };
+function tableRow({ manifest, diffIds, tags }: Chosen): object {
+  const Layers = manifest.layers.map(({ digest }) => blobName(digest));
+  const LayerSources = Object.fromEntries(manifest.layers.map(({ mediaType, digest, size }, i) => [diffIds[i], { mediaType, size, digest }])); // oxfmt-ignore
+  return { Config: blobName(manifest.config.digest), RepoTags: tags.map(familiarReference), Layers, LayerSources };
 }
 
 /** What docker load read before 1.10; kept because others still do. */

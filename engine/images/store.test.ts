@@ -222,7 +222,7 @@ for (const [what, pack] of [
     assert.deepEqual(archive, await collect(await images.save(["my/app:1", "my/app:2"])));
     const other = await fresh(t);
     const said: string[] = [];
-    const loaded = await other.images.load(Readable.from([pack(archive)]), undefined, ({ stream }) => said.push(stream!));
+    const loaded = await other.images.load(Readable.from([pack(archive)]), { progress: ({ stream }) => said.push(stream!) });
     assert.deepEqual(loaded, { names: ["my/app:1", "my/app:2"], ids: [image.id] });
     assert.deepEqual(said, ["Loaded image: my/app:1\n", "Loaded image: my/app:2\n"]);
     assert.equal((await other.images.get("my/app:2")).manifest.digest, image.manifest.digest);

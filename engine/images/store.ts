@@ -14,7 +14,7 @@ import type { Reference } from "../syntax/reference.ts";
 import { Catalog, imageLayers } from "./catalog.ts";
 import { applyChanges } from "./changes.ts";
 import { Garbage } from "./garbage.ts";
-import type { Descriptor, Image, ImageConfig, Images, Progress, PullOptions, Removed } from "./images.ts";
+import type { Descriptor, Image, ImageConfig, Images, LoadOptions, Platform, PullOptions, Removed } from "./images.ts";
 import { Layout } from "./layout.ts";
 import { loadArchive } from "./load.ts";
 import { findId, needReference } from "./lookup.ts";
@@ -146,22 +146,23 @@ class LocalImages implements Images {
     return users.find(({ running }) => running) ?? users[0];
   }
 
-  async load(archive: Readable, signal?: AbortSignal, progress?: Progress): Promise<{ names: string[]; ids: Digest[] }> {
-    const loaded = await loadArchive(this.#store, archive, { signal, progress });
+  async load(archive: Readable, options: LoadOptions = {}): Promise<{ names: string[]; ids: Digest[] }> {
+    const loaded = await loadArchive(this.#store, archive, options);
     for (const id of loaded.ids) this.#events.publish("image", "load", id, { name: id });
     return loaded;
   }
 
-  async save(names: string[], signal?: AbortSignal): Promise<Readable> {
+  async save(names: string[], options: { signal?: AbortSignal; platform?: Platform } = {}): Promise<Readable> {
     const { catalog, layout } = this.#store;
     const chosen = names.flatMap((text) => chooseToSave(catalog, text));
+    const archive = await saveArchive({ layout, catalog }, chosen, options);
     for (const id of new Set(chosen.map((each) => each.id))) this.#events.publish("image", "save", id, { name: id });
-    return saveArchive({ layout, catalog }, chosen, signal);
+    return archive;
   }
 
   async importTar(
     tar: Readable,
-    options: { reference?: string; changes: string[]; message: string; platform?: { os: string; architecture: string; variant?: string } },
+    options: { reference?: string; changes: string[]; message: string; platform?: Platform },
     signal?: AbortSignal,
   ): Promise<Image> {
     const { layout, snapshots, garbage } = this.#store;

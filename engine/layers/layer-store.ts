@@ -4,11 +4,11 @@
  */
 import { createHash, randomBytes } from "node:crypto";
 import { chmod, chown, lutimes, mkdir, readdir, rename, rm, stat } from "node:fs/promises";
-import { lstatSync } from "node:fs";
+import { lstatSync, readFileSync } from "node:fs";
 import type { Stats } from "node:fs";
 import { join } from "node:path";
 import { EngineError } from "../errors.ts";
-import { makeDirectory, readJson, sweepUnfinished, writeJson } from "../host/files.ts";
+import { makeDirectory, readJson, sweepUnfinished, syncFileSystem, writeJson } from "../host/files.ts";
 import { getXattr } from "../host/xattr.ts";
 import { isWhiteout } from "./inode.ts";
 import { parentOf, toPath } from "./names.ts";
@@ -24,11 +24,17 @@ export function chainIdOf(parent: Digest | null, diffId: Digest): Digest {
   return parent === null ? diffId : `sha256:${createHash("sha256").update(`${parent} ${diffId}`).digest("hex")}`;
 }
 
+/** A layer's JSON file: with the boot during which it was unpacked, as long as its files may be only in memory. */
+type Recorded = Layer & { readonly boot?: string };
+
 export class LayerStore {
   readonly directory: string;
   readonly #trash: Trash;
   readonly #overlay: OverlayNamespace;
   readonly #layers = new Map<Digest, Layer>();
+  /** Layers whose files may not be on disk yet. */
+  readonly #unsealed = new Set<Digest>();
+  readonly #boot = bootId();
 
   private constructor(directory: string, trash: Trash, overlay: OverlayNamespace) {
     this.directory = directory;
@@ -49,11 +55,30 @@ export class LayerStore {
         if (!names.has(`${name}.json`)) await trash.discard(join(directory, name));
         continue;
       }
-      const layer = names.has(name.slice(0, -5)) ? await readJson<Layer>(join(directory, name)) : undefined;
-      if (layer) store.#layers.set(layer.chainId, layer);
-      else await rm(join(directory, name), { force: true });
+      const isKept = names.has(name.slice(0, -5)) && (await store.#adopt(join(directory, name)));
+      if (!isKept) await rm(join(directory, name), { force: true });
+      if (!isKept && names.has(name.slice(0, -5))) await trash.discard(join(directory, name.slice(0, -5)));
     }
     return store;
+  }
+
+  /** What the machine may have lost when it went down is not believed. */
+  async #adopt(path: string): Promise<boolean> {
+    const recorded = await readJson<Recorded>(path).catch(() => undefined);
+    if (!recorded || (recorded.boot !== undefined && recorded.boot !== this.#boot)) return false;
+    const { boot, ...layer } = recorded;
+    this.#layers.set(layer.chainId, layer);
+    if (boot !== undefined) this.#unsealed.add(layer.chainId);
+    return true;
+  }
+
+  /** Makes layers survive a power cut: one call of syncfs for all of them. */
+  async seal(chainIds: readonly Digest[]): Promise<void> {
+    const fresh = chainIds.filter((chainId) => this.#unsealed.has(chainId));
+    if (fresh.length === 0) return;
+    await syncFileSystem(this.directory);
+    await Promise.all(fresh.map(async (chainId) => writeJson(`${this.path(chainId)}.json`, this.need(chainId))));
+    for (const chainId of fresh) this.#unsealed.delete(chainId);
   }
 
   get(chainId: Digest): Layer | undefined {
@@ -99,10 +124,12 @@ export class LayerStore {
     }
     const path = this.path(layer.chainId);
     this.#layers.set(layer.chainId, layer);
+    this.#unsealed.add(layer.chainId);
     try {
       await rename(tree, path);
-      await writeJson(`${path}.json`, layer);
+      await writeJson(`${path}.json`, { ...layer, boot: this.#boot } satisfies Recorded);
     } catch (error) {
+      this.#unsealed.delete(layer.chainId);
       this.#layers.delete(layer.chainId);
       throw error;
     }
@@ -111,6 +138,7 @@ export class LayerStore {
 
   async remove(chainId: Digest): Promise<void> {
     if (!this.#layers.delete(chainId)) return;
+    this.#unsealed.delete(chainId);
     const path = this.path(chainId);
     await rm(`${path}.json`, { force: true });
     await this.#trash.discard(path);
@@ -156,6 +184,11 @@ export class LayerStore {
       await lutimes(target, below.atime, below.mtime);
     }
   }
+}
+
+/** Changes whenever the machine starts. */
+function bootId(): string {
+  return readFileSync("/proc/sys/kernel/random/boot_id", "utf8").trim();
 }
 
 function nameOf(chainId: Digest): string {

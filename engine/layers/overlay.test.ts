@@ -430,3 +430,34 @@ test("prepare() refuses keys that are no names", needsRoot, async (t) => {
   await assert.rejects(snapshots.prepare("l", `sha256:${"0".repeat(64)}`), { kind: "not-found" });
   await assert.rejects(snapshots.mount("nope"), { kind: "not-found" });
 });
+
+test("a layer that was not sealed is not believed after the machine went down", needsRoot, async (t) => {
+  const { directory, open } = await fresh(t);
+  const snapshots = await open();
+  const one = await snapshots.add(Readable.from([tar([[{ name: "one" }]])]), null);
+  const two = await snapshots.add(Readable.from([tar([[{ name: "two" }]])]), one.chainId);
+  const lost = await snapshots.add(Readable.from([tar([[{ name: "lost" }]])]), null);
+  await snapshots.seal([one.chainId, two.chainId]);
+  assert.equal((await (await openSnapshots({ directory, rootless })).layers()).length, 3);
+  const record = join(directory, "layers", `${lost.chainId.slice(7, 23)}.json`);
+  const { boot, ...rest } = JSON.parse(readFileSync(record, "utf8")) as { boot: string };
+  assert.match(boot, /^[0-9a-f-]{36}$/);
+  writeFileSync(record, JSON.stringify({ ...rest, boot: "another" }));
+  const next = await openSnapshots({ directory, rootless });
+  assert.deepEqual(new Set((await next.layers()).map(({ chainId }) => chainId)), new Set([one.chainId, two.chainId]));
+  assert.equal(existsSync(record.slice(0, -".json".length)), false);
+});
+
+test("a difference that fails while nobody reads it ends nothing", needsRoot, async (t) => {
+  const { directory, open } = await fresh(t);
+  const snapshots = await open();
+  await snapshots.prepare("broken", null);
+  rmSync(join(directory, "snapshots/broken/upper"), { recursive: true });
+  const stream = snapshots.diff("broken");
+  await new Promise((done) => stream.once("close", done));
+  assert.match(stream.errored?.message ?? "", /ENOENT|No such file/i);
+  await assert.rejects(
+    snapshots.commit("broken", async () => undefined),
+    /ENOENT|No such file/i,
+  );
+});

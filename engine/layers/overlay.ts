@@ -14,6 +14,7 @@ import { mkdirSync, statSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { Readable } from "node:stream";
+import { setImmediate as nextTurn } from "node:timers/promises";
 import { EngineError } from "../errors.ts";
 import { makeDirectory, readJson, sweepUnfinished, writeJson } from "../host/files.ts";
 import { errorCode } from "../host/libc.ts";
@@ -103,8 +104,8 @@ class OverlaySnapshots implements Snapshots {
         return this.apply(blob, diffId, parent, options);
       }
     }
-    const parentLayer = this.#parentOf(parent);
-    const work = this.#unpack(blob, { diffId, parent, parentLayer, options });
+    this.#checkParent(parent);
+    const work = this.#unpack(blob, { diffId, parent, options });
     this.#applying.set(chainId, work);
     try {
       return await work;
@@ -114,16 +115,28 @@ class OverlaySnapshots implements Snapshots {
   }
 
   async add(blob: LayerBlob, parent: Digest | null, options: ApplyOptions = {}): Promise<Layer> {
-    return this.#unpack(blob, { diffId: undefined, parent, parentLayer: this.#parentOf(parent), options });
+    this.#checkParent(parent);
+    return this.#unpack(blob, { diffId: undefined, parent, options });
   }
 
-  #parentOf(parent: Digest | null): Layer | Promise<Layer> | undefined {
-    return parent === null ? undefined : (this.#applying.get(parent) ?? this.#layers.need(parent));
+  #checkParent(parent: Digest | null): void {
+    if (parent !== null && !this.#applying.has(parent)) this.#layers.need(parent);
+  }
+
+  /** Resolves when the layer below is committed; an attempt that fails may be followed by another one's. */
+  async #below(parent: Digest | null): Promise<void> {
+    if (parent === null) return;
+    for (let failure: unknown; !this.#layers.get(parent);) {
+      const attempt = this.#applying.get(parent);
+      if (!attempt) throw failure ?? new EngineError("not-found", `No such layer: ${parent}`);
+      // Whoever shared the attempt has started the next one by the time that this goes on.
+      await attempt.catch(async (error: unknown) => nextTurn((failure = error)));
+    }
   }
 
   async #unpack(layerBlob: LayerBlob, to: Unpacking): Promise<Layer> {
-    const { parent, parentLayer } = to;
-    const parentDone = Promise.resolve(parentLayer);
+    const { parent } = to;
+    const parentDone = this.#below(parent);
     // It is awaited only after unpacking; until then its failure is not unheard of.
     parentDone.catch(() => undefined);
     this.#unpacking.add(to);
@@ -291,6 +304,10 @@ class OverlaySnapshots implements Snapshots {
     return !isUsed;
   }
 
+  async seal(chainIds: readonly Digest[]): Promise<void> {
+    await this.#layers.seal(chainIds);
+  }
+
   async layers(): Promise<Layer[]> {
     return this.#layers.all();
   }
@@ -323,6 +340,5 @@ class OverlaySnapshots implements Snapshots {
 interface Unpacking {
   diffId: Digest | undefined;
   parent: Digest | null;
-  parentLayer: Layer | Promise<Layer> | undefined;
   options: ApplyOptions;
 }

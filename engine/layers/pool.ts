@@ -109,6 +109,8 @@ export function streamJob<T>(job: Job, options: JobOptions = {}): Readable & { r
   const stream = readFromPort(port1, () => stop.abort());
   const signal = options.signal ? AbortSignal.any([options.signal, stop.signal]) : stop.signal;
   const result = start<T>(job, { ...options, signal }, port2);
+  // Whoever reads the stream hears of a failure there; where nobody reads it any more, it must not end the engine.
+  stream.on("error", () => undefined);
   result.catch((error: Error) => stream.destroy(error));
   return Object.assign(stream, { result });
 }

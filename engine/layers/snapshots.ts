@@ -101,6 +101,12 @@ export interface Snapshots {
    */
   removeLayer(chainId: Digest): Promise<boolean>;
 
+  /**
+   * Resolves when these layers are on disk and survive a power cut. A layer that nobody sealed is there for the next
+   * engine, but not after the machine went down.
+   */
+  seal(chainIds: readonly Digest[]): Promise<void>;
+
   /** All committed layers, in no order. */
   layers(): Promise<Layer[]>;
 

@@ -99,8 +99,12 @@ async function load(exchange: Exchange): Promise<void> {
     // A wrong archive is a message in the stream, never a status: dockerd has begun its answer by then.
     exchange.response.writeHead(200, { "Content-Type": "application/json" });
     const quiet = query.flag("quiet", true);
-    await services.images.load(await plainArchive(body), signal, (message) => {
-      if (!quiet || message.stream !== undefined) send(message);
+    await services.images.load(await plainArchive(body), {
+      signal,
+      platform: platformOf(exchange),
+      progress: (message) => {
+        if (!quiet || message.stream !== undefined) send(message);
+      },
     });
   });
 }
@@ -109,7 +113,8 @@ async function save(exchange: Exchange): Promise<void> {
   const single = exchange.params["name"];
   const names = single === undefined ? exchange.query.all("names").flatMap((list) => list.split(",")) : [single];
   if (names.length === 0 || names.includes("")) throw new EngineError("internal", "invalid reference format");
-  await sendTar(exchange, await exchange.services.images.save(names, exchange.signal));
+  const platform = platformOf(exchange);
+  await sendTar(exchange, await exchange.services.images.save(names, { signal: exchange.signal, ...(platform && { platform }) }));
 }
 
 /** Sends a tar of unknown length. An error on the way cuts the answer, so that the client does not take it for whole. */

@@ -21,12 +21,15 @@ import type { Request } from "./transport.ts";
 export class RegistryError extends EngineError {
   readonly code: string;
   readonly status: number;
+  /** Seconds that the registry asks to wait. */
+  readonly retryAfter: string | undefined;
 
-  constructor(status: number, code: string, message: string) {
+  constructor({ status, retryAfter }: { status: number; retryAfter?: string | undefined }, code: string, message: string) {
     super(status === 401 ? "unauthorized" : status === 403 ? "forbidden" : status === 404 ? "not-found" : "internal", message);
     this.name = "RegistryError";
     this.code = code;
     this.status = status;
+    this.retryAfter = retryAfter;
   }
 }
 
@@ -46,8 +49,11 @@ export class RegistryClient {
   readonly #authenticator: Authenticator;
   readonly #scope: string;
 
-  private constructor(transport: Transport, base: string, access: Access) {
+  readonly #retryMs: number;
+
+  private constructor(transport: Transport, { base, retryMs }: { base: string; retryMs: number }, access: Access) {
     this.#transport = transport;
+    this.#retryMs = retryMs;
     this.#base = base;
     this.#repository = access.repository;
     this.#scope = access.repository === "" ? "" : `repository:${access.repository}:${access.push ? "pull,push" : "pull"}`;
@@ -61,11 +67,11 @@ export class RegistryClient {
   static async connect(endpoint: Endpoint, access: Access, env: NodeJS.ProcessEnv): Promise<RegistryClient> {
     const transport = new Transport(env, endpoint.insecure);
     try {
-      return await RegistryClient.#ping(transport, endpoint.url, access);
+      return await RegistryClient.#ping(transport, { base: endpoint.url, retryMs: endpoint.retryMs }, access);
     } catch (error) {
       const plain = endpoint.url.replace(/^https:/, "http:");
       if (endpoint.insecure && error instanceof TransportError && plain !== endpoint.url)
-        return await RegistryClient.#ping(transport, plain, access).catch((second: unknown) => {
+        return await RegistryClient.#ping(transport, { base: plain, retryMs: endpoint.retryMs }, access).catch((second: unknown) => {
           transport.close();
           throw second;
         });
@@ -74,9 +80,9 @@ export class RegistryClient {
     }
   }
 
-  static async #ping(transport: Transport, base: string, access: Access): Promise<RegistryClient> {
-    const client = new RegistryClient(transport, base, access);
-    const response = await transport.send({ method: "GET", url: `${base}/v2/`, signal: access.signal, timeoutMs: PING_MS });
+  static async #ping(transport: Transport, at: { base: string; retryMs: number }, access: Access): Promise<RegistryClient> {
+    const client = new RegistryClient(transport, at, access);
+    const response = await transport.send({ method: "GET", url: `${at.base}/v2/`, signal: access.signal, timeoutMs: PING_MS });
     response.resume();
     if (response.statusCode === 401) client.#authenticator.challenged(response.headers["www-authenticate"], client.#scope);
     return client;
@@ -129,16 +135,27 @@ export class RegistryClient {
     return tags;
   }
 
-  /** A blob from `offset` on; `offset` of the answer is 0 where the registry cannot resume. */
+  /**
+   * A blob from `offset` on; `offset` of the answer is 0 where the registry cannot resume. Asks once: whoever reads the body
+   * has to try again anyhow.
+   */
   async blob(digest: Digest, offset: number, signal?: AbortSignal): Promise<{ body: IncomingMessage; offset: number }> {
     const headers: Record<string, string> = offset > 0 ? { Range: `bytes=${offset}-` } : {};
-    const body = await this.#send({ method: "GET", url: this.#url(`blobs/${digest}`), headers, signal }, offset > 0 ? [416] : []);
-    if (body.statusCode === 416) {
+    const body = await this.#once({ method: "GET", url: this.#url(`blobs/${digest}`), headers, signal });
+    if (body.statusCode === 416 && offset > 0) {
       body.resume();
       return this.blob(digest, 0, signal);
     }
+    if (body.statusCode !== 200 && body.statusCode !== 206) throw await readError(body);
     const start = /^bytes (\d+)-/.exec(body.headers["content-range"] ?? "")?.[1];
     return { body, offset: body.statusCode === 206 && start !== undefined && Number(start) === offset ? offset : 0 };
+  }
+
+  /** Waits longer each time, or as long as the registry asks. */
+  async pause(attempt: number, failure: unknown, signal: AbortSignal | undefined): Promise<void> {
+    const asked = failure instanceof RegistryError ? Number(failure.retryAfter) * 1000 : 0;
+    const ms = Number.isFinite(asked) && asked > 0 ? Math.min(asked, 30_000) : this.#retryMs * 2 ** (attempt - 1);
+    await sleep(ms, undefined, { ref: true, ...(signal && { signal }) });
   }
 
   async hasBlob(digest: Digest, signal?: AbortSignal): Promise<boolean> {
@@ -170,7 +187,7 @@ export class RegistryClient {
         return;
       } catch (error) {
         if (!isWorthRetrying(error) || attempt === MOST_TRIES) throw error;
-        await pause(attempt, undefined, signal);
+        await this.pause(attempt, error, signal);
       }
   }
 
@@ -188,18 +205,16 @@ export class RegistryClient {
   async #send(request: Request, alsoFine: readonly number[] = []): Promise<IncomingMessage> {
     for (let attempt = 1; ; attempt++) {
       let failure: unknown;
-      let retryAfter: string | undefined;
       try {
         const response = await this.#once(request);
         const status = response.statusCode ?? 0;
         if ((status >= 200 && status < 300) || alsoFine.includes(status)) return response;
-        retryAfter = response.headers["retry-after"];
         failure = await readError(response);
       } catch (error) {
         failure = error;
       }
       if (!isWorthRetrying(failure) || attempt === MOST_TRIES) throw failure;
-      await pause(attempt, retryAfter, request.signal);
+      await this.pause(attempt, failure, request.signal);
     }
   }
 
@@ -231,27 +246,21 @@ export function isWorthRetrying(error: unknown): boolean {
   return code !== "ENOTFOUND" && code !== "ECONNREFUSED";
 }
 
-/** Waits longer each time, or as long as the registry asks. */
-export async function pause(attempt: number, retryAfter: string | undefined, signal: AbortSignal | undefined): Promise<void> {
-  const asked = Number(retryAfter) * 1000;
-  const ms = Number.isFinite(asked) && asked > 0 ? Math.min(asked, 30_000) : 250 * 2 ** attempt;
-  await sleep(ms, undefined, { ref: true, ...(signal && { signal }) });
-}
-
 /** @see https://github.com/opencontainers/distribution-spec/blob/v1.1.1/spec.md#error-codes */
 async function readError(response: IncomingMessage): Promise<RegistryError> {
   const status = response.statusCode ?? 0;
+  const answer = { status, retryAfter: response.headers["retry-after"] };
   const body = await readBody(response, 65536).catch(() => Buffer.alloc(0));
   try {
     const { errors } = JSON.parse(body.toString()) as { errors?: { code?: string; message?: string }[] };
     const { code, message } = errors?.[0] ?? {};
     if (typeof code === "string") {
       const words = code.toLowerCase().replaceAll("_", " ");
-      return new RegistryError(status, code, `${words}: ${message ?? words}`);
+      return new RegistryError(answer, code, `${words}: ${message ?? words}`);
     }
   } catch {
     // Not every registry, and no proxy in front of one, answers in JSON.
   }
-  if (status === 429) return new RegistryError(status, "TOOMANYREQUESTS", "toomanyrequests: the registry asks to slow down");
-  return new RegistryError(status, "UNKNOWN", `received unexpected HTTP status: ${status} ${response.statusMessage ?? ""}`.trim());
+  if (status === 429) return new RegistryError(answer, "TOOMANYREQUESTS", "toomanyrequests: the registry asks to slow down");
+  return new RegistryError(answer, "UNKNOWN", `received unexpected HTTP status: ${status} ${response.statusMessage ?? ""}`.trim());
 }

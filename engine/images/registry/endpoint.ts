@@ -7,6 +7,8 @@ export interface RegistryOptions {
   mirrors?: readonly string[];
   /** Hosts (`name[:port]`), addresses or networks (CIDR) that may speak plain HTTP or have a certificate that nobody signed. */
   insecure?: readonly string[];
+  /** The first pause before another attempt, in milliseconds; each is twice the one before. Default 500. */
+  retryMs?: number;
   /** Proxy variables. Default: the process's. */
   env?: NodeJS.ProcessEnv;
 }
@@ -18,21 +20,25 @@ export interface Endpoint {
   readonly insecure: boolean;
   /** A mirror gets no credentials and no pushes. */
   readonly mirror: boolean;
+  /** The first pause before another attempt. */
+  readonly retryMs: number;
 }
 
 const HUB_HOST = "registry-1.docker.io";
 
 /** The addresses of a domain of references, in the order in which they are to be tried. */
 export function endpointsOf(domain: string, options: RegistryOptions): Endpoint[] {
+  const retryMs = options.retryMs ?? 500;
   const own: Endpoint = {
     url: `https://${domain === DOCKER_HUB ? HUB_HOST : domain}`,
     insecure: isInsecure(domain, options),
     mirror: false,
+    retryMs,
   };
   if (domain !== DOCKER_HUB) return [own];
   const mirrors = (options.mirrors ?? []).map((url): Endpoint => {
     const { origin, host } = new URL(url);
-    return { url: origin, insecure: isInsecure(host, options), mirror: true };
+    return { url: origin, insecure: isInsecure(host, options), mirror: true, retryMs };
   });
   return [...mirrors, own];
 }

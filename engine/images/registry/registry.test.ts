@@ -1,128 +1,25 @@
 import assert from "node:assert/strict";
-import { execFileSync, spawn } from "node:child_process";
+import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { lookup } from "node:dns/promises";
 import { createServer } from "node:http";
 import type { IncomingMessage, Server, ServerResponse } from "node:http";
 import { createServer as createTlsServer } from "node:https";
-import { connect } from "node:net";
 import type { AddressInfo } from "node:net";
-import { hostname, tmpdir } from "node:os";
+import { hostname } from "node:os";
 import { join } from "node:path";
 import { Readable } from "node:stream";
 import test from "node:test";
-import type { TestContext } from "node:test";
 import { gzipSync } from "node:zlib";
 import type { JsonMessage } from "../../api/types/image.ts";
 import { EngineError } from "../../errors.ts";
-import { Events } from "../../events.ts";
-import { mountPoints } from "../../host/mount.ts";
-import { openSnapshots } from "../../layers/overlay.ts";
-import { emptyEntry, tarHeader, tarPadding, TAR_END } from "../../layers/tar-writer.ts";
-import { topLayer } from "../images.ts";
-import type { Images, PullOptions } from "../images.ts";
+import type { PullOptions } from "../images.ts";
 import { openRegistry } from "../remote.ts";
-import { openImages } from "../store.ts";
 import { parseChallenge } from "./auth.ts";
 import { endpointsOf, isInsecure } from "./endpoint.ts";
-
-const needsRoot = process.getuid!() === 0 ? {} : { skip: "needs root" };
-const rootless = !/^\s*0\s+0\s/.test(readFileSync("/proc/self/uid_map", "utf8"));
-
-interface Fixture {
-  directory: string;
-  images: Images;
-  events: Events;
-}
-
-async function fresh(t: TestContext, registry = {}): Promise<Fixture> {
-  const directory = mkdtempSync(join(tmpdir(), "registry-"));
-  t.after(() => {
-    for (const { target } of mountPoints()) if (target.startsWith(directory)) execFileSync("umount", ["-l", target]);
-    rmSync(directory, { recursive: true });
-  });
-  const events = new Events();
-  const snapshots = await openSnapshots({ directory, rootless, maxLayerBytes: 50_000_000 });
-  return { directory, events, images: await openImages({ directory: join(directory, "images"), snapshots, events, registry }) };
-}
-
-function sha256(data: Buffer): string {
-  return `sha256:${createHash("sha256").update(data).digest("hex")}`;
-}
-
-function tar(name: string, content: Buffer): Buffer {
-  return Buffer.concat([tarHeader({ ...emptyEntry(name), sizeBytes: content.length }), content, tarPadding(content.length), TAR_END]);
-}
-
-/** A registry in memory with one image `app:1` of gzip layers; `answer` may take a request over. */
-interface Fake {
-  host: string;
-  blobs: Map<string, Buffer>;
-  /** By tag or digest. */
-  manifests: Map<string, Buffer>;
-  requests: string[];
-  headers: Record<string, string | undefined>[];
-  answer: (request: IncomingMessage, response: ServerResponse) => boolean;
-}
-
-const OCI = "application/vnd.oci.image";
-
-function imageOf(fake: Fake, layers: Buffer[], platform = { os: "linux", architecture: "amd64" }): { data: Buffer; digest: string } {
-  const store = (data: Buffer, mediaType: string) => {
-    fake.blobs.set(sha256(data), data);
-    return { mediaType, digest: sha256(data), size: data.length };
-  };
-  const descriptors = layers.map((layer) => store(gzipSync(layer), `${OCI}.layer.v1.tar+gzip`));
-  const config = store(
-    Buffer.from(JSON.stringify({ ...platform, rootfs: { type: "layers", diff_ids: layers.map(sha256) } })),
-    `${OCI}.config.v1+json`,
-  );
-  const data = Buffer.from(JSON.stringify({ schemaVersion: 2, mediaType: `${OCI}.manifest.v1+json`, config, layers: descriptors }));
-  fake.manifests.set(sha256(data), data);
-  return { data, digest: sha256(data) };
-}
-
-async function fakeRegistry(
-  t: TestContext,
-  layers: Buffer[] = [tar("file", Buffer.from("hello")), tar("second", Buffer.alloc(200_000, 1))],
-): Promise<Fake> {
-  const fake: Fake = { host: "", blobs: new Map(), manifests: new Map(), requests: [], headers: [], answer: () => false };
-  const server = createServer((request, response) => {
-    fake.requests.push(`${request.method} ${request.url}`);
-    fake.headers.push({ authorization: request.headers.authorization, range: request.headers.range });
-    if (!fake.answer(request, response)) serve(fake, request, response);
-  });
-  await listen(t, server);
-  fake.host = `127.0.0.1:${(server.address() as AddressInfo).port}`;
-  fake.manifests.set("1", imageOf(fake, layers).data);
-  return fake;
-}
-
-async function listen(t: TestContext, server: Server): Promise<void> {
-  await new Promise<void>((done) => server.listen(0, "127.0.0.1", done));
-  t.after(() => {
-    server.closeAllConnections();
-    server.close();
-  });
-}
-
-function serve(fake: Fake, request: IncomingMessage, response: ServerResponse): void {
-  const [, kind, name] = /^\/v2\/(?:.+\/(manifests|blobs)\/(.+))?$/.exec(request.url ?? "") ?? [];
-  if (kind === undefined) return void response.end("{}");
-  const data = (kind === "blobs" ? fake.blobs : fake.manifests).get(name!);
-  if (!data) {
-    const code = kind === "blobs" ? "BLOB_UNKNOWN" : "MANIFEST_UNKNOWN";
-    return void response.writeHead(404).end(JSON.stringify({ errors: [{ code, message: code.toLowerCase().replace("_", " ") }] }));
-  }
-  const from = Number(/^bytes=(\d+)-$/.exec(request.headers.range ?? "")?.[1] ?? 0);
-  const type =
-    (JSON.parse(kind === "manifests" ? data.toString() : "{}") as { mediaType?: string }).mediaType ?? "application/octet-stream";
-  const headers = { "Content-Type": type, "Content-Length": data.length - from };
-  if (from > 0) response.writeHead(206, { ...headers, "Content-Range": `bytes ${from}-${data.length - 1}/${data.length}` });
-  else response.writeHead(200, headers);
-  response.end(data.subarray(from));
-}
+import { fakeRegistry, fresh, imageOf, listen, needsRoot, OCI, realRegistry, sha256, tar } from "../../../test/support/registry.ts";
+import type { Fake, Fixture } from "../../../test/support/registry.ts";
 
 async function pull({ images }: Fixture, reference: string, options: PullOptions = {}): Promise<string[]> {
   const said: JsonMessage[] = [];
@@ -304,40 +201,6 @@ test("pull() takes up what a killed engine had downloaded, and drops it if it wa
   }
 });
 
-/** Pulls in a process of its own, which is killed after its n-th word. Resolves to whether it lived to the end. */
-async function killedPull(directory: string, reference: string, words: number): Promise<boolean> {
-  const source = `
-    const { openSnapshots } = await import(${JSON.stringify(new URL("../../layers/overlay.ts", import.meta.url).href)});
-    const { openImages } = await import(${JSON.stringify(new URL("../store.ts", import.meta.url).href)});
-    const { Events } = await import(${JSON.stringify(new URL("../../events.ts", import.meta.url).href)});
-    const snapshots = await openSnapshots({ directory: ${JSON.stringify(directory)}, rootless: ${rootless} });
-    const images = await openImages({ directory: ${JSON.stringify(join(directory, "images"))}, snapshots, events: new Events() });
-    let left = ${words};
-    await images.pull(${JSON.stringify(reference)}, { progress: () => --left === 0 && process.kill(process.pid, "SIGKILL") });`;
-  const child = spawn(process.execPath, ["--input-type=module", "-e", source], { stdio: ["ignore", "ignore", "inherit"] });
-  return new Promise((done) => child.once("exit", (code) => done(code === 0)));
-}
-
-test("pull() killed at any point leaves a store that works, and the next one ends right", needsRoot, async (t) => {
-  const random = (seed: string, length: number): Buffer =>
-    Buffer.from(createHash("shake256", { outputLength: length }).update(seed).digest());
-  const fake = await fakeRegistry(t, [tar("a", random("a", 700_000)), tar("b", random("b", 400_000)), tar("c", random("c", 10))]);
-  for (let words = 1, lived = false; !lived && words < 40; words += 4) {
-    const { directory } = await fresh(t);
-    lived = await killedPull(directory, `${fake.host}/app:1`, words);
-    const snapshots = await openSnapshots({ directory, rootless });
-    const images = await openImages({ directory: join(directory, "images"), snapshots, events: new Events() });
-    if (!lived) assert.deepEqual(await images.list(), [], `after ${words} words`);
-    const image = await images.pull(`${fake.host}/app:1`, {});
-    const root = await snapshots.view("v", topLayer(image)!);
-    assert.deepEqual(readFileSync(join(root, "a")), random("a", 700_000));
-    assert.deepEqual(readdirSync(root), ["a", "b", "c"]);
-    await snapshots.remove("v");
-    assert.deepEqual(readdirSync(join(directory, "images/ingest")), []);
-    assert.equal(readdirSync(join(directory, "layers")).length, 7);
-  }
-});
-
 test("pull() waits where a registry asks to slow down", needsRoot, async (t) => {
   const fake = await fakeRegistry(t);
   let refusals = 0;
@@ -438,34 +301,6 @@ test("push() refuses a name that is not here", needsRoot, async (t) => {
   assert.deepEqual(said, [{ status: "The push refers to repository [127.0.0.1:1/x]" }]);
 });
 
-/** The distribution project's own registry, as Debian packages it. */
-async function realRegistry(t: TestContext, directory: string, extra = ""): Promise<string | undefined> {
-  try {
-    execFileSync("docker-registry", ["--version"], { stdio: "ignore" });
-  } catch {
-    t.skip("needs docker-registry");
-    return undefined;
-  }
-  const probe = createServer();
-  await new Promise<void>((done) => probe.listen(0, "127.0.0.1", done));
-  const { port } = probe.address() as AddressInfo;
-  await new Promise((done) => probe.close(done));
-  mkdirSync(join(directory, "registry"));
-  const config = `version: 0.1\nlog: {level: error}\nstorage: {filesystem: {rootdirectory: ${directory}/registry}}\nhttp:\n  addr: "127.0.0.1:${port}"\n${extra}`;
-  writeFileSync(join(directory, "registry.yml"), config);
-  const server = spawn("docker-registry", ["serve", join(directory, "registry.yml")], { stdio: "ignore" });
-  t.after(() => server.kill("SIGKILL"));
-  const isUp = async (): Promise<boolean> =>
-    new Promise((done) => {
-      const socket = connect(port, "127.0.0.1", () => done(socket.destroy().destroyed)).on("error", () => done(false));
-    });
-  while (!(await isUp())) {
-    assert.equal(server.exitCode, null, "docker-registry ended");
-    await new Promise((done) => setTimeout(done, 50));
-  }
-  return `127.0.0.1:${port}`;
-}
-
 test("skopeo and Berth exchange images through a real registry, digests equal", needsRoot, async (t) => {
   const fixture = await fresh(t);
   const host = await realRegistry(t, fixture.directory);
@@ -539,7 +374,10 @@ test("a real registry with TLS and a password is used, and refuses the wrong one
   await assert.rejects(fixture.images.push(name, {}), /no basic auth credentials/);
   await fixture.images.push(name, { auth });
   const { Descriptor, Platforms } = await registry.inspect(name, auth);
-  assert.equal(Descriptor.digest, image.manifest.digest);
+  // It was stored as a plain tar and is pushed compressed; its id stays.
+  const pushed = await fixture.images.get(image.id);
+  assert.equal(Descriptor.digest, pushed.manifest.digest);
+  assert.equal(pushed.layers[0]!.descriptor.mediaType, "application/vnd.oci.image.layer.v1.tar+gzip");
   assert.deepEqual(Platforms, [{ architecture: image.config.architecture, os: "linux" }]);
   await assert.rejects(registry.inspect(`${host}/private/app:2`, auth), {
     kind: "not-found",
@@ -547,7 +385,7 @@ test("a real registry with TLS and a password is used, and refuses the wrong one
   });
   const other = await fresh(t);
   await pull(other, name, { auth: { auth: Buffer.from("me:secret").toString("base64") } });
-  assert.equal((await other.images.get(name)).manifest.digest, image.manifest.digest);
+  assert.equal((await other.images.get(name)).manifest.digest, pushed.manifest.digest);
 });
 
 test("a certificate that nobody signed is refused, where the host was not declared to be insecure", needsRoot, async (t) => {
@@ -567,6 +405,26 @@ test("a certificate that nobody signed is refused, where the host was not declar
     images.pull(name, {}),
     /tls: failed to verify certificate: x509: certificate signed by unknown authority|ECONNREFUSED|connection refused/,
   );
+});
+
+test("pull() does not follow a redirect from HTTPS to HTTP", needsRoot, async (t) => {
+  const fake = await fakeRegistry(t);
+  const { directory, images } = await fresh(t);
+  const at = (name: string): string => join(directory, name);
+  execFileSync("openssl", ["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=x", "-keyout", at("key.pem"), "-out", at("cert.pem")], { stdio: "ignore" }); // oxfmt-ignore
+  const server = createTlsServer({ key: readFileSync(at("key.pem")), cert: readFileSync(at("cert.pem")) }, (request, response) => {
+    const manifest = fake.manifests.get("1")!;
+    if (!request.url!.includes("/manifests/"))
+      response.writeHead(request.url === "/v2/" ? 200 : 307, { Location: `http://${fake.host}${request.url}` }).end(); // oxfmt-ignore
+    else response.writeHead(200, { "Content-Type": `${OCI}.manifest.v1+json` }).end(manifest);
+  });
+  await listen(t, server as unknown as Server);
+  const { port } = server.address() as AddressInfo;
+  await assert.rejects(
+    images.pull(`127.0.0.1:${port}/app:1`, {}),
+    /Cannot follow the redirect from https:.* to http:.*: it is not encrypted/,
+  );
+  assert.deepEqual(fake.requests, []);
 });
 
 test("pullAll() brings every tag and says the end once", needsRoot, async (t) => {
