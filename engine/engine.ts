@@ -59,7 +59,10 @@ export async function openEngine(host: Host): Promise<Engine> {
     stateDirectory: join(paths.state, "build"),
     images,
     snapshots,
-    steps: { run: async (step) => containers.restore().then(async () => steps.run(step)) },
+    steps: {
+      run: async (step) => containers.restore().then(async () => steps.run(step)),
+      open: async (step) => containers.restore().then(async () => steps.open(step)),
+    },
     events,
   });
   await builder.sweep();

@@ -48,6 +48,9 @@ export class ClassicOutput {
         return void (event.check === undefined && this.#warnings.push(event.message));
       case "image":
         return this.#image(event.id, event.tags);
+      case "build":
+      case "finish":
+        return undefined;
     }
   };
 

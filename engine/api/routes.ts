@@ -4,6 +4,7 @@ import { archiveRoutes } from "./routes/archive.ts";
 import { attachRoutes } from "./routes/attach.ts";
 import { berthRoutes } from "./routes/berth.ts";
 import { buildRoutes } from "./routes/build.ts";
+import { buildsRoutes } from "./routes/builds.ts";
 import { containerRoutes } from "./routes/containers.ts";
 import { diskUsageRoutes } from "./routes/disk-usage.ts";
 import { execRoutes } from "./routes/execs.ts";
@@ -34,4 +35,5 @@ export const routes: readonly Route[] = [
   ...networkRoutes,
   ...fileRoutes,
   ...berthRoutes,
+  ...buildsRoutes,
 ];

@@ -6,29 +6,29 @@ import { randomBytes } from "node:crypto";
 import type { Digest } from "../layers/snapshots.ts";
 import { topLayer } from "../images/images.ts";
 import { EngineError } from "../errors.ts";
-import { ruleUrl } from "../syntax/dockerfile/checks/rules.ts";
-import { parseDockerfile } from "../syntax/dockerfile/parse.ts";
 import type { Instruction } from "../syntax/dockerfile/tree.ts";
 import { Bases } from "./bases.ts";
 import { StepError } from "./builder.ts";
-import type { BuildRequest } from "./builder.ts";
+import type { BuildCause, BuildRequest } from "./builder.ts";
 import type { StepLayer } from "./cache.ts";
-import { checkBuild } from "./checks.ts";
+import { checkBuild, toWarning } from "./checks.ts";
 import { contextLayer } from "./context-layer.ts";
-import { prepareCopy, prepareWorkdir } from "./copy.ts";
 import { evaluate } from "./evaluate.ts";
-import { atPlace, neededStages, refuseProblems, unusedArgs } from "./graph.ts";
+import { neededStages, unusedArgs } from "./graph.ts";
 import type { Graph, GraphStage, Source } from "./graph.ts";
 import type { Operation } from "./operation.ts";
 import type { Reasons } from "./reasons.ts";
 import type { Reporter } from "./reporter.ts";
 import type { Prepared, Rooms, StepScope } from "./rooms.ts";
-import { prepareRun } from "./run.ts";
+import { prepareStep } from "./prepare.ts";
 import type { Slots } from "./slots.ts";
 import { advanced, chainOf, imageIdOf, imageResult, inheritedResult, scratchResult, toImageConfig } from "./stage-result.ts";
 import type { StageResult } from "./stage-result.ts";
-import { listSteps, stepId } from "./step-list.ts";
+import { sceneOf } from "./scene.ts";
+import { baseName, listSteps, stepId, stepsOf } from "./step-list.ts";
+import type { Step } from "./step-list.ts";
 import type { Trees } from "./trees.ts";
+import { findTriggers, parseTrigger } from "./triggers.ts";
 
 export interface BuildParts {
   readonly id: string;
@@ -40,11 +40,6 @@ export interface BuildParts {
   readonly reasons: Reasons;
   readonly slots: Slots;
   readonly signal: AbortSignal;
-}
-
-interface Step {
-  readonly id: string;
-  readonly instruction: Instruction;
 }
 
 export class Build {
@@ -65,7 +60,7 @@ export class Build {
   /** Runs everything and makes the image. All work has ended when the promise settles. */
   async run(): Promise<Digest> {
     const { graph, request, reporter } = this.#parts;
-    await this.#findTriggers();
+    for (const [stage, triggers] of await findTriggers(graph, this.#parts.rooms.images)) this.#triggers.set(stage, triggers);
     const stages = neededStages(graph, this.#triggers);
     await this.#warn(stages);
     reporter.plan(listSteps(graph, this.#triggers, request.labels));
@@ -82,50 +77,34 @@ export class Build {
     }
   }
 
-  /** ONBUILD triggers of bases that need no pull are part of the plan from the start. */
-  async #findTriggers(): Promise<void> {
-    for (const stage of this.#parts.graph.stages) {
-      const expressions = await this.#onBuildOf(stage.base);
-      const triggers = expressions.map((expression) => parseTrigger(expression, stage));
-      if (triggers.length > 0) this.#triggers.set(stage.index, triggers);
-    }
-  }
-
-  async #onBuildOf(base: Source): Promise<readonly string[]> {
-    const { graph, rooms } = this.#parts;
-    if (base.kind === "image") return (await rooms.images.find(base.reference))?.config.config?.OnBuild ?? [];
-    if (base.kind !== "stage") return [];
-    const { instructions } = graph.stages[base.index]!.stage;
-    return instructions.flatMap((instruction) => (instruction.kind === "ONBUILD" ? [instruction.expression] : []));
-  }
-
   /** @throws {EngineError} invalid when the Dockerfile asks for findings of the checks to fail the build */
   async #warn(stages: readonly GraphStage[]): Promise<void> {
     const { graph, reporter, trees, rooms } = this.#parts;
     const { findings, asError } = await checkBuild(graph, trees, rooms.images);
-    for (const { rule, message, range } of findings) {
-      reporter.warn({ message, check: rule, url: ruleUrl(rule), range: { startLine: range.start.line + 1, endLine: range.end.line + 1 } });
-    }
+    for (const finding of findings) reporter.warn(toWarning(finding));
     const unused = unusedArgs(graph, stages);
-    if (unused.length > 0) reporter.warn({ message: `One or more build-args [${unused.join(" ")}] were not consumed` });
+    if (unused.length > 0) reporter.warn({ type: "warning", message: `One or more build-args [${unused.join(" ")}] were not consumed` });
     if (!asError || findings.length === 0) return;
     const names = [...new Set(findings.map(({ rule }) => rule))].toSorted();
     throw new EngineError("invalid", `lint violation found for rules: ${names.join(", ")}`);
   }
 
-  async #endAtOnce(step: string, { cached, imageId }: { cached: boolean; imageId?: Digest }): Promise<void> {
+  async #endAtOnce(step: string, result: { cached: boolean; imageId?: Digest; chainId?: Digest | null }): Promise<void> {
     const { reporter } = this.#parts;
-    reporter.start(step, cached || !imageId ? undefined : newContainerId());
-    await reporter.end(step, { cached, addedBytes: 0, ...(imageId ? { imageId } : {}) });
+    reporter.start(step, result.cached || !result.imageId ? undefined : newContainerId());
+    await reporter.end(step, { ...result, addedBytes: 0 });
   }
 
   /** An instruction that only changes the configuration: nothing runs, but it may be new. */
-  #endSetting(stage: GraphStage, step: Step, after: StageResult): Promise<void> {
-    const { reasons } = this.#parts;
-    const inputs = { instruction: step.instruction.original.trim(), parent: chainOf(after), values: {} };
+  async #endSetting(stage: GraphStage, step: Step, { after, allCached }: { after: StageResult; allCached: boolean }): Promise<boolean> {
+    const { reasons, reporter } = this.#parts;
+    const chainId = chainOf(after);
+    const inputs = { step: step.id, instruction: step.instruction.original.trim(), parent: chainId, values: {} };
     reasons.note(stage.label, inputs);
-    const cached = !this.#ignoresCache(stage) && reasons.had(stage.label, inputs);
-    return this.#endAtOnce(step.id, { cached, imageId: imageIdOf(after) });
+    const cached = allCached && !this.#ignoresCache(stage) && reasons.had(stage.label, inputs);
+    reporter.describe(step.id, { scene: sceneOf(after.state, { parent: chainId }) });
+    await this.#endAtOnce(step.id, { cached, imageId: imageIdOf(after), chainId });
+    return cached;
   }
 
   async #create(result: StageResult): Promise<Digest> {
@@ -159,11 +138,12 @@ export class Build {
       this.#triggers.set(stage.index, triggers);
       reporter.plan(listSteps(graph, this.#triggers, request.labels));
     }
-    const steps: Step[] = [
-      ...triggers.map((instruction, index) => ({ id: stepId(stage.index, `trigger-${index}`), instruction })),
-      ...stage.stage.instructions.map((instruction, index) => ({ id: stepId(stage.index, index), instruction })),
-    ];
-    for (const step of steps) result = await this.#runStep(stage, step, result);
+    let allCached = true;
+    for (const step of stepsOf(stage, triggers)) {
+      const { after, cached } = await this.#runStep(stage, step, { before: result, allCached });
+      result = after;
+      allCached &&= cached;
+    }
     return result;
   }
 
@@ -177,6 +157,7 @@ export class Build {
       const { result, onBuild } = waited
         ? { result: inheritedResult(waited), onBuild: waited.state.config.OnBuild ?? [] }
         : await this.#base(stage, step);
+      reporter.describe(step, { scene: sceneOf(result.state, { parent: chainOf(result) }) });
       await reporter.end(step, { cached: true, addedBytes: 0, imageId: imageIdOf(result), chainId: chainOf(result) });
       return { result, triggers: onBuild.map((expression) => parseTrigger(expression, stage)) };
     } catch (error) {
@@ -204,14 +185,17 @@ export class Build {
     return this.#bases.image(reference, stage.platform, { explicit, progress: (message) => this.#parts.reporter.pull(step, message) });
   }
 
-  async #runStep(stage: GraphStage, step: Step, before: StageResult): Promise<StageResult> {
+  async #runStep(
+    stage: GraphStage,
+    step: Step,
+    { before, allCached }: { before: StageResult; allCached: boolean },
+  ): Promise<{ after: StageResult; cached: boolean }> {
     this.#signal.throwIfAborted();
     try {
       const { state, operation } = evaluate(before.state, step.instruction, { graph: this.#parts.graph, stage });
-      if (operation) return advanced(before, state, await this.#perform(stage, step, { operation, before, state }));
+      if (operation) return await this.#perform(stage, step, { operation, before, state });
       const after = advanced(before, state, undefined);
-      await this.#endSetting(stage, step, after);
-      return after;
+      return { after, cached: await this.#endSetting(stage, step, { after, allCached }) };
     } catch (error) {
       throw await this.#failed(step.id, error);
     }
@@ -221,25 +205,27 @@ export class Build {
     stage: GraphStage,
     step: Step,
     { operation, before, state }: { operation: Operation; before: StageResult; state: StageResult["state"] },
-  ): Promise<StepLayer> {
-    const { reporter, reasons, rooms } = this.#parts;
-    const prepared = await this.#prepare(operation, step, this.#scope(stage, step, before));
-    reporter.key(step.id, prepared.key);
-    reasons.note(stage.label, prepared.inputs);
+  ): Promise<{ after: StageResult; cached: boolean }> {
+    const { reporter, rooms } = this.#parts;
+    const parent = chainOf(before);
+    // A step that cannot even be prepared can be looked into all the same.
+    reporter.describe(step.id, { scene: sceneOf(state, { parent, operation }) });
+    const prepared = await prepareStep(operation, step, this.#scope(stage, step, before));
+    reporter.describe(step.id, { key: prepared.key, scene: sceneOf(state, { parent, operation, mounts: prepared.mounts }) });
     const useCache = !this.#ignoresCache(stage);
-    const cached = useCache ? await rooms.cache.get(prepared.key) : undefined;
-    reporter.start(step.id, cached ? undefined : prepared.containerId);
-    const reason = cached ? undefined : await this.#reason(stage, prepared, useCache);
-    const layer = cached ?? (await this.#make(prepared, step, useCache));
+    const found = useCache ? await rooms.cache.get(prepared.key) : undefined;
+    reporter.start(step.id, found ? undefined : prepared.containerId);
+    const causes = await this.#causes(stage, step, { prepared, isCached: found !== undefined });
+    const layer = found ?? (await this.#make(prepared, step, useCache));
     const after = advanced(before, state, layer);
     await reporter.end(step.id, {
-      cached: cached !== undefined,
-      addedBytes: cached ? 0 : layer.sizeBytes,
+      cached: found !== undefined,
+      addedBytes: found ? 0 : layer.sizeBytes,
       imageId: imageIdOf(after),
       chainId: layer.chainId,
-      ...(reason === undefined ? {} : { reason }),
+      causes,
     });
-    return layer;
+    return { after, cached: found !== undefined };
   }
 
   #ignoresCache(stage: GraphStage): boolean {
@@ -247,11 +233,19 @@ export class Build {
     return noCache || noCacheStages?.includes(stage.label) === true;
   }
 
-  async #reason(stage: GraphStage, prepared: Prepared, useCache: boolean): Promise<string | undefined> {
+  /** Notes what the step depends on, for the next build, and says what of it changed since the last. */
+  async #causes(
+    stage: GraphStage,
+    step: Step,
+    { prepared, isCached }: { prepared: Prepared; isCached: boolean },
+  ): Promise<BuildCause[] | undefined> {
     const { reasons } = this.#parts;
-    const reason = await reasons.explain(stage.label, prepared.inputs, prepared.manifest);
-    if (prepared.manifest) await reasons.keep(prepared.inputs, prepared.manifest);
-    return useCache ? reason : "the cache is switched off";
+    const inputs = { ...prepared.inputs, step: step.id };
+    reasons.note(stage.label, inputs);
+    if (prepared.manifest) await reasons.keep(inputs.files!, prepared.manifest);
+    if (isCached) return undefined;
+    if (this.#ignoresCache(stage)) return [{ kind: "no-cache" }];
+    return reasons.explain(stage.label, inputs, { base: baseName(stage.base), manifest: prepared.manifest });
   }
 
   /** Makes the layer, unless another build is making the same one. */
@@ -269,12 +263,6 @@ export class Build {
     }
   }
 
-  #prepare(operation: Operation, step: Step, scope: StepScope): Promise<Prepared> {
-    const instruction = step.instruction.original.trim();
-    if (operation.kind === "run") return prepareRun(operation, instruction, scope);
-    return operation.kind === "copy" ? prepareCopy(operation, instruction, scope) : prepareWorkdir(operation, instruction, scope);
-  }
-
   #scope(stage: GraphStage, step: Step, before: StageResult): StepScope {
     const { rooms, request, trees, id, reporter } = this.#parts;
     return {
@@ -287,7 +275,7 @@ export class Build {
       parent: chainOf(before),
       signal: this.#signal,
       resolve: (source) => this.#resolve(source, stage, step.id),
-      onOutput: (stream, data) => reporter.log(step.id, stream, data),
+      onOutput: (stream, data) => reporter.print(step.id, stream, data),
     };
   }
 
@@ -306,7 +294,8 @@ export class Build {
     if (this.#signal.aborted && error === this.#signal.reason) return error;
     const failure = error instanceof EngineError ? error : toStepError(step, error);
     reporter.start(step);
-    await reporter.fail(step, failure.message, failure instanceof StepError ? failure.snapshot : undefined);
+    const { exitCode, chainId } = failure instanceof StepError ? failure : {};
+    await reporter.fail(step, { message: failure.message, exitCode, chainId });
     return failure;
   }
 }
@@ -318,13 +307,4 @@ function newContainerId(): string {
 
 function toStepError(step: string, error: unknown): StepError {
   return new StepError(error instanceof Error ? error.message : String(error), { step, cause: error });
-}
-
-/** An ONBUILD trigger of the base, as if it stood right after the FROM. */
-function parseTrigger(expression: string, stage: GraphStage): Instruction {
-  const dockerfile = parseDockerfile(`FROM scratch\n${expression}`);
-  refuseProblems(dockerfile);
-  const [trigger, ...more] = dockerfile.stages[0]!.instructions;
-  if (!trigger || more.length > 0) throw atPlace("onbuild trigger should be a single expression", stage.stage.from.range);
-  return { ...trigger, range: stage.stage.from.range };
 }

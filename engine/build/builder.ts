@@ -5,10 +5,11 @@
  * Words: a *stage* begins with FROM; a *step* is one instruction of a stage that the target needs; a step's *key* is the
  * digest of everything that its result depends on; a *record* is what a finished build leaves behind.
  */
-import type { BuildProgress, BuildRecord } from "../api/types/builds.ts";
+import type { BuildProgress, PredictRequest, Prediction } from "../api/types/builds.ts";
 import type { AuthConfig } from "../api/types/image.ts";
 import type { Digest } from "../layers/snapshots.ts";
 import { EngineError } from "../errors.ts";
+import type { Inspector } from "./inspector.ts";
 
 export type { BuildCause, BuildProgress, BuildRecord, BuildStep, SourceRange, StepRecord } from "../api/types/builds.ts";
 
@@ -50,15 +51,15 @@ export class StepError extends EngineError {
   readonly step: string;
   /** Exit status of a RUN's command, otherwise undefined. */
   readonly exitCode: number | undefined;
-  /** Key of the active snapshot that shows the files as the command left them. */
-  readonly snapshot: string | undefined;
+  /** The layers that show the files as the command left them. */
+  readonly chainId: Digest | undefined;
 
-  constructor(message: string, details: { step: string; exitCode?: number; snapshot?: string; cause?: unknown }) {
+  constructor(message: string, details: { step: string; exitCode?: number; chainId?: Digest; cause?: unknown }) {
     super("invalid", message, { cause: details.cause });
     this.name = "StepError";
     this.step = details.step;
     this.exitCode = details.exitCode;
-    this.snapshot = details.snapshot;
+    this.chainId = details.chainId;
   }
 }
 
@@ -89,14 +90,11 @@ export interface Builder {
   /** What the cache holds. */
   cache(): Promise<CacheEntry[]>;
 
-  /** Builds that this engine remembers, newest first. */
-  builds(): Promise<BuildRecord[]>;
+  /** What builds did, and looking into their steps. */
+  readonly inspector: Inspector;
 
-  /** @throws {EngineError} not-found */
-  record(id: string): Promise<BuildRecord>;
-
-  /** What a step printed, at most its last megabyte. @throws {EngineError} not-found */
-  log(id: string, step: string): Promise<Buffer>;
+  /** What a build would run, without running anything. @throws {EngineError} like build */
+  predict(request: PredictRequest, signal?: AbortSignal): Promise<Prediction>;
 
   /** Ends what a killed engine left of its builds: sandboxes, snapshots, directories. Once, before the first build. */
   sweep(): Promise<void>;

@@ -16,10 +16,23 @@ export interface ContextLayerOptions {
   readonly target?: string;
 }
 
+/** The files of a part of a context, the whole by default, as selection.ts describes them. */
+export async function contextManifest(
+  tree: FileTree,
+  { source = "/", signal }: { source?: string | undefined; signal: AbortSignal },
+): Promise<Map<string, string>> {
+  return manifestOf(select(tree, source, { parents: false, exclude: [], keyword: "RUN" }), signal);
+}
+
+/** Where the layer of such files is found in the cache. */
+export function contextLayerKey(files: string, target: string): string {
+  return keyOf({ v: 1, op: "context", target, files });
+}
+
 /** What .dockerignore excludes is not in the layer. The same files make the same layer once. */
 export async function contextLayer(tree: FileTree, { rooms, signal, source = "/", target = "" }: ContextLayerOptions): Promise<StepLayer> {
   const selection = select(tree, source, { parents: false, exclude: [], keyword: "RUN" });
-  const key = keyOf({ v: 1, op: "context", target, files: manifestDigest(await manifestOf(selection, signal)) });
+  const key = contextLayerKey(manifestDigest(await manifestOf(selection, signal)), target);
   const known = await rooms.cache.get(key);
   if (known) return known;
   const plan = new LayerPlan(emptyTree, { owner: undefined, chmod: undefined });

@@ -24,10 +24,18 @@ export async function prepareCopy(operation: CopyOperation, instruction: string,
   const files = await source.digest();
   const { destination, chown, chmod, link, parents, add, unpack } = operation;
   const key = keyOf({ v: 1, op: "copy", parent: scope.parent, files, destination, chown, chmod, link, parents, add, unpack });
-  const values = { destination, "--chown": chown ?? "", "--chmod": chmod ?? "", "--link": String(link) };
+  const values = {
+    "flag the destination": destination,
+    "flag --chown": chown ?? "",
+    "flag --chmod": chmod ?? "",
+    "flag --link": String(link),
+    "flag --parents": String(parents),
+    "flag --exclude": operation.exclude.join(" "),
+  };
+  const ignore = operation.from ? undefined : await scope.trees.ignoreDigest();
   return {
     key,
-    inputs: { instruction, parent: scope.parent, values, files },
+    inputs: { instruction, parent: scope.parent, values, files, ...(ignore && { ignore }) },
     ...(source.manifest ? { manifest: source.manifest } : {}),
     run: () => runCopy(operation, source, scope),
   };
@@ -171,5 +179,10 @@ export async function prepareWorkdir(operation: WorkdirOperation, instruction: s
   };
   const key = keyOf({ v: 1, op: "workdir", parent: scope.parent, path, user });
   const containerId = randomBytes(32).toString("hex");
-  return Promise.resolve({ key, containerId, inputs: { instruction, parent: scope.parent, values: { path, "the user": user } }, run });
+  return Promise.resolve({
+    key,
+    containerId,
+    inputs: { instruction, parent: scope.parent, values: { "setting the path": path, "setting the user": user } },
+    run,
+  });
 }

@@ -49,6 +49,18 @@ export class LayerStore {
     const layer = await this.#snapshots.commit(key, write, { mountpoints: [...mountpoints], signal });
     return toStepLayer(layer, blob!);
   }
+
+  /**
+   * What a failed command wrote, as a layer that can be looked into but is no part of an image.
+   * @returns undefined when even that fails, e.g. because the disk is full
+   */
+  async leave(key: string, mountpoints: readonly string[]): Promise<Digest | undefined> {
+    const discard = async (tar: Readable): Promise<void> => {
+      for await (const _ of tar);
+    };
+    const layer = await this.#snapshots.commit(key, discard, { mountpoints: [...mountpoints] }).catch(() => undefined);
+    return layer?.chainId;
+  }
 }
 
 function toStepLayer({ diffId, chainId, parent, sizeBytes }: Layer, blob: Descriptor): StepLayer {

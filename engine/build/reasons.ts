@@ -5,8 +5,9 @@
  *     STATE/history/<name>.json     inputs of each step of the last build
  *     STATE/manifests/<files>.json  the files that a step read, by the digest of the list
  */
-import { readdir, rm, stat } from "node:fs/promises";
+import { readdir, rm, stat, utimes } from "node:fs/promises";
 import { join } from "node:path";
+import type { BuildCause } from "../api/types/builds.ts";
 import { makeDirectory, readJson, writeJson } from "../host/files.ts";
 import { keyOf } from "./cache.ts";
 import type { StepInputs } from "./rooms.ts";
@@ -17,7 +18,6 @@ type Steps = Record<string, StepInputs[]>;
 
 type Manifest = Record<string, string>;
 
-const NAMED_FILES = 3;
 const KEPT_MANIFESTS = 500;
 
 export class Reasons {
@@ -54,39 +54,64 @@ export class Reasons {
   }
 
   /** Keeps the names behind a digest of files, so that the next build can say which one changed. */
-  async keep(inputs: StepInputs, manifest: ReadonlyMap<string, string>): Promise<void> {
-    await writeJson(join(this.#manifests, `${inputs.files}.json`), Object.fromEntries(manifest));
+  async keep(files: string, manifest: ReadonlyMap<string, string>): Promise<void> {
+    const path = this.#manifest(files);
+    const now = new Date();
+    const isKept = await utimes(path, now, now).then(
+      () => true,
+      () => false,
+    );
+    if (!isKept) await writeJson(path, Object.fromEntries(manifest));
   }
 
-  /** undefined when no earlier build is known. */
-  async explain(stage: string, inputs: StepInputs, manifest: ReadonlyMap<string, string> | undefined): Promise<string | undefined> {
+  /**
+   * Why the step that was noted last has to run.
+   * @param base the image that the stage begins with
+   * @param manifest the files it reads, if they were looked at
+   */
+  async explain(
+    stage: string,
+    inputs: StepInputs,
+    { base, manifest }: { base: string; manifest: ReadonlyMap<string, string> | undefined },
+  ): Promise<BuildCause[]> {
     const before = this.#before?.[stage];
-    if (!before) return undefined;
-    const position = (this.#now[stage] ?? []).length - 1;
+    if (!before) return [this.#before ? { kind: "instruction", change: "new" } : { kind: "first" }];
+    const now = this.#now[stage] ?? [];
+    const position = now.length - 1;
     const same = before.filter((step) => step.instruction === inputs.instruction);
-    const earlier = (this.#now[stage] ?? []).slice(0, position).filter((step) => step.instruction === inputs.instruction).length;
+    const earlier = now.slice(0, position).filter((step) => step.instruction === inputs.instruction).length;
     const match = same[earlier] ?? before[position];
-    if (!match) return "the instruction is new";
+    if (!match) return [{ kind: "instruction", change: "new" }];
     const own = await this.#ownChanges(match, inputs, manifest);
-    if (own.length > 0) return own.join(", ");
-    if (match.parent !== inputs.parent) return position === 0 ? "the base image changed" : "the step before it changed";
-    return "its result is no longer in the cache";
+    if (own.length > 0) return own;
+    if (match.parent === inputs.parent) return [{ kind: "evicted" }];
+    const parent = now.slice(0, position).findLast((step) => step.parent !== inputs.parent);
+    return [parent ? { kind: "parent", step: parent.step, name: titleOf(parent.instruction) } : { kind: "base", name: base }];
   }
 
-  async #ownChanges(before: StepInputs, now: StepInputs, manifest: ReadonlyMap<string, string> | undefined): Promise<string[]> {
-    const files = before.files === now.files ? [] : await this.#changedFiles(before.files, manifest);
+  async #ownChanges(before: StepInputs, now: StepInputs, manifest: ReadonlyMap<string, string> | undefined): Promise<BuildCause[]> {
+    const files = before.files === now.files ? [] : await this.#changedFiles(before, now, manifest);
     const names = new Set([...Object.keys(before.values), ...Object.keys(now.values)]);
     const values = [...names].flatMap((name) => changeOf(name, before.values[name], now.values[name]));
     const changes = [...files, ...values];
-    return changes.length === 0 && before.instruction !== now.instruction ? ["the instruction changed"] : changes;
+    return changes.length === 0 && before.instruction !== now.instruction ? [{ kind: "instruction", change: "value" }] : changes;
   }
 
-  async #changedFiles(before: string | undefined, manifest: ReadonlyMap<string, string> | undefined): Promise<string[]> {
-    const old = before === undefined ? undefined : await readJson<Manifest>(join(this.#manifests, `${before}.json`)).catch(() => undefined);
-    if (!old || !manifest) return ["the files that it reads changed"];
-    const changes = fileChanges(old, manifest);
-    const more = changes.length - NAMED_FILES;
-    return more > 0 ? [...changes.slice(0, NAMED_FILES), `${more} more`] : changes;
+  async #changedFiles(before: StepInputs, now: StepInputs, manifest: ReadonlyMap<string, string> | undefined): Promise<BuildCause[]> {
+    const old = await this.#kept(before.files);
+    const current = manifest ? Object.fromEntries(manifest) : await this.#kept(now.files);
+    const changes = old && current ? fileChanges(old, current) : [{ kind: "file", name: "?", change: "content" } as const];
+    // Files that came or went because another pattern chooses among them did not change themselves.
+    const byPattern = before.ignore !== now.ignore && changes.some(({ change }) => change === "new" || change === "gone");
+    return byPattern ? [{ kind: "file", name: ".dockerignore", change: "content" }, ...changes] : changes;
+  }
+
+  async #kept(files: string | undefined): Promise<Manifest | undefined> {
+    return files === undefined ? undefined : readJson<Manifest>(this.#manifest(files)).catch(() => undefined);
+  }
+
+  #manifest(files: string): string {
+    return join(this.#manifests, `${files}.json`);
   }
 
   async save(): Promise<void> {
@@ -94,7 +119,7 @@ export class Reasons {
     // A build that failed early knows nothing of the steps after; what was known of them still holds.
     for (const [stage, steps] of Object.entries(this.#now))
       merged[stage] = [...steps, ...(this.#before?.[stage]?.slice(steps.length) ?? [])];
-    await writeJson(this.#file, merged);
+    if (JSON.stringify(merged) !== JSON.stringify(this.#before)) await writeJson(this.#file, merged);
   }
 
   /** Forgets the oldest lists of files. */
@@ -107,31 +132,36 @@ export class Reasons {
   }
 }
 
-function changeOf(name: string, before: string | undefined, now: string | undefined): string[] {
-  if (before === now) return [];
-  if (before === undefined) return [`${name} is new`];
-  return [now === undefined ? `${name} is gone` : `${name} changed`];
+/** The first line of an instruction, not too long. */
+function titleOf(instruction: string): string {
+  const [line = ""] = instruction.split("\n", 1);
+  return line.length > 60 ? `${line.slice(0, 59)}…` : line;
 }
 
-function fileChanges(before: Manifest, now: ReadonlyMap<string, string>): string[] {
-  const changes: string[] = [];
-  for (const [path, description] of now) {
+function changeOf(key: string, before: string | undefined, now: string | undefined): BuildCause[] {
+  if (before === now) return [];
+  const space = key.indexOf(" ");
+  const [kind, name] = [key.slice(0, space) as BuildCause["kind"], key.slice(space + 1)];
+  if (before === undefined) return [{ kind, name, change: "new" }];
+  return [{ kind, name, change: now === undefined ? "gone" : "value" }];
+}
+
+function fileChanges(before: Manifest, now: Manifest): BuildCause[] {
+  const changes: BuildCause[] = [];
+  for (const [path, description] of Object.entries(now)) {
     const old = before[path];
-    if (old === undefined) changes.push(`file ${quoted(path)} is new`);
-    else if (old !== description) changes.push(`${whatChanged(old, description)} ${quoted(path)} changed`);
+    if (old === undefined) changes.push({ kind: "file", name: manifestPath(path), change: "new" });
+    else if (old !== description) changes.push({ kind: "file", name: manifestPath(path), change: whatChanged(old, description) });
   }
-  for (const path of Object.keys(before)) if (!now.has(path)) changes.push(`file ${quoted(path)} is gone`);
+  for (const path of Object.keys(before))
+    if (!Object.hasOwn(now, path)) changes.push({ kind: "file", name: manifestPath(path), change: "gone" });
   return changes;
 }
 
 /** `type mode owner content`. */
-function whatChanged(before: string, now: string): string {
+function whatChanged(before: string, now: string): "type" | "content" | "owner" | "mode" {
   const [oldParts, newParts] = [before.split(" "), now.split(" ")];
-  if (oldParts[0] !== newParts[0]) return "the type of";
-  if (oldParts.slice(3).join(" ") !== newParts.slice(3).join(" ")) return "file";
-  return oldParts[1] === newParts[1] ? "the owner of" : "the mode of";
-}
-
-function quoted(key: string): string {
-  return JSON.stringify(manifestPath(key));
+  if (oldParts[0] !== newParts[0]) return "type";
+  if (oldParts.slice(3).join(" ") !== newParts.slice(3).join(" ")) return "content";
+  return oldParts[1] === newParts[1] ? "owner" : "mode";
 }

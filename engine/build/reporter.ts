@@ -2,8 +2,10 @@
 import { StringDecoder } from "node:string_decoder";
 import type { JsonMessage } from "../api/types/image.ts";
 import type { Digest } from "../layers/snapshots.ts";
-import type { BuildProgress, BuildRecord, BuildStep, StepRecord } from "./builder.ts";
-import type { Records } from "./records.ts";
+import type { BuildCause, BuildProgress, BuildRecord, BuildStep, StepRecord } from "./builder.ts";
+import { sentenceOf } from "./causes.ts";
+import type { Records, RunningBuild } from "./records.ts";
+import type { Scene } from "./scene.ts";
 
 /** Of a long log the end is kept. */
 const KEPT_LOG = 1 << 20;
@@ -18,18 +20,29 @@ interface Printed {
 
 export interface StepEnd {
   readonly cached: boolean;
-  readonly reason?: string;
+  readonly causes?: readonly BuildCause[] | undefined;
   readonly addedBytes: number;
   readonly imageId?: Digest;
   readonly chainId?: Digest | null;
 }
 
-export class Reporter {
+export interface StepFailure {
+  readonly message: string;
+  readonly exitCode?: number | undefined;
+  readonly chainId?: Digest | undefined;
+}
+
+type Warning = BuildProgress & { readonly type: "warning" };
+
+export class Reporter implements RunningBuild {
   readonly #records: Records;
   readonly #head: Head;
   readonly #progress: (event: BuildProgress) => void;
   readonly #steps = new Map<string, StepRecord>();
+  readonly #scenes = new Map<string, Scene>();
   readonly #printed = new Map<string, Printed>();
+  readonly #warnings: Warning[] = [];
+  readonly #listeners = new Set<(event: BuildProgress) => void>();
 
   constructor(records: Records, head: Head, progress: (event: BuildProgress) => void) {
     this.#records = records;
@@ -37,72 +50,96 @@ export class Reporter {
     this.#progress = progress;
   }
 
-  async begin(): Promise<void> {
-    await this.#records.write({ ...this.#head, status: "running", steps: [] });
+  /** @param dockerfile its text */
+  async begin(dockerfile: string): Promise<void> {
+    this.#tell({ type: "build", id: this.#head.id });
+    await this.#records.begin(this, dockerfile);
+  }
+
+  record(): BuildRecord {
+    return { ...this.#head, status: "running", warnings: [...this.#warnings], steps: [...this.#steps.values()] };
+  }
+
+  log(step: string): Buffer {
+    return Buffer.concat(this.#printed.get(step)?.pieces ?? []);
+  }
+
+  scene(step: string): Scene | undefined {
+    return this.#scenes.get(step);
+  }
+
+  /** Calls `listener` for each event from now on; the returned function stops it. */
+  subscribe(listener: (event: BuildProgress) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
   }
 
   plan(steps: readonly BuildStep[]): void {
     const known = new Map(this.#steps);
     this.#steps.clear();
     for (const step of steps) this.#steps.set(step.id, { cached: false, addedBytes: 0, ...known.get(step.id), ...step });
-    this.#progress({ type: "plan", steps });
+    this.#tell({ type: "plan", steps });
   }
 
   start(step: string, containerId?: string): void {
     if (this.#steps.get(step)?.startedMs !== undefined) return;
     this.#update(step, { startedMs: Date.now() });
-    this.#progress({ type: "start", step, ...(containerId === undefined ? {} : { containerId }) });
+    this.#tell({ type: "start", step, ...(containerId === undefined ? {} : { containerId }) });
   }
 
-  key(step: string, key: string): void {
-    this.#update(step, { key });
+  /** What the step's result depends on, and what is the case inside it. */
+  describe(step: string, { key, scene }: { key?: string; scene: Scene }): void {
+    if (key !== undefined) this.#update(step, { key });
+    this.#scenes.set(step, scene);
   }
 
-  log(step: string, stream: "stdout" | "stderr", data: Buffer): void {
+  print(step: string, stream: "stdout" | "stderr", data: Buffer): void {
     const printed = this.#printedBy(step);
     printed.pieces.push(data);
     printed.size += data.length;
     while (printed.size - printed.pieces[0]!.length > KEPT_LOG) printed.size -= printed.pieces.shift()!.length;
     const text = printed.decoders[stream].write(data);
-    if (text !== "") this.#progress({ type: "log", step, stream, data: text });
+    if (text !== "") this.#tell({ type: "log", step, stream, data: text });
   }
 
   pull(step: string, message: JsonMessage): void {
-    this.#progress({ type: "pull", step, message });
+    this.#tell({ type: "pull", step, message });
   }
 
-  warn(warning: Omit<BuildProgress & { type: "warning" }, "type">): void {
-    this.#progress({ type: "warning", ...warning });
+  warn(warning: Warning): void {
+    this.#warnings.push(warning);
+    this.#tell(warning);
   }
 
-  async end(step: string, result: StepEnd): Promise<void> {
-    const { cached, reason, addedBytes, imageId, chainId } = result;
+  async end(step: string, { cached, causes, addedBytes, imageId, chainId }: StepEnd): Promise<void> {
     const endedMs = Date.now();
-    this.#update(step, {
-      cached,
-      addedBytes,
-      endedMs,
-      ...(reason === undefined ? {} : { reason }),
-      ...(chainId === undefined ? {} : { chainId }),
-    });
+    const why = causes && causes.length > 0 ? { reason: sentenceOf(causes), causes } : {};
+    this.#update(step, { cached, addedBytes, endedMs, ...why, ...(chainId === undefined ? {} : { chainId }) });
     const durationMs = endedMs - this.#steps.get(step)!.startedMs!;
-    const optional = { ...(reason === undefined ? {} : { reason }), ...(imageId === undefined ? {} : { imageId }) };
-    this.#progress({ type: "end", step, cached, durationMs, addedBytes, ...optional });
+    this.#tell({ type: "end", step, cached, durationMs, addedBytes, ...why, ...(imageId === undefined ? {} : { imageId }) });
     await this.#writeLog(step);
   }
 
-  async fail(step: string, error: string, snapshot?: string): Promise<void> {
+  async fail(step: string, { message, exitCode, chainId }: StepFailure): Promise<void> {
     const { startedMs = Date.now(), endedMs } = this.#steps.get(step) ?? {};
     if (endedMs !== undefined) return;
-    this.#update(step, { error, endedMs: Date.now(), ...(snapshot === undefined ? {} : { snapshot }) });
-    this.#progress({ type: "end", step, cached: false, durationMs: Date.now() - startedMs, addedBytes: 0, error });
+    const left = { ...(exitCode === undefined ? {} : { exitCode }), ...(chainId === undefined ? {} : { chainId }) };
+    this.#update(step, { error: message, endedMs: Date.now(), ...left });
+    this.#tell({ type: "end", step, cached: false, durationMs: Date.now() - startedMs, addedBytes: 0, error: message });
     await this.#writeLog(step);
   }
 
-  async finish(result: { status: BuildRecord["status"]; error?: string; imageId?: Digest }): Promise<void> {
-    if (result.imageId) this.#progress({ type: "image", id: result.imageId, tags: this.#head.tags });
-    await this.#records.write({ ...this.#head, ...result, endedMs: Date.now(), steps: [...this.#steps.values()] });
-    await this.#records.tidy();
+  async finish(result: { status: "succeeded" | "failed" | "canceled"; error?: string; imageId?: Digest }): Promise<void> {
+    if (result.imageId) this.#tell({ type: "image", id: result.imageId, tags: this.#head.tags });
+    await this.#records.finish({ ...this.record(), ...result, endedMs: Date.now() }, Object.fromEntries(this.#scenes));
+    const { status, error } = result;
+    const finish: BuildProgress = { type: "finish", status, ...(error === undefined ? {} : { error }) };
+    for (const listener of this.#listeners) listener(finish);
+  }
+
+  #tell(event: BuildProgress): void {
+    this.#progress(event);
+    for (const listener of this.#listeners) listener(event);
   }
 
   #update(step: string, changes: Partial<StepRecord>): void {

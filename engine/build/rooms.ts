@@ -7,6 +7,7 @@ import type { Cache, StepLayer } from "./cache.ts";
 import type { CacheMounts } from "./cache-mounts.ts";
 import type { GraphStage, Source } from "./graph.ts";
 import type { LayerStore } from "./layer-store.ts";
+import type { SceneMount } from "./scene.ts";
 import type { Trees } from "./trees.ts";
 
 export interface Rooms {
@@ -40,20 +41,26 @@ export interface StepScope {
 
 /** What a step's result depends on, piece by piece, so that a later build can say which piece changed. */
 export interface StepInputs {
+  /** Of BuildStep. */
+  readonly step: string;
   readonly instruction: string;
   readonly parent: Digest | null;
-  /** `argument "WHO"`, `the user`…: a digest or the value itself. */
+  /** `kind name` of a BuildCause → a digest, or the value itself. */
   readonly values: Readonly<Record<string, string>>;
   /** Digest of the files that it reads. */
   readonly files?: string;
+  /** Digest of the .dockerignore that chose among the files. */
+  readonly ignore?: string;
 }
 
 export interface Prepared {
   readonly key: string;
-  readonly inputs: StepInputs;
+  readonly inputs: Omit<StepInputs, "step">;
   /** The files by path, for the explanation of the next build; only when they were looked at. */
   readonly manifest?: ReadonlyMap<string, string>;
   /** Names the sandbox of a RUN. */
   readonly containerId?: string;
+  /** What a RUN mounts, for who looks into the step afterwards. */
+  readonly mounts?: readonly SceneMount[];
   readonly run: () => Promise<StepLayer>;
 }

@@ -4,16 +4,19 @@ import { chmod, chown, mkdir, rm, rmdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { StepMount } from "../containers/run-step.ts";
 import { EngineError } from "../errors.ts";
+import type { BuildRequest } from "./builder.ts";
 import { MS, mount, unmount } from "../host/mount.ts";
 import { toBytes } from "../layers/names.ts";
 import type { Digest } from "../layers/snapshots.ts";
-import { contextLayer } from "./context-layer.ts";
+import { contextLayer, contextManifest } from "./context-layer.ts";
 import { DirectoryTree } from "./directory-tree.ts";
 import { cleanPath, resolveLinks } from "./file-tree.ts";
 import type { FileTree } from "./file-tree.ts";
 import type { RunOperation, StepMountSpec } from "./operation.ts";
 import type { StepScope } from "./rooms.ts";
-import { manifestDigest, manifestOf, select } from "./selection.ts";
+import { CONTEXT_TARGET } from "./scene-mounts.ts";
+import type { SceneMount } from "./scene.ts";
+import { manifestDigest } from "./selection.ts";
 
 /** Mounts of a step that runs; `env` comes from secrets. */
 export interface TakenMounts {
@@ -22,23 +25,48 @@ export interface TakenMounts {
   release(): Promise<void>;
 }
 
-/** What a mount adds to the step's key: what can be seen through it, or only its name. */
-export async function mountKey({ mount: spec, target, from }: StepMountSpec, scope: StepScope): Promise<unknown> {
-  const { type, source, readOnly, id, env } = spec;
-  if (type !== "bind") return { type, target, id, env };
-  const resolved = from && (await scope.resolve(from));
-  if (resolved && "chainId" in resolved) return { type, target, source, readOnly, chainId: resolved.chainId };
-  const tree = await bindTree(resolved?.context, scope);
-  const selection = select(tree, source ?? "/", { parents: false, exclude: [], keyword: "RUN" });
-  return { type, target, source, readOnly, files: manifestDigest(await manifestOf(selection, scope.signal)) };
+/** A mount as its step's key, its explanation and who looks into the step later know it. */
+export interface DescribedMount {
+  /** What can be seen through it, or only its name. */
+  readonly key: unknown;
+  readonly scene: SceneMount;
+  /** Files of the context that can be seen through it. */
+  readonly manifest?: ReadonlyMap<string, string>;
 }
 
-function bindTree(context: string | undefined, scope: StepScope): Promise<FileTree> {
+export async function describeMount(spec: StepMountSpec, scope: StepScope): Promise<DescribedMount> {
+  const { mount, target, from } = spec;
+  const { type, source, readOnly, id, env } = mount;
+  if (type !== "bind") {
+    const resolved = type === "cache" && from && from.kind !== "scratch" ? await scope.resolve(from) : undefined;
+    const beginning = resolved && { from: await beginningOf(resolved, scope), source };
+    return { key: { type, target, id, env, ...beginning }, scene: { mount, target } };
+  }
+  const resolved = from && (await scope.resolve(from));
+  if (resolved && "chainId" in resolved)
+    return { key: { type, target, source, readOnly, chainId: resolved.chainId }, scene: { mount, target, from: resolved } };
+  const manifest = await contextManifest(await bindTree(resolved?.context, scope), { source, signal: scope.signal });
+  const files = manifestDigest(manifest);
+  return { key: { type, target, source, readOnly, files }, scene: { mount, target, from: { contextFiles: files } }, manifest };
+}
+
+/** What a cache is filled with when it is new. */
+async function beginningOf(resolved: { chainId: Digest | null } | { context: string }, scope: StepScope): Promise<unknown> {
+  if ("chainId" in resolved) return resolved.chainId;
+  return manifestDigest(await contextManifest(await scope.trees.named(resolved.context), { signal: scope.signal }));
+}
+
+function bindTree(context: string | undefined, scope: Pick<StepScope, "trees">): Promise<FileTree> {
   return context === undefined ? scope.trees.context() : scope.trees.named(context);
 }
 
+/** What mounts are made ready with. */
+export type MountScope = Pick<StepScope, "rooms" | "trees" | "buildId" | "resolve" | "signal"> & {
+  readonly request: Pick<BuildRequest, "secret" | "sshAgent">;
+};
+
 /** Makes the mounts of a step ready, in the order of the Dockerfile. */
-export async function takeMounts(operation: RunOperation, scope: StepScope): Promise<TakenMounts> {
+export async function takeMounts(operation: Pick<RunOperation, "mounts" | "script">, scope: MountScope): Promise<TakenMounts> {
   const taken = new Taking(scope);
   try {
     if (operation.script) await taken.script(operation.script);
@@ -53,11 +81,11 @@ export async function takeMounts(operation: RunOperation, scope: StepScope): Pro
 class Taking implements TakenMounts {
   readonly mounts: StepMount[] = [];
   readonly env: string[] = [];
-  readonly #scope: StepScope;
+  readonly #scope: MountScope;
   readonly #releases: (() => Promise<void> | void)[] = [];
   #secrets: string | undefined;
 
-  constructor(scope: StepScope) {
+  constructor(scope: MountScope) {
     this.#scope = scope;
   }
 
@@ -119,8 +147,8 @@ class Taking implements TakenMounts {
   async #contextLayer(context: string | undefined, source: string): Promise<{ chainId: Digest; path: string }> {
     const { rooms, signal } = this.#scope;
     const tree = await bindTree(context, this.#scope);
-    const { chainId } = await contextLayer(tree, { rooms, signal, source, target: "content" });
-    return { chainId, path: "/content" };
+    const { chainId } = await contextLayer(tree, { rooms, signal, source, target: CONTEXT_TARGET });
+    return { chainId, path: `/${CONTEXT_TARGET}` };
   }
 
   async #cache({ mount: spec, target, from }: StepMountSpec): Promise<void> {

@@ -1,12 +1,14 @@
 /** RUN: a command in a snapshot on top of the stage; what it wrote becomes the layer. */
 import { randomBytes } from "node:crypto";
+import { platformText } from "../images/platform.ts";
 import { StepError } from "./builder.ts";
 import { keyOf } from "./cache.ts";
 import type { StepLayer } from "./cache.ts";
 import type { RunOperation } from "./operation.ts";
 import type { Prepared, StepScope } from "./rooms.ts";
-import { mountKey, takeMounts } from "./run-mounts.ts";
-import type { TakenMounts } from "./run-mounts.ts";
+import { describeMount, takeMounts } from "./run-mounts.ts";
+import type { DescribedMount, TakenMounts } from "./run-mounts.ts";
+import { manifestDigest } from "./selection.ts";
 
 /** What the runtime makes in every root file system to mount on. */
 const mountpoints = [
@@ -26,10 +28,11 @@ const mountpoints = [
 
 export async function prepareRun(operation: RunOperation, instruction: string, scope: StepScope): Promise<Prepared> {
   const { request, stage } = scope;
-  const mounts: unknown[] = [];
-  for (const mount of operation.mounts) mounts.push(await mountKey(mount, scope));
+  const described: DescribedMount[] = [];
+  for (const mount of operation.mounts) described.push(await describeMount(mount, scope));
   const { args, env, workingDir, user, network, security, script } = operation;
   const networkMode = network ?? request.networkMode ?? "default";
+  const mounts = described.map((mount) => mount.key);
   const own = { args, env: env.toSorted(), workingDir, user, networkMode, security, script, mounts };
   const key = keyOf({
     v: 1,
@@ -41,24 +44,43 @@ export async function prepareRun(operation: RunOperation, instruction: string, s
     platform: stage.platform,
   });
   const values = {
-    "the user": user,
-    "the working directory": workingDir,
-    "the network": networkMode,
+    "setting the user": user,
+    "setting the working directory": workingDir,
+    "setting the network": networkMode,
+    "setting the security mode": security ?? "",
+    "setting the extra hosts": (request.extraHosts ?? []).join(","),
+    "setting the size of /dev/shm": String(request.shmSizeBytes ?? ""),
+    "setting the platform": platformText(stage.platform),
     ...Object.fromEntries(env.map((entry) => [variableLabel(entry, operation.argNames), keyOf(entry).slice(0, 16)])),
-    ...Object.fromEntries(operation.mounts.map((mount, index) => [`the mount ${mount.target}`, keyOf(mounts[index]).slice(0, 16)])),
+    ...Object.fromEntries(described.map(mountLabel)),
   };
+  const manifest = mergedManifest(described);
+  const ignore = manifest && (await scope.trees.ignoreDigest());
   const containerId = randomBytes(32).toString("hex");
   return {
     key,
-    inputs: { instruction, parent: scope.parent, values },
+    inputs: { instruction, parent: scope.parent, values, ...(manifest && { files: manifestDigest(manifest) }), ...(ignore && { ignore }) },
+    ...(manifest && { manifest }),
     containerId,
+    mounts: described.map((mount) => mount.scene),
     run: () => runStep(operation, containerId, scope),
   };
 }
 
+/** A mount of the context's files is explained by the files. */
+function mountLabel({ key, scene: { mount, target }, manifest }: DescribedMount): [string, string] {
+  if (mount.type === "secret") return [`secret ${mount.id ?? mount.source ?? ""}`, target];
+  return [`mount ${target}`, keyOf(manifest ? { ...(key as object), files: "" } : key).slice(0, 16)];
+}
+
+function mergedManifest(mounts: readonly DescribedMount[]): Map<string, string> | undefined {
+  const manifests = mounts.flatMap(({ manifest }) => manifest ?? []);
+  return manifests.length === 0 ? undefined : new Map(manifests.flatMap((manifest) => [...manifest]));
+}
+
 function variableLabel(entry: string, argNames: readonly string[]): string {
   const name = entry.split("=", 1)[0]!;
-  return `${argNames.includes(name) ? "argument" : "variable"} ${JSON.stringify(name)}`;
+  return `${argNames.includes(name) ? "argument" : "variable"} ${name}`;
 }
 
 /** Docker's sentence of the classic builder. */
@@ -67,23 +89,19 @@ function nonZero(args: readonly string[], exitCode: number): string {
 }
 
 async function runStep(operation: RunOperation, containerId: string, scope: StepScope): Promise<StepLayer> {
-  const { snapshots } = scope.rooms;
+  const { snapshots, layers } = scope.rooms;
   const key = `build-${scope.buildId}-${scope.stepId}`;
   const taken = await takeMounts(operation, scope);
-  let keep = false;
+  const points = [...mountpoints, ...taken.mounts.map((mount) => mount.target)];
   try {
     await snapshots.prepare(key, scope.parent);
     const rootfs = await snapshots.mount(key);
     const { exitCode } = await runCommand(operation, { containerId, rootfs, taken }, scope);
-    if (exitCode !== 0) {
-      keep = true;
-      throw new StepError(nonZero(operation.args, exitCode), { step: scope.stepId, exitCode, snapshot: key });
-    }
-    const points = [...mountpoints, ...taken.mounts.map((mount) => mount.target)];
-    return await scope.rooms.layers.commit(key, points, scope.signal);
+    if (exitCode === 0) return await layers.commit(key, points, scope.signal);
+    const chainId = await layers.leave(key, points);
+    throw new StepError(nonZero(operation.args, exitCode), { step: scope.stepId, exitCode, ...(chainId && { chainId }) });
   } catch (error) {
-    if (keep) await snapshots.unmount(key);
-    else await snapshots.remove(key);
+    await snapshots.remove(key);
     throw error;
   } finally {
     await taken.release();

@@ -3,6 +3,7 @@ import { randomBytes } from "node:crypto";
 import { availableParallelism } from "node:os";
 import { mkdir, readdir } from "node:fs/promises";
 import { join } from "node:path";
+import type { PredictRequest, Prediction } from "../api/types/builds.ts";
 import type { StepRunner } from "../containers/run-step.ts";
 import { EngineError } from "../errors.ts";
 import type { Events } from "../events.ts";
@@ -14,13 +15,17 @@ import type { Digest, Snapshots } from "../layers/snapshots.ts";
 import { parseDockerfile } from "../syntax/dockerfile/parse.ts";
 import type { Dockerfile } from "../syntax/dockerfile/tree.ts";
 import { Build } from "./build.ts";
-import type { Builder, BuildProgress, BuildRecord, BuildRequest } from "./builder.ts";
+import type { Builder, BuildProgress, BuildRequest } from "./builder.ts";
 import { Cache } from "./cache.ts";
+import { checkBuild, toWarning } from "./checks.ts";
 import { CacheMounts } from "./cache-mounts.ts";
 import { listCache, pruneCache } from "./collect.ts";
 import { planStages } from "./graph.ts";
 import type { Graph } from "./graph.ts";
+import { Inspector } from "./inspector.ts";
 import { LayerStore } from "./layer-store.ts";
+import { lastRuns, Predictor } from "./predict.ts";
+import { summary, toBuildRequest } from "./predict-request.ts";
 import { Reasons } from "./reasons.ts";
 import { Records } from "./records.ts";
 import { Reporter } from "./reporter.ts";
@@ -40,9 +45,6 @@ export interface BuilderOptions {
   readonly events: Events;
 }
 
-/** Snapshots of failed steps that stay to be looked into. */
-const KEPT_FAILURES = 3;
-
 /** Opens the builder. Call sweep() before the first build. */
 export async function openBuilder(options: BuilderOptions): Promise<Builder> {
   const { images, snapshots, steps, stateDirectory } = options;
@@ -50,13 +52,16 @@ export async function openBuilder(options: BuilderOptions): Promise<Builder> {
   const mounts = join(options.directory, "mounts");
   for (const directory of [temporary, mounts, stateDirectory]) await makeDirectory(directory);
   const cache = await Cache.open(stateDirectory, snapshots);
+  const records = await Records.open(stateDirectory);
   images.addKeeper(async () => (await cache.records()).flatMap(({ layer }) => [layer.chainId, layer.blob.digest]));
+  images.addKeeper(() => records.failures());
   const layers = new LayerStore(images, snapshots, temporary);
   const rooms: Rooms = { images, snapshots, steps, cache, layers, mounts: new CacheMounts(mounts), temporary, stateDirectory };
-  return new Solver(rooms, await Records.open(stateDirectory), options.events);
+  return new Solver(rooms, records, options.events);
 }
 
 class Solver implements Builder {
+  readonly inspector: Inspector;
   readonly #rooms: Rooms;
   readonly #records: Records;
   readonly #events: Events;
@@ -67,6 +72,7 @@ class Solver implements Builder {
     this.#rooms = rooms;
     this.#records = records;
     this.#events = events;
+    this.inspector = new Inspector(rooms, records);
   }
 
   async build(
@@ -81,13 +87,12 @@ class Solver implements Builder {
     try {
       const { text, name } = await readDockerfile(trees, request.dockerfile);
       const graph = plan(parseDockerfile(text), request);
-      const imageId = await this.#run({ id, request, graph, trees, name, progress, signal });
+      const imageId = await this.#run({ id, request, graph, trees, name, text, progress, signal });
       this.#events.publish("builder", "build", imageId, {});
       return { imageId };
     } finally {
       await trees.close();
       this.#running.delete(id);
-      await this.#dropOldFailures();
     }
   }
 
@@ -97,16 +102,17 @@ class Solver implements Builder {
     graph: Graph;
     trees: Trees;
     name: string;
+    text: string;
     progress: (event: BuildProgress) => void;
     signal: AbortSignal;
   }): Promise<Digest> {
     const { id, request, name, signal } = parts;
-    const contextName = nameOf(request);
-    const target = request.target === undefined ? {} : { target: request.target };
-    const head = { id, contextName, dockerfile: name, ...target, tags: request.tags, startedMs: Date.now() };
+    const { target, platform, tags } = request;
+    const optional = { ...(target === undefined ? {} : { target }), ...(platform === undefined ? {} : { platform }) };
+    const head = { id, contextName: nameOf(request), dockerfile: name, ...optional, tags, startedMs: Date.now() };
     const reporter = new Reporter(this.#records, head, parts.progress);
-    const reasons = await Reasons.open(this.#rooms.stateDirectory, { contextName, name, target: request.target ?? "" });
-    await reporter.begin();
+    const reasons = await this.#reasons(request, name);
+    await reporter.begin(parts.text);
     const build = new Build({ ...parts, rooms: this.#rooms, reporter, reasons, slots: this.#slots });
     try {
       const imageId = await build.run();
@@ -119,6 +125,27 @@ class Solver implements Builder {
     } finally {
       await reasons.save();
       await reasons.tidy();
+    }
+  }
+
+  #reasons(request: BuildRequest, name: string): Promise<Reasons> {
+    const { target = "", platform } = request;
+    return Reasons.open(this.#rooms.stateDirectory, { contextName: nameOf(request), name, target, platform });
+  }
+
+  async predict(asked: PredictRequest, signal = new AbortController().signal): Promise<Prediction> {
+    const request = await toBuildRequest(asked);
+    const trees = this.#trees(`predict-${randomBytes(6).toString("hex")}`, request);
+    try {
+      const { text, name } = await readDockerfile(trees, request.dockerfile);
+      const graph = plan(parseDockerfile(text), request);
+      const reasons = await this.#reasons(request, name);
+      const steps = await new Predictor({ rooms: this.#rooms, request, graph, trees, reasons, signal }).run();
+      const { findings } = await checkBuild(graph, trees, this.#rooms.images);
+      const about = { contextName: nameOf(request), dockerfile: name };
+      return summary(about, steps, { last: lastRuns(await this.#records.list(), about), warnings: findings.map(toWarning) });
+    } finally {
+      await trees.close();
     }
   }
 
@@ -145,40 +172,13 @@ class Solver implements Builder {
     return listCache(this.#rooms);
   }
 
-  builds(): Promise<BuildRecord[]> {
-    return this.#records.list();
-  }
-
-  record(id: string): Promise<BuildRecord> {
-    return this.#records.get(id);
-  }
-
-  log(id: string, step: string): Promise<Buffer> {
-    return this.#records.log(id, step);
-  }
-
   async sweep(): Promise<void> {
     const { temporary, snapshots } = this.#rooms;
     for (const { target } of mountPoints()) if (target.startsWith(`${temporary}/`)) unmount(target, { lazy: true });
     for (const name of await readdir(temporary)) await removeTree(join(temporary, name));
     await mkdir(temporary, { recursive: true });
     await this.#records.sweep();
-    const kept = new Set(await this.#failures());
-    for (const key of await snapshots.keys()) if (key.startsWith("build-") && !kept.has(key)) await snapshots.remove(key);
-  }
-
-  /** Snapshots of the newest failed steps. */
-  async #failures(): Promise<string[]> {
-    const snapshots = (await this.#records.list()).flatMap((record) => record.steps.flatMap((step) => step.snapshot ?? []));
-    return snapshots.slice(0, KEPT_FAILURES);
-  }
-
-  async #dropOldFailures(): Promise<void> {
-    const kept = new Set(await this.#failures());
-    for (const key of await this.#rooms.snapshots.keys()) {
-      const build = /^build-([0-9a-f]+)-/.exec(key)?.[1];
-      if (build !== undefined && !kept.has(key) && !this.#running.has(build)) await this.#rooms.snapshots.remove(key);
-    }
+    for (const key of await snapshots.keys()) if (key.startsWith("build-")) await snapshots.remove(key);
   }
 }
 

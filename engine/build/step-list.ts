@@ -9,6 +9,19 @@ export function stepId(stage: number, index: number | string): string {
   return `${stage}.${index}`;
 }
 
+export interface Step {
+  readonly id: string;
+  readonly instruction: Instruction;
+}
+
+/** What a stage does after its FROM, in order. */
+export function stepsOf(stage: GraphStage, triggers: readonly Instruction[]): Step[] {
+  return [
+    ...triggers.map((instruction, index) => ({ id: stepId(stage.index, `trigger-${index}`), instruction })),
+    ...stage.stage.instructions.map((instruction, index) => ({ id: stepId(stage.index, index), instruction })),
+  ];
+}
+
 /** ONBUILD triggers by the index of the stage that they run in. */
 export type Triggers = ReadonlyMap<number, readonly Instruction[]>;
 
@@ -93,7 +106,8 @@ function prefix(graph: Graph, stage: GraphStage, number: number, total: number):
   return `[${label}${String(number).padStart(String(total).length)}/${total}] `;
 }
 
-function baseName(base: Source): string {
+/** As the output names it; "" for a stage and for nothing. */
+export function baseName(base: Source): string {
   if (base.kind === "image") return base.reference;
   return base.kind === "context" ? base.name : "";
 }

@@ -2,6 +2,7 @@
 import { EngineError } from "../errors.ts";
 import type { Digest, Snapshots } from "../layers/snapshots.ts";
 import { IgnoreMatcher, parseDockerignore } from "../syntax/dockerignore.ts";
+import { keyOf } from "./cache.ts";
 import { DirectoryTree } from "./directory-tree.ts";
 import { emptyTree } from "./file-tree.ts";
 import type { FileTree } from "./file-tree.ts";
@@ -45,6 +46,12 @@ export class Trees {
   /** What .dockerignore excludes from the build context. */
   async ignored(): Promise<IgnoreMatcher> {
     return this.#ignored("", (await this.#unfiltered()).tree);
+  }
+
+  /** Tells one .dockerignore from another; undefined without one. */
+  async ignoreDigest(): Promise<string | undefined> {
+    const { text } = await this.#ignoreText("", (await this.#unfiltered()).tree);
+    return text === undefined ? undefined : keyOf(text);
   }
 
   /** A `--build-context` directory. */
@@ -115,17 +122,22 @@ export class Trees {
   }
 
   async #ignored(name: string, tree: FileTree): Promise<IgnoreMatcher> {
+    const { text, path } = await this.#ignoreText(name, tree);
+    return text === undefined ? new IgnoreMatcher([]) : matcherOf(text, path);
+  }
+
+  async #ignoreText(name: string, tree: FileTree): Promise<{ text: string | undefined; path: string }> {
     const { dockerignore } = this.#options;
-    if (name === "" && dockerignore !== undefined) return matcherOf(dockerignore, ".dockerignore");
+    if (name === "" && dockerignore !== undefined) return { text: dockerignore, path: ".dockerignore" };
     const own = name === "" && this.#options.dockerfile ? [`${this.#options.dockerfile}.dockerignore`] : [];
     for (const path of [...own, ".dockerignore"]) {
       const entry = tree.entry(path);
       if (entry?.type !== "file") continue;
       let text = "";
       for await (const piece of tree.content(entry)) text += piece.toString();
-      return matcherOf(text, path);
+      return { text, path };
     }
-    return new IgnoreMatcher([]);
+    return { text: undefined, path: "" };
   }
 }
 

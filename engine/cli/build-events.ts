@@ -3,6 +3,7 @@
  * engine by the lines of the classic builder, which are read here.
  */
 import type { JsonMessage } from "../api/types/image.ts";
+import type { BuildProgress } from "../api/types/builds.ts";
 import { StreamError } from "./progress.ts";
 
 export type BuildEvent =
@@ -36,7 +37,7 @@ export class BuildReader {
     const { aux } = message;
     if (typeof aux?.["ID"] === "string") this.imageId = aux["ID"];
     const progress = aux?.["berth.progress"];
-    if (progress) return this.#progress(progress as Progress);
+    if (progress) return this.#progress(progress as BuildProgress);
     if (message.stream === undefined && !message.status) return [];
     // An engine that tells its steps exactly tells them a second time for docker's own clients.
     return this.#exact ? [] : this.#classic.read(message.stream ?? `${message.id ? `${message.id}: ` : ""}${message.status}\n`);
@@ -52,17 +53,18 @@ export class BuildReader {
     throw new StreamError(detail?.message ?? message.error ?? "", detail?.code);
   }
 
-  #progress(progress: Progress): BuildEvent[] {
+  #progress(progress: BuildProgress): BuildEvent[] {
     this.#exact = true;
     if (progress.type === "plan") for (const step of progress.steps) if (isShown(step)) this.#names.set(step.id, step.name);
     if (progress.type === "image") this.imageId = progress.id;
     if (progress.type === "warning") return [progress];
-    if (progress.type === "plan" || progress.type === "image") return [];
+    if (!("step" in progress)) return [];
     const name = this.#names.get(progress.step);
     if (name === undefined) return [];
     if (progress.type === "start") return [{ type: "start", step: progress.step, name }];
-    if (progress.type === "log" || progress.type === "end") return [progress];
-    if (progress.type === "pull" && !progress.message.progressDetail?.total)
+    if (progress.type === "log") return [progress];
+    if (progress.type === "end") return [withoutFirst(progress)];
+    if (!progress.message.progressDetail?.total)
       return [
         {
           type: "log",
@@ -79,13 +81,11 @@ function isShown({ kind }: { kind: string }): boolean {
   return kind !== "config" && kind !== "arg";
 }
 
-/** The engine's own account of a build. */
-type Progress =
-  | { readonly type: "plan"; readonly steps: readonly { readonly id: string; readonly name: string; readonly kind: string }[] }
-  | { readonly type: "start"; readonly step: string }
-  | { readonly type: "pull"; readonly step: string; readonly message: JsonMessage }
-  | { readonly type: "image"; readonly id: string }
-  | Extract<BuildEvent, { type: "log" | "end" | "warning" }>;
+/** Of a first build nobody asks why it runs. */
+function withoutFirst(end: BuildProgress & { type: "end" }): BuildEvent {
+  const { reason, causes, ...rest } = end;
+  return reason === undefined || causes?.[0]?.kind === "first" ? rest : { ...rest, reason };
+}
 
 /** Lines of the classic builder that say how it works rather than what the step says. */
 const NOISE = /^( ---> (Running in|Removed intermediate container) |Removing intermediate container |Successfully (built|tagged) )/;

@@ -2,6 +2,8 @@
  * Runs one command in a root file system and waits for it: what a build's RUN needs of the container room.
  * A step is a container without a record: it gets the same spec, network and supervision, and is gone when it ends.
  */
+import type { Attachment } from "./containers.ts";
+
 export interface StepMount {
   readonly type: "bind" | "tmpfs";
   readonly source?: string;
@@ -10,7 +12,8 @@ export interface StepMount {
   readonly options?: readonly string[];
 }
 
-export interface StepRun {
+/** What a step's sandbox is made of. */
+export interface StepSandbox {
   /** Unique; names the step's bundle and sandbox. */
   readonly id: string;
   /** Mounted, writable root. */
@@ -25,12 +28,31 @@ export interface StepRun {
   readonly shmSizeBytes?: number;
   readonly mounts: readonly StepMount[];
   readonly hostname: string;
-  readonly onOutput: (stream: "stdout" | "stderr", data: Buffer) => void;
   /** Aborting kills the step's processes before the promise rejects. */
   readonly signal?: AbortSignal;
+}
+
+export interface StepRun extends StepSandbox {
+  readonly onOutput: (stream: "stdout" | "stderr", data: Buffer) => void;
+}
+
+/** A step that somebody works in. */
+export interface StepOpen extends StepSandbox {
+  readonly tty: boolean;
+  readonly consoleSize?: { readonly rows: number; readonly columns: number };
+}
+
+export interface OpenedStep {
+  readonly attachment: Attachment;
+  /** Resolves when nothing of the step is left. */
+  readonly exit: Promise<{ readonly exitCode: number }>;
+  /** @throws {EngineError} when it has no terminal */
+  resize(size: { rows: number; columns: number }): void;
 }
 
 export interface StepRunner {
   /** Resolves when all output was given. Nothing of the step is left: no process, mount, namespace or file. */
   run(step: StepRun): Promise<{ exitCode: number; oomKilled: boolean }>;
+  /** Starts a command with its input and output in the caller's hands; the output has to be read to its end. */
+  open(step: StepOpen): Promise<OpenedStep>;
 }

@@ -8,39 +8,92 @@ import { tmpfsOptions } from "./mount-sources.ts";
 import type { SpecMount } from "./mounts.ts";
 import { hostsFile } from "./network.ts";
 import type { Rooms } from "./rooms.ts";
-import type { StepMount, StepRun, StepRunner } from "./run-step.ts";
+import type { OpenedStep, StepMount, StepOpen, StepRun, StepRunner, StepSandbox } from "./run-step.ts";
 import { seccompFor } from "./security.ts";
 import { buildSpec } from "./spec.ts";
 import { checkSystemDirectories, findUser, workingDirectory } from "./start.ts";
-import { outputOf } from "./stdio.ts";
+import { outputOf, stdinOf } from "./stdio.ts";
 
-export function openStepRunner(rooms: Pick<Rooms, "host" | "networks" | "runtime">): StepRunner {
-  return { run: async (step) => runStep(rooms, step) };
+type StepRooms = Pick<Rooms, "host" | "networks" | "runtime">;
+
+export function openStepRunner(rooms: StepRooms): StepRunner {
+  return { run: async (step) => runStep(rooms, step), open: async (step) => openStep(rooms, step) };
 }
 
-async function runStep(
-  rooms: Pick<Rooms, "host" | "networks" | "runtime">,
-  step: StepRun,
-): Promise<{ exitCode: number; oomKilled: boolean }> {
-  step.signal?.throwIfAborted();
-  const directory = join(rooms.host.paths.run, "steps", step.id);
+async function runStep(rooms: StepRooms, step: StepRun): Promise<{ exitCode: number; oomKilled: boolean }> {
   let task: Task | undefined;
-  const kill = (): void => void (task && rooms.runtime.kill(task, 9));
   try {
-    await mkdir(directory, { recursive: true, mode: 0o711 });
-    task = await startStep(rooms, step, directory);
-    step.signal?.addEventListener("abort", kill, { once: true });
-    if (step.signal?.aborted) kill();
-    const { exitCode, oomKilled } = await drain(task, step);
+    task = await startIn(rooms, step, { input: "none", tty: false });
+    const { exitCode, oomKilled } = await whileKillable(rooms, { step, task }, async (running) => drain(running, step));
     step.signal?.throwIfAborted();
     return { exitCode, oomKilled };
   } finally {
-    step.signal?.removeEventListener("abort", kill);
-    await task?.release();
-    await rooms.runtime.destroy(step.id);
-    await rooms.networks.detach(step.id);
-    await rm(directory, { recursive: true, force: true });
+    await clear(rooms, step, task);
   }
+}
+
+async function openStep(rooms: StepRooms, step: StepOpen): Promise<OpenedStep> {
+  let task: Task | undefined;
+  try {
+    task = await startIn(rooms, step, { input: "once", tty: step.tty, consoleSize: step.consoleSize });
+  } catch (error) {
+    await clear(rooms, step, task);
+    throw error;
+  }
+  const running = task;
+  const ended = async (): Promise<{ exitCode: number }> => {
+    try {
+      const { exitCode } = await whileKillable(rooms, { step, task: running }, async ({ exit }) => exit);
+      return { exitCode };
+    } finally {
+      await clear(rooms, step, running);
+    }
+  };
+  return {
+    attachment: { stdin: stdinOf(Promise.resolve(running), { closes: !step.tty }), output: outputOf(running) },
+    exit: ended(),
+    resize: (size) => running.resize(size),
+  };
+}
+
+/** Kills the task when the step is aborted. */
+async function whileKillable<T>(
+  rooms: StepRooms,
+  { step, task }: { step: StepSandbox; task: Task },
+  work: (task: Task) => Promise<T>,
+): Promise<T> {
+  const kill = (): void => void rooms.runtime.kill(task, 9);
+  step.signal?.addEventListener("abort", kill, { once: true });
+  if (step.signal?.aborted) kill();
+  try {
+    return await work(task);
+  } finally {
+    step.signal?.removeEventListener("abort", kill);
+  }
+}
+
+async function clear(rooms: StepRooms, { id }: StepSandbox, task: Task | undefined): Promise<void> {
+  await task?.release();
+  await rooms.runtime.destroy(id);
+  await rooms.networks.detach(id);
+  await rm(directoryOf(rooms, id), { recursive: true, force: true });
+}
+
+function directoryOf({ host }: StepRooms, id: string): string {
+  return join(host.paths.run, "steps", id);
+}
+
+interface StepIo {
+  readonly input: "none" | "once";
+  readonly tty: boolean;
+  readonly consoleSize?: StepOpen["consoleSize"];
+}
+
+async function startIn(rooms: StepRooms, step: StepSandbox, io: StepIo): Promise<Task> {
+  step.signal?.throwIfAborted();
+  const directory = directoryOf(rooms, step.id);
+  await mkdir(directory, { recursive: true, mode: 0o711 });
+  return startStep(rooms, step, { directory, io });
 }
 
 /** Gives all output on; the supervisor may end as soon as the process has, what is in the pipes stays there. */
@@ -50,10 +103,11 @@ async function drain(task: Task, step: StepRun): Promise<TaskExit> {
   return task.exit;
 }
 
-async function startStep(rooms: Pick<Rooms, "host" | "networks" | "runtime">, step: StepRun, directory: string): Promise<Task> {
+async function startStep(rooms: StepRooms, step: StepSandbox, { directory, io }: { directory: string; io: StepIo }): Promise<Task> {
   const { host, networks, runtime } = rooms;
-  const config = { User: step.user, Env: [...step.env], Hostname: step.hostname };
-  const hostConfig = { ShmSize: step.shmSizeBytes ?? 0 };
+  const config = { User: step.user, Env: [...step.env], Hostname: step.hostname, Tty: io.tty };
+  const { rows, columns } = io.consoleSize ?? { rows: 0, columns: 0 };
+  const hostConfig = { ShmSize: step.shmSizeBytes ?? 0, ConsoleSize: [rows, columns] as [number, number] };
   checkSystemDirectories(step.rootfs);
   const user = findUser(step.rootfs, { config, hostConfig });
   const cwd = await workingDirectory(step.rootfs, step.workingDir || "/");
@@ -97,7 +151,7 @@ async function startStep(rooms: Pick<Rooms, "host" | "networks" | "runtime">, st
     rootless: host.rootless,
   });
   const signal = step.signal && { signal: step.signal };
-  return runtime.start({ id: step.id, spec, input: "none", output: "streams", tty: false, ...signal });
+  return runtime.start({ id: step.id, spec, input: io.input, output: "streams", tty: io.tty, ...signal });
 }
 
 function toSpecMount(mount: StepMount): SpecMount {
@@ -108,7 +162,7 @@ function toSpecMount(mount: StepMount): SpecMount {
 
 async function writeFiles(
   directory: string,
-  step: StepRun,
+  step: StepSandbox,
   sandbox: Sandbox,
 ): Promise<{ resolvConf: string; hostname: string; hosts: string }> {
   const files = { resolvConf: join(directory, "resolv.conf"), hostname: join(directory, "hostname"), hosts: join(directory, "hosts") };

@@ -250,11 +250,23 @@ class OverlaySnapshots implements Snapshots {
   async *changes(key: string, options: DiffOptions = {}): AsyncIterable<Change> {
     const { parent } = this.#need(key);
     const { signal, ...rest } = options;
-    const viewKey = `parent-of-${key.slice(0, 64)}-${++this.#views}`;
+    yield* await this.#compare(this.#path(key, "upper"), parent, { ...(signal && { signal }), options: rest });
+  }
+
+  async layerChanges(chainId: Digest, signal?: AbortSignal): Promise<Change[]> {
+    const { parent } = this.#layers.need(chainId);
+    return this.#compare(this.#layers.path(chainId), parent, { ...(signal && { signal }), options: {} });
+  }
+
+  async #compare(
+    root: string,
+    parent: Digest | null,
+    { signal, options }: { signal?: AbortSignal; options: Omit<DiffOptions, "signal"> },
+  ): Promise<Change[]> {
+    const viewKey = `compare-${++this.#views}`;
     const parentRoot = parent === null ? null : await this.view(viewKey, parent);
     try {
-      const root = this.#path(key, "upper");
-      yield* await runJob<Change[]>({ kind: "changes", root, parent: parentRoot, overlay: this.#overlay, options: rest }, { signal });
+      return await runJob<Change[]>({ kind: "changes", root, parent: parentRoot, overlay: this.#overlay, options }, { signal });
     } finally {
       if (parentRoot !== null) await this.remove(viewKey);
     }

@@ -79,6 +79,9 @@ export interface Snapshots {
   /** What was written into the active snapshot, in path order, parents first. */
   changes(key: string, options?: DiffOptions): AsyncIterable<Change>;
 
+  /** What a committed layer changes of the one below it, in path order, parents first. @throws {EngineError} not-found */
+  layerChanges(chainId: Digest, signal?: AbortSignal): Promise<Change[]>;
+
   /** The active snapshot's changes as a layer tar: sorted, whiteouts as `.wh.` entries; reproducible byte for byte. */
   diff(key: string, options?: DiffOptions): Readable;
 

@@ -96,6 +96,10 @@ export class ChrootSteps implements StepRunner {
     }
   }
 
+  open(): never {
+    throw new Error("A chroot has no terminal");
+  }
+
   async #chroot(step: StepRun): Promise<{ exitCode: number; oomKilled: boolean }> {
     const user = step.user === "" ? [] : [`--userspec=${step.user}`];
     const env = Object.fromEntries(step.env.map((entry) => [entry.slice(0, entry.indexOf("=")), entry.slice(entry.indexOf("=") + 1)]));

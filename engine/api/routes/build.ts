@@ -99,7 +99,8 @@ function hostList(values: readonly string[]): string[] {
     .filter((host) => host !== "");
 }
 
-function textMap(value: unknown, name: string): Record<string, string | null> {
+/** A map of texts, or of nulls for values that were not given. @throws {EngineError} invalid */
+export function textMap(value: unknown, name: string): Record<string, string | null> {
   if (value === undefined || value === null) return {};
   const known = typeof value === "object" && !Array.isArray(value) ? Object.entries(value) : undefined;
   if (!known?.every(([, each]) => typeof each === "string" || each === null))

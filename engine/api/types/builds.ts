@@ -54,13 +54,14 @@ export interface BuildCause {
    * - `file`: `name` is its path in the context (or in the stage that `--from` names)
    * - `argument`, `variable`: an ARG or ENV named `name`
    * - `flag`, `setting`: a flag of the instruction, or the user, the working directory, the network…, named `name`
-   * - `mount`: what a RUN sees at `name`
+   * - `mount`: what a RUN sees at `name`; `secret`: the secret whose id is `name`
    * - `instruction`: its text is another, or it is new
-   * - `base`: the image of FROM is another
+   * - `base`: the image `name` of FROM is another
    * - `parent`: the step before it, whose id is `step`
    * - `evicted`: nothing changed, but the result was removed from the cache
    * - `no-cache`: this build was told not to use the cache
-   * - `unknown`: it cannot be said
+   * - `first`: no earlier build of this Dockerfile is known
+   * - `unknown`: it cannot be said, because of what `name` says in words
    */
   readonly kind:
     | "file"
@@ -69,11 +70,13 @@ export interface BuildCause {
     | "flag"
     | "setting"
     | "mount"
+    | "secret"
     | "instruction"
     | "base"
     | "parent"
     | "evicted"
     | "no-cache"
+    | "first"
     | "unknown";
   readonly name?: string;
   /** What of it: `content`, `mode`, `owner` and `type` are a file's. */
@@ -125,7 +128,7 @@ export interface StepRecord extends BuildStep {
   /** Digest of everything that its result depends on. */
   readonly key?: string;
   readonly cached: boolean;
-  /** Why it ran although an earlier build had it, in words; absent when no earlier build is known. */
+  /** Why it ran, in words. */
   readonly reason?: string;
   readonly causes?: readonly BuildCause[];
   readonly startedMs?: number;
@@ -136,8 +139,6 @@ export interface StepRecord extends BuildStep {
   readonly exitCode?: number;
   /** The layers up to and with this step, also of a failed RUN: what its files are. null is an empty root. */
   readonly chainId?: Digest | null;
-  /** Key of the snapshot that a failed step left behind, as long as it is kept. */
-  readonly snapshot?: string;
 }
 
 export interface BuildRecord {
@@ -211,6 +212,8 @@ export interface StepShellRequest {
   readonly WorkingDir?: string;
   /** `NAME=value`, in addition. */
   readonly Env?: readonly string[];
+  /** Secrets of the step's mounts by id, in base64: none is ever kept. */
+  readonly Secrets?: Readonly<Record<string, string>>;
 }
 
 /** What a shell writes goes when it ends. */
@@ -244,7 +247,8 @@ export interface PredictRequest {
 export interface PredictedStep extends BuildStep {
   /**
    * - `cached`: its result is there
-   * - `runs`: it will run
+   * - `runs`: it will run; or, after another that runs, has nothing to stand on yet. When that one makes what it made
+   *   before, it may turn out to be cached all the same
    * - `unknown`: that depends on something that only a build looks at: a base image that is not here, what a URL names,
    *   or files that a stage which runs will make
    */

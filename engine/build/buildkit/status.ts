@@ -172,6 +172,8 @@ export class BuildStatus {
       case "warning":
         return this.#warn(event);
       case "image":
+      case "build":
+      case "finish":
         return undefined;
     }
   };

@@ -1,0 +1,183 @@
+import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { Readable } from "node:stream";
+import { text } from "node:stream/consumers";
+import { after, before, test } from "node:test";
+import { findBusybox, makeBusyboxRoot } from "../../test/support/busybox.ts";
+import { openBuildRooms } from "../../test/support/build-rooms.ts";
+import type { BuildRooms } from "../../test/support/build-rooms.ts";
+import type { PredictRequest } from "../api/types/builds.ts";
+import type { BuildProgress } from "./builder.ts";
+
+const skip = process.getuid!() !== 0 ? "needs root" : findBusybox() ? false : "needs busybox-static";
+const { signal } = new AbortController();
+let rooms: BuildRooms;
+
+before(async () => {
+  if (skip) return;
+  rooms = await openBuildRooms();
+  const root = mkdtempSync(join(tmpdir(), "berth-busybox-"));
+  await makeBusyboxRoot(root);
+  const tar = execFileSync("tar", ["--numeric-owner", "-C", root, "-c", "."], { maxBuffer: 1 << 28 });
+  rmSync(root, { recursive: true });
+  await rooms.images.importTar(Readable.from([tar]), { reference: "busybox", changes: ["ENV PATH=/bin"], message: "base" });
+});
+after(async () => {
+  if (!skip) await rooms.close();
+});
+
+/** `instruction` → outcome and reason, of the steps that do something. */
+async function predicted(contextDir: string, more: Partial<PredictRequest> = {}): Promise<Record<string, string>> {
+  const { steps } = await rooms.builder.predict({ contextDir, ...more }, signal);
+  const doing = steps.filter(({ kind }) => ["run", "copy", "workdir"].includes(kind));
+  return Object.fromEntries(doing.map(({ instruction, outcome, reason }) => [instruction, reason ? `${outcome}: ${reason}` : outcome]));
+}
+
+const Dockerfile =
+  "FROM busybox AS make\nARG WHO=me\nCOPY src /src\nRUN echo $WHO > /out\nCOPY other /other\nFROM scratch\nCOPY --from=make /out /out\n";
+
+test("a prediction says what a build will run, why, and how long it took; a build then does so", { skip }, async () => {
+  const context = rooms.context({ Dockerfile, "src/a": "a", other: "o", ".dockerignore": "*.log\n" });
+  assert.deepEqual(await predicted(context), {
+    "COPY src /src": "runs: it was not built before",
+    "RUN echo $WHO > /out": "runs: it was not built before",
+    "COPY other /other": "runs: it was not built before",
+    "COPY --from=make /out /out": 'unknown: it reads stage "make", which will run',
+  });
+  await rooms.build(context);
+  const cached = { "COPY src /src": "cached", "RUN echo $WHO > /out": "cached", "COPY other /other": "cached" };
+  assert.deepEqual(await predicted(context), { ...cached, "COPY --from=make /out /out": "cached" });
+  assert.deepEqual(await predicted(context, { buildArgs: { WHO: "you" } }), {
+    ...cached,
+    "RUN echo $WHO > /out": 'runs: argument "WHO" changed',
+    "COPY other /other": "runs: the step before it changed: RUN echo $WHO > /out",
+    "COPY --from=make /out /out": 'unknown: it reads stage "make", which will run',
+  });
+  writeFileSync(join(context, "other"), "changed");
+  const { steps, runs, unknown, lastMs } = await rooms.builder.predict({ contextDir: context });
+  const copy = steps.find(({ instruction }) => instruction === "COPY other /other")!;
+  assert.deepEqual(copy.causes, [{ kind: "file", name: "other", change: "content" }]);
+  assert.deepEqual([runs, unknown, lastMs, copy.lastBytes], [1, 1, copy.lastMs! + lastMs - copy.lastMs!, 1]);
+  const { events } = await rooms.build(context);
+  const ran = events.flatMap((event) => (event.type === "end" && !event.cached ? [event.reason] : []));
+  assert.ok(ran.includes('file "other" changed'));
+});
+
+test("a prediction reads an editor's text instead of the file, and changes nothing", { skip }, async () => {
+  const context = rooms.context({ Dockerfile: "FROM busybox\nRUN echo one\n" });
+  await rooms.build(context);
+  const before = (await rooms.builder.inspector.list()).length;
+  const edited = "FROM busybox\nRUN echo two\nADD http://example.invalid/x /x\n";
+  assert.deepEqual(await predicted(context, { text: edited }), {
+    "RUN echo two": "runs: the instruction changed",
+    "ADD http://example.invalid/x /x": "unknown: only a build looks at http://example.invalid/x",
+  });
+  assert.deepEqual(await predicted(context, { text: "FROM nothere\nRUN echo one\n" }), {
+    "RUN echo one": 'unknown: the image "nothere" is not here yet',
+  });
+  assert.deepEqual(await predicted(context), { "RUN echo one": "cached" });
+  assert.equal((await rooms.builder.inspector.list()).length, before);
+  await assert.rejects(rooms.builder.predict({ contextDir: context, text: "FRM x" }), /unknown instruction: FRM/);
+  await assert.rejects(rooms.builder.predict({ contextDir: "relative" }), /has to be an absolute path/);
+  await assert.rejects(rooms.builder.predict({ contextDir: "/nosuch/dir" }), /"\/nosuch\/dir" is not there/);
+});
+
+test("what .dockerignore lets in or keeps out is explained by it", { skip }, async () => {
+  const context = rooms.context({
+    Dockerfile: "FROM scratch\nCOPY . /\n",
+    a: "",
+    "b.log": "",
+    ".dockerignore": "Dockerfile\n.dockerignore\n",
+  });
+  await rooms.build(context);
+  writeFileSync(join(context, ".dockerignore"), "Dockerfile\n.dockerignore\n*.log\n");
+  assert.deepEqual(await predicted(context), { "COPY . /": 'runs: file ".dockerignore" changed, file "b.log" is gone' });
+});
+
+test("steps are opened: environment, files, changes; a path does not leave them", { skip }, async () => {
+  const context = rooms.context({
+    Dockerfile:
+      "FROM busybox\nENV COLOR=red\nWORKDIR /work\nRUN --mount=type=secret,id=key --mount=type=cache,target=/c mkdir d && echo hello > d/f && ln -s ../../../../etc d/link && rm /bin/wget\nUSER 7\n",
+  });
+  await rooms.build(context);
+  const { inspector } = rooms.builder;
+  assert.deepEqual(await inspector.changes("latest", "0.2", signal), [
+    { path: "/bin", kind: "modified", type: "directory", sizeBytes: 0 },
+    { path: "/bin/wget", kind: "deleted" },
+    { path: "/work", kind: "modified", type: "directory", sizeBytes: 0 },
+    { path: "/work/d", kind: "added", type: "directory", sizeBytes: 0 },
+    { path: "/work/d/f", kind: "added", type: "file", sizeBytes: 6 },
+    { path: "/work/d/link", kind: "added", type: "symlink", sizeBytes: 0 },
+  ]);
+  const files = await inspector.files("latest", "0.3", "/work/d");
+  assert.deepEqual(
+    files.map(({ name, type, mode, target }) => [name, type, mode.toString(8), target]),
+    [
+      ["f", "file", "644", undefined],
+      ["link", "symlink", "777", "../../../../etc"],
+    ],
+  );
+  assert.equal(await text((await inspector.readFile("latest", "0.2", "/work/../../../work/d/f")).content), "hello\n");
+  assert.deepEqual(await inspector.files("latest", "0.2", "/work/d/link"), await inspector.files("latest", "0.2", "/etc"));
+  await assert.rejects(inspector.readFile("latest", "0.1", "/work/d/f"), /No such file or directory/);
+  await assert.rejects(inspector.readFile("latest", "0.2", "/work/d"), /is not a file/);
+  await assert.rejects(inspector.files("latest", "9.9", "/"), /No such step: 9\.9/);
+  const environment = await inspector.environment("latest", "0.2");
+  assert.deepEqual(environment.env, ["PATH=/bin", "COLOR=red"]);
+  assert.equal(environment.workingDir, "/work");
+  assert.deepEqual(
+    environment.mounts.map(({ type, target, missing }) => [type, target, missing]),
+    [
+      ["secret", "/run/secrets/key", "secrets are never kept: give it again"],
+      ["cache", "/c", undefined],
+    ],
+  );
+  assert.equal((await inspector.environment("latest", "0.3")).user, "7");
+  assert.match(await inspector.dockerfile("latest"), /^FROM busybox\nENV COLOR=red\n/);
+  assert.ok(
+    (await rooms.snapshots.keys()).every((key) => !key.startsWith("build-look")),
+    "nothing stays mounted",
+  );
+});
+
+test("a build is followed from its beginning to its end, also after it", { skip }, async () => {
+  const context = rooms.context({ Dockerfile: "FROM busybox\nRUN echo one; sleep 0.2; echo two\nRUN exit 3\n" });
+  const { inspector } = rooms.builder;
+  const seen = Promise.withResolvers<string>();
+  const stop = inspector.watch((record) => record.status === "running" && seen.resolve(record.id));
+  const building = rooms.build(context, { noCache: true });
+  building.catch(() => undefined);
+  const id = await seen.promise;
+  stop();
+  const all = async (): Promise<BuildProgress[]> => {
+    const events: BuildProgress[] = [];
+    for await (const event of inspector.progress(id, signal)) events.push(event);
+    return events;
+  };
+  const live = await all();
+  await assert.rejects(building);
+  const summary = (events: readonly BuildProgress[]): unknown => [
+    events[0],
+    events.map((event) => (event.type === "log" ? event.data : "")).join(""),
+    events.flatMap((event) => (event.type === "end" ? [[event.step, event.error]] : [])),
+    events.at(-1),
+  ];
+  const failure = "The command '/bin/sh -c exit 3' returned a non-zero code: 3";
+  const want = [
+    { type: "build", id },
+    "one\ntwo\n",
+    [
+      ["0.from", undefined],
+      ["0.0", undefined],
+      ["0.1", failure],
+    ],
+    { type: "finish", status: "failed", error: failure },
+  ];
+  assert.deepEqual(summary(live), want);
+  assert.deepEqual(summary(await all()), want);
+  await inspector.remove(id);
+  await assert.rejects(inspector.get(id), /No such build/);
+});
