@@ -22,6 +22,7 @@ import { answers } from "./host/status.ts";
 import type { EngineRecord } from "./host/status.ts";
 import { API_VERSION, VERSION } from "./host/version.ts";
 import { whenIdle } from "./idle.ts";
+import { listenTcp } from "./tcp.ts";
 
 /** Where the launcher listens for `ready` or the sentence that says why not. */
 const LAUNCHER = 3;
@@ -40,10 +41,12 @@ export async function serve(): Promise<void> {
     await takeRoot(launch);
     const host = await openHost(launch);
     const engine = await openEngine(host);
+    const tcp = await listenTcp(engine.server, { ...launch, state: host.paths.state });
     await listen(engine.server, host.paths.socket);
-    await writeJson(join(host.paths.run, "engine.json"), describe(host, engine));
+    await writeJson(join(host.paths.run, "engine.json"), { ...describe(host, engine), ...(tcp !== undefined && { tcp }) });
     watchSignals(host, engine);
-    whenIdle(engine, idleSeconds(), () => endWhenAlone(host, engine));
+    // Nobody who comes over TCP could start it again.
+    if (tcp === undefined) whenIdle(engine, idleSeconds(), () => endWhenAlone(host, engine));
     log(
       "info",
       `engine ${VERSION} serves ${host.paths.socket}, ${host.runtime.name} ${host.runtime.version}, cgroups ${host.cgroups.mode}`,

@@ -28,10 +28,14 @@ interface Arrival {
   readonly hijack: (headers: Record<string, string>) => Duplex;
 }
 
+/** Containers run for weeks, and so do the streams of them: no request and no connection is too old. */
+export const SERVER_OPTIONS = { requestTimeout: 0, keepAliveTimeout: 0, shouldUpgradeCallback: mayUpgrade };
+
+const find = createRouter(routes);
+
 /** The server, not listening yet. It ends with its connections; streams end when their clients or containers do. */
 export function createApiServer(services: Services, options: ServerOptions = {}): Server {
   const log = options.log ?? ((error) => console.error(error));
-  const find = createRouter(routes);
   const answer = async (arrival: Arrival): Promise<void> => {
     try {
       await dispatch(arrival);
@@ -52,7 +56,7 @@ export function createApiServer(services: Services, options: ServerOptions = {})
   const exchange = (arrival: Arrival, match: Match, at: { version: number; search: string }): Exchange =>
     new Exchange({ ...arrival, ...at, services, params: match.params, log });
 
-  const server = createServer({ requestTimeout: 0, keepAliveTimeout: 0, shouldUpgradeCallback: (request) => mayUpgrade(request, find) });
+  const server = createServer(SERVER_OPTIONS);
   server.timeout = 0;
   server.on("request", (request: IncomingMessage, response: ServerResponse) => {
     const hijack = (headers: Record<string, string>): Duplex => takeConnection(request, response, headers);
@@ -65,7 +69,7 @@ export function createApiServer(services: Services, options: ServerOptions = {})
 }
 
 /** Only what takes connections over is upgraded; everywhere else an Upgrade header means nothing. */
-function mayUpgrade(request: IncomingMessage, find: ReturnType<typeof createRouter>): boolean {
+function mayUpgrade(request: IncomingMessage): boolean {
   try {
     return find(request.method ?? "GET", parseTarget(request.url ?? "/").path)?.route.upgrades === true;
   } catch {

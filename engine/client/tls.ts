@@ -1,6 +1,7 @@
 /**
  * TLS endpoints. Loaded only when one is used: it costs every command milliseconds otherwise.
  */
+import { isIP } from "node:net";
 import type { Duplex } from "node:stream";
 import { connect } from "node:tls";
 import type { Endpoint } from "./endpoint.ts";
@@ -18,10 +19,12 @@ export class TlsAgent extends Agent {
 
   override createConnection(): Duplex {
     const { tls, host } = this.#endpoint;
-    const servername = host.replace(/:\d+$/, "");
+    const name = host.replace(/:\d+$/, "").replace(/^\[(.*)\]$/, "$1");
     return connect({
       socket: this.#endpoint.dial(),
-      ...(/^[\d.]+$|:/.test(servername) ? {} : { servername }),
+      // Whom the certificate has to name; an address cannot be asked for by name.
+      host: name,
+      ...(isIP(name) === 0 && { servername: name }),
       ...(tls?.ca ? { ca: tls.ca } : {}),
       ...(tls?.cert ? { cert: tls.cert } : {}),
       ...(tls?.key ? { key: tls.key } : {}),

@@ -13,10 +13,13 @@ import type { EnginePaths } from "./paths.ts";
 import { currentUser, preflight } from "./preflight.ts";
 import type { Problem } from "./preflight.ts";
 import { descendants, isAlive } from "./process.ts";
+import type { TcpAddress } from "./tcp-address.ts";
 import { answers, engineStatus, readEngineRecord, statusOf } from "./status.ts";
 import type { EngineStatus } from "./status.ts";
 
 export type { EngineStatus } from "./status.ts";
+export { parseTcpAddress, tcpUrl } from "./tcp-address.ts";
+export type { TcpAddress } from "./tcp-address.ts";
 export type { Problem, ProblemId } from "./preflight.ts";
 
 export interface EngineOptions {
@@ -28,6 +31,8 @@ export interface EngineOptions {
   readonly programs?: string;
   /** A Node that is new enough (24); this process's own by default. */
   readonly node?: string;
+  /** A TCP address besides the socket, remembered for later engines of this root; null forgets it. */
+  readonly listen?: TcpAddress | null;
 }
 
 /** This machine lacks something; `problems` says what and what to do. */
@@ -47,6 +52,7 @@ export interface Launch {
   readonly rootless: boolean;
   /** Who started it, as the host sees it. */
   readonly user: { readonly name: string; readonly uid: number; readonly gid: number };
+  readonly listen?: TcpAddress | null;
 }
 
 const pathsOf = (options: EngineOptions): EnginePaths =>
@@ -86,7 +92,12 @@ export function readProblems(options: EngineOptions = {}): Problem[] {
 async function launch(paths: EnginePaths, options: EngineOptions): Promise<void> {
   const holder = await ensureHolder(paths);
   const log = openLog(paths.log);
-  const told: Launch = { paths, rootless: holder.rootless, user: currentUser() };
+  const told: Launch = {
+    paths,
+    rootless: holder.rootless,
+    user: currentUser(),
+    ...(options.listen !== undefined && { listen: options.listen }),
+  };
   const [command = "", ...args] = enterCommand(holder, [options.node ?? process.execPath, engineProgram(options), "serve"]);
   const child = spawn(command, args, {
     detached: true,

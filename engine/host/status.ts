@@ -15,6 +15,8 @@ export interface EngineRecord {
   readonly version: string;
   readonly runtime: { readonly name: string; readonly path: string; readonly version: string } | null;
   readonly rootless: boolean;
+  /** `tcp://…` where it listens besides its socket. */
+  readonly tcp?: string;
   /** Pids of the engine's other processes, as far as they run: `holder`, `netd`, `uplink`. */
   readonly processes: Readonly<Record<string, number>>;
 }
@@ -85,6 +87,7 @@ export function statusOf(paths: EnginePaths, record: EngineRecord | undefined, r
     version: record?.version ?? VERSION,
     runtime: record?.runtime ?? null,
     rootless: record?.rootless ?? process.getuid!() !== 0,
+    ...(running && record?.tcp !== undefined && { tcp: record.tcp }),
     root: paths.root,
     storage: paths.storage,
     log: paths.log,

@@ -1,15 +1,13 @@
 /**
  * The engines that a benchmark runs side by side: Berth, and docker and podman where they are installed.
- * Each gets its own storage and is stopped at the end; dockerd lives in its own network and mount namespace, because a
- * second dockerd in one network namespace removes the first one's bridge.
+ * Each gets its own storage and is stopped at the end.
  */
-import { spawn } from "node:child_process";
-import type { ChildProcess } from "node:child_process";
-import { existsSync, mkdirSync, mkdtempSync, rmSync, watch, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { busyboxTar } from "../../scripts/base-image.ts";
 import { command, root, which } from "../../scripts/setup.mjs";
+import { cannotRunDockerd, startDockerd } from "../support/dockerd.ts";
 
 export interface Peer {
   readonly name: string;
@@ -58,32 +56,11 @@ async function berth(folder: string, tar: string, runtime: string): Promise<Peer
 }
 
 async function docker(folder: string, tar: string): Promise<Peer | undefined> {
-  if (!which("dockerd") || process.getuid?.() !== 0) return undefined;
-  const base = join(folder, "docker");
-  mkdirSync(base, { recursive: true });
-  const socket = join(base, "docker.sock");
-  const daemon = [
-    "dockerd",
-    "--data-root",
-    join(base, "data"),
-    "--exec-root",
-    join(base, "exec"),
-    "--pidfile",
-    join(base, "pid"),
-    "-H",
-    `unix://${socket}`,
-  ];
-  const script = `ip link set lo up; exec ${daemon.join(" ")} >${join(base, "log")} 2>&1`;
-  const child = spawn("unshare", ["--mount", "--net", "--", "sh", "-c", script], { stdio: "ignore" });
-  await appears(base, socket, child);
-  const env = { ...process.env, DOCKER_HOST: `unix://${socket}` };
+  if (cannotRunDockerd()) return undefined;
+  const { socket, stop } = await startDockerd(join(folder, "docker"));
+  const env = { ...process.env, DOCKER_HOST: socket };
   await command(["docker", "import", tar, "bb"], { env });
-  return {
-    name: "docker (runc)",
-    env,
-    run: (options, argv) => ["docker", "run", "--rm", ...options, "bb", ...argv],
-    stop: () => ends(child),
-  };
+  return { name: "docker (runc)", env, run: (options, argv) => ["docker", "run", "--rm", ...options, "bb", ...argv], stop };
 }
 
 async function podman(folder: string, tar: string): Promise<Peer | undefined> {
@@ -105,27 +82,4 @@ async function podman(folder: string, tar: string): Promise<Peer | undefined> {
       return undefined;
     },
   );
-}
-
-/** Resolves when the file is there; rejects when the process ended first. */
-function appears(folder: string, file: string, child: ChildProcess): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const watcher = watch(folder, () => existsSync(file) && done());
-    const done = (error?: Error): void => {
-      watcher.close();
-      child.off("exit", failed);
-      if (error) reject(error);
-      else resolve();
-    };
-    const failed = (code: number | null): void => done(new Error(`dockerd ended with ${code}, see ${join(folder, "log")}`));
-    child.once("exit", failed);
-    if (existsSync(file)) done();
-  });
-}
-
-function ends(child: ChildProcess): Promise<void> {
-  return new Promise((resolve) => {
-    child.once("exit", () => resolve());
-    child.kill("SIGTERM");
-  });
 }

@@ -1,13 +1,15 @@
 import { createReadStream } from "node:fs";
 import { stat } from "node:fs/promises";
+import { join, resolve } from "node:path";
 import { enginePaths } from "../../host/paths.ts";
-import { ensureEngine, readEngineStatus, stopEngine } from "../../host/start.ts";
-import type { EngineStatus } from "../../host/start.ts";
-import { command } from "../cli.ts";
+import { parseTcpAddress, readEngineStatus, stopEngine, tcpUrl } from "../../host/start.ts";
+import type { EngineStatus, TcpAddress } from "../../host/start.ts";
+import { command, ExitError } from "../cli.ts";
 import type { Cli } from "../cli.ts";
 import { bool, text } from "../flags.ts";
 import { formatValue } from "../format.ts";
 import { describeProblem, startOwnEngine } from "../own-engine.ts";
+import { settingsDirectory } from "../settings.ts";
 
 function rootOf(cli: Cli): string | undefined {
   return cli.globals.root || cli.env["BERTH_ROOT"];
@@ -18,15 +20,49 @@ function options(cli: Cli): { root: string | undefined; env: NodeJS.ProcessEnv; 
 }
 
 export const engineStart = command({
-  usage: "",
+  usage: "[OPTIONS]",
   arity: [0, 0],
-  flags: {},
-  async run(cli) {
-    await startOwnEngine(cli, rootOf(cli));
-    const status = await ensureEngine(options(cli));
+  flags: {
+    listen: text("Listen on a TCP address too, now and after restarts ('none' forgets it)"),
+    plaintext: bool("Listen without TLS, on a loopback address only"),
+    tlscacert: text("With --listen: trust clients signed only by this CA"),
+    tlscert: text("With --listen: path to the engine's certificate"),
+    tlskey: text("With --listen: path to the engine's key"),
+    tlsverify: bool("With --listen: use TLS and verify the clients"),
+  },
+  async run(cli, { flags }) {
+    const listen = listenOption(cli, flags);
+    const before = await readEngineStatus(options(cli));
+    if (before.running && listen !== undefined && before.tcp !== (listen ? tcpUrl(listen) : undefined))
+      throw new ExitError(1, "The engine runs already: stop it with 'berth engine stop', then start it with --listen");
+    await startOwnEngine(cli, rootOf(cli), listen === undefined ? {} : { listen });
+    const status = await readEngineStatus(options(cli));
     cli.print(status.socket);
+    if (status.tcp) cli.print(status.tcp);
   },
 });
+
+interface ListenFlags {
+  readonly listen: string;
+  readonly plaintext: boolean;
+  readonly tlscacert: string;
+  readonly tlscert: string;
+  readonly tlskey: string;
+  readonly tlsverify: boolean;
+}
+
+/** Undefined keeps what was; null is none. The files' places are dockerd's. */
+function listenOption(cli: Cli, flags: ListenFlags): TcpAddress | null | undefined {
+  if (flags.listen === "") {
+    if (flags.plaintext || flags.tlsverify) throw new ExitError(1, "--plaintext and --tlsverify say how to --listen: name an address");
+    return undefined;
+  }
+  if (flags.listen === "none") return null;
+  const directory = cli.env["DOCKER_CERT_PATH"] || settingsDirectory(cli);
+  const file = (given: string, name: string): string => resolve(given || join(directory, name));
+  const tls = { ca: file(flags.tlscacert, "ca.pem"), cert: file(flags.tlscert, "cert.pem"), key: file(flags.tlskey, "key.pem") };
+  return parseTcpAddress(flags.listen, { plaintext: flags.plaintext, ...(flags.tlsverify && { tls }) });
+}
 
 export const engineStop = command({
   usage: "",
@@ -63,7 +99,7 @@ function statusLines(status: EngineStatus): string[] {
   const facts: [string, string][] = [
     ["Engine", status.running ? `running (pid ${status.pid})` : "not running; it starts with the first command that needs it"],
     ["Version", `${status.version} (Docker API ${status.apiVersion})`],
-    ["Address", status.socket],
+    ["Address", status.tcp ? `${status.socket}, ${status.tcp}` : status.socket],
     ["Runtime", status.runtime ? `${status.runtime.name} ${status.runtime.version} (${status.runtime.path})` : "found when it starts"],
     ["Mode", status.rootless ? "rootless" : "root"],
     ["Storage", status.storage],

@@ -1,0 +1,190 @@
+/** The engine on a TCP address: mutual TLS with the docker command as it is, plain text on loopback alone and when asked for. */
+import assert from "node:assert/strict";
+import { once } from "node:events";
+import { chmodSync, chownSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { request } from "node:http";
+import { request as secureRequest } from "node:https";
+import { createServer } from "node:net";
+import type { AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { suite, test } from "node:test";
+import { findProgram } from "../../engine/host/programs.ts";
+import { runOrThrow } from "../../engine/host/process.ts";
+import { berth, importBusybox } from "../support/berth.ts";
+import { runProgram, startEngine } from "../support/engine.ts";
+import type { Result } from "../support/engine.ts";
+import { cannotRunAs, USERS } from "../support/user.ts";
+
+const lacks = findProgram("openssl") === undefined && "needs openssl";
+const noDocker = findProgram("docker") === undefined && "needs the docker command";
+
+/** An authority, and certificates of an engine, of its client and of a stranger whom another authority knows. */
+async function makeCertificates(folder: string): Promise<void> {
+  const openssl = (...args: string[]): Promise<string> => runOrThrow(["openssl", ...args], { cwd: folder });
+  for (const name of ["ca", "other"])
+    await openssl(
+      "req",
+      "-x509",
+      "-newkey",
+      "rsa:2048",
+      "-nodes",
+      "-days",
+      "2",
+      "-subj",
+      `/CN=${name}`,
+      "-keyout",
+      `${name}-key.pem`,
+      "-out",
+      `${name}.pem`,
+    );
+  for (const [name, authority, use, names] of [
+    ["server", "ca", "serverAuth", "subjectAltName=DNS:engine.example,IP:127.0.0.1"],
+    ["client", "ca", "clientAuth", "subjectAltName=DNS:me"],
+    ["stranger", "other", "clientAuth", "subjectAltName=DNS:me"],
+  ] as const) {
+    writeFileSync(join(folder, "extensions"), `extendedKeyUsage=${use}\n${names}\n`);
+    await openssl("req", "-newkey", "rsa:2048", "-nodes", "-subj", `/CN=${name}`, "-keyout", `${name}-key.pem`, "-out", `${name}.csr`);
+    await openssl(
+      "x509",
+      "-req",
+      "-days",
+      "2",
+      "-in",
+      `${name}.csr`,
+      "-CA",
+      `${authority}.pem`,
+      "-CAkey",
+      `${authority}-key.pem`,
+      "-CAcreateserial",
+      "-extfile",
+      "extensions",
+      "-out",
+      `${name}.pem`,
+    );
+  }
+  for (const name of ["client", "stranger"]) {
+    mkdirSync(join(folder, name));
+    for (const [from, to] of [
+      ["ca.pem", "ca.pem"],
+      [`${name}.pem`, "cert.pem"],
+      [`${name}-key.pem`, "key.pem"],
+    ] as const)
+      writeFileSync(join(folder, name, to), readFileSync(join(folder, from)));
+  }
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  return port;
+}
+
+for (const as of USERS)
+  suite(`TCP address, engine as ${as}`, { skip: lacks || cannotRunAs(as) }, () => {
+    void test("TLS in both directions, refusals, and memory of it", { timeout: 120_000 }, async (t) => {
+      const engine = await startEngine({ as });
+      const folder = mkdtempSync(join(tmpdir(), "berth-tls-"));
+      t.after(() => engine.remove());
+      t.after(() => rmSync(folder, { recursive: true }));
+      await makeCertificates(folder);
+      chmodSync(folder, 0o755);
+      chmodSync(join(folder, "server-key.pem"), 0o600);
+      chownSync(join(folder, "server-key.pem"), engine.user.uid, engine.user.gid);
+      await importBusybox(engine);
+      const port = await freePort();
+      const url = `tcp://127.0.0.1:${port}`;
+      const files = [
+        "--tlscacert",
+        join(folder, "ca.pem"),
+        "--tlscert",
+        join(folder, "server.pem"),
+        "--tlskey",
+        join(folder, "server-key.pem"),
+      ];
+      const start = (...more: string[]): Promise<Result> => berth(engine, ["engine", "start", ...more]);
+
+      const refused = await start("--listen", url, "--tlsverify", ...files);
+      assert.match(refused.stderr, /runs already/);
+      await engine.stop();
+      for (const [args, why] of [
+        [["--listen", url], /without TLS: give --tlsverify/],
+        [["--listen", `tcp://0.0.0.0:${port}`, "--plaintext"], /not a loopback address/],
+        [["--listen", url, "--tlsverify", "--tlscacert", "/nosuch"], /Cannot read the TLS file/],
+        [["--plaintext"], /name an address/],
+      ] as const) {
+        const { exitCode, stderr } = await start(...args);
+        assert.equal(exitCode, 1);
+        assert.match(stderr, why);
+      }
+      const started = await start("--listen", url, "--tlsverify", ...files);
+      assert.equal(started.exitCode, 0, started.stderr);
+      assert.ok(started.stdout.includes(`${url}\n`), started.stdout);
+
+      const ask = (headers: Record<string, string>, who = "client"): Promise<number> =>
+        new Promise((resolve, reject) => {
+          const identity = { cert: readFileSync(join(folder, `${who}.pem`)), key: readFileSync(join(folder, `${who}-key.pem`)) };
+          const asked = secureRequest({
+            host: "127.0.0.1",
+            port,
+            path: "/_ping",
+            ca: readFileSync(join(folder, "ca.pem")),
+            ...identity,
+            checkServerIdentity: () => undefined,
+            headers,
+            agent: false,
+          });
+          asked
+            .once("response", (response) => resolve(response.resume().statusCode!))
+            .once("error", reject)
+            .end();
+        });
+      assert.equal(await ask({}), 200);
+      assert.equal(await ask({ Host: "engine.example" }), 200);
+      assert.equal(await ask({ Host: "evil.example" }), 403);
+      assert.equal(await ask({ Origin: "https://evil.example" }), 403);
+      await assert.rejects(ask({}, "stranger"), /alert|reset|hang up|unknown ca/i);
+      await assert.rejects(askPlain(port, {}), /reset|hang up|socket|parse/i);
+
+      const client = ["--tlsverify", "-H", url];
+      const certificates = (who: string): NodeJS.ProcessEnv => ({ ...process.env, DOCKER_CERT_PATH: join(folder, who) });
+      if (!noDocker) {
+        const run = (who: string, args: string[], input = ""): Promise<Result> =>
+          runProgram(["docker", ...client, ...args], { env: certificates(who), input });
+        assert.equal((await run("client", ["run", "--rm", "-i", "busybox", "sh", "-c", "cat; exit 3"], "in\n")).exitCode, 3);
+        assert.equal((await run("client", ["run", "--rm", "-i", "busybox", "cat"], "through\n")).stdout, "through\n");
+        assert.notEqual((await run("stranger", ["ps"])).exitCode, 0);
+        const byVariable = await runProgram(["docker", "ps", "-q"], {
+          env: { ...certificates("client"), DOCKER_HOST: url, DOCKER_TLS_VERIFY: "1" },
+        });
+        assert.equal(byVariable.exitCode, 0, byVariable.stderr);
+      }
+      chmodSync(join(folder, "client/key.pem"), 0o644);
+      const own = await berth(engine, [...client, "ps", "-q"], { env: { DOCKER_CERT_PATH: join(folder, "client") } });
+      assert.equal(own.exitCode, 0, own.stderr);
+
+      await engine.stop();
+      await engine.restart();
+      assert.equal(await ask({}), 200, "the address is remembered");
+      await engine.stop();
+      assert.equal((await start("--listen", url, "--plaintext")).exitCode, 0);
+      assert.equal(await askPlain(port, {}), 200);
+      assert.equal(await askPlain(port, { Host: "evil.example" }), 403);
+      assert.equal(await askPlain(port, { Origin: "http://127.0.0.1" }), 403);
+      await engine.stop();
+      assert.doesNotMatch((await start("--listen", "none")).stdout, /tcp:/);
+      await assert.rejects(askPlain(port, {}), /ECONNREFUSED/);
+    });
+  });
+
+function askPlain(port: number, headers: Record<string, string>): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const asked = request({ host: "127.0.0.1", port, path: "/_ping", headers, agent: false });
+    asked
+      .once("response", (response) => resolve(response.resume().statusCode!))
+      .once("error", reject)
+      .end();
+  });
+}
