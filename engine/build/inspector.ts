@@ -78,7 +78,7 @@ export class Inspector {
   /** Against the step before; nothing for a base image and for what only changes settings. */
   async changes(id: string, step: string, signal: AbortSignal): Promise<StepChange[]> {
     const { record, scene } = await this.#step(id, step);
-    const chainId = await this.#here(record);
+    const chainId = await this.#here(record, scene);
     if (chainId === null || record.kind === "from" || chainId === scene.parent) return [];
     return this.#files.changes(chainId, signal);
   }
@@ -86,7 +86,7 @@ export class Inspector {
   /** Starts a shell; what it writes goes when it ends. */
   async shell(id: string, step: string, options: { request: StepShellRequest; signal: AbortSignal }): Promise<OpenShell> {
     const { record, scene } = await this.#step(id, step);
-    const chainId = options.request.Before ? scene.parent : await this.#here(record);
+    const chainId = options.request.Before ? scene.parent : await this.#here(record, scene);
     return this.#shells.open({ scene, chainId, ...options });
   }
 
@@ -99,7 +99,8 @@ export class Inspector {
   }
 
   async #root(id: string, step: string): Promise<Digest | null> {
-    return this.#here((await this.#step(id, step)).record);
+    const { record, scene } = await this.#step(id, step);
+    return this.#here(record, scene);
   }
 
   async #step(id: string, step: string): Promise<{ record: StepRecord; scene: Scene }> {
@@ -109,15 +110,17 @@ export class Inspector {
     return { record, scene: await this.#records.scene(build.id, step) };
   }
 
-  /** @throws {EngineError} not-found when the step has no files, or no longer */
-  async #here({ chainId, error, instruction }: StepRecord): Promise<Digest | null> {
-    if (chainId === undefined) {
-      const why = error === undefined ? "has not ended" : "failed before it had files of its own";
-      throw new EngineError("not-found", `The step ${JSON.stringify(instruction)} ${why}: open the step before it`);
-    }
-    if (chainId !== null && !(await this.#rooms.snapshots.layer(chainId)))
+  /**
+   * The files after a step; those before it when it failed without having any.
+   * @throws {EngineError} not-found when it has not ended, or its files are gone
+   */
+  async #here({ chainId, error, instruction }: StepRecord, { parent }: Scene): Promise<Digest | null> {
+    const layers = chainId === undefined && error !== undefined ? parent : chainId;
+    if (layers === undefined)
+      throw new EngineError("not-found", `The step ${JSON.stringify(instruction)} has not ended: open the step before it`);
+    if (layers !== null && !(await this.#rooms.snapshots.layer(layers)))
       throw new EngineError("not-found", `The files of ${JSON.stringify(instruction)} are no longer in the build cache: build again`);
-    return chainId;
+    return layers;
   }
 }
 

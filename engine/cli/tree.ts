@@ -15,6 +15,7 @@ export interface Entry {
 /** Words that only group commands. */
 export const GROUPS: Readonly<Record<string, string>> = {
   builder: "Manage builds",
+  builds: "Look into builds: why steps ran, their files, a shell in each",
   container: "Manage containers",
   context: "Manage contexts",
   engine: "Manage Berth's own engine",
@@ -141,6 +142,22 @@ export const ENTRIES: readonly Entry[] = [
   ),
   entry("image prune", "Remove unused images", async () => (await import("./commands/prune.ts")).imagePrune),
   entry("builder prune, buildx prune", "Remove build cache", async () => (await import("./commands/prune.ts")).builderPrune),
+  entry("builds ls, builds list", "List builds", async () => (await import("./commands/builds.ts")).buildsLs),
+  entry("builds inspect", "Show what each step of a build did, and why", async () => (await import("./commands/builds.ts")).buildsInspect),
+  entry("builds logs", "Print what a build's steps printed", async () => (await import("./commands/builds.ts")).buildsLogs),
+  entry("builds shell", "Open a shell in a step of a build", async () => (await import("./commands/builds.ts")).buildsShell),
+  entry(
+    "builds files",
+    "List a directory or print a file as a step left it",
+    async () => (await import("./commands/builds.ts")).buildsFiles,
+  ),
+  entry("builds diff", "Show what a step changed", async () => (await import("./commands/builds.ts")).buildsDiff),
+  entry(
+    "builds predict",
+    "Say which steps a build would run, and why, without building",
+    async () => (await import("./commands/builds.ts")).buildsPredict,
+  ),
+  entry("builds rm, builds remove", "Forget builds", async () => (await import("./commands/builds.ts")).buildsRm),
   entry("network connect", "Connect a container to a network", async () => (await import("./commands/network-connect.ts")).networkConnect),
   entry("network create", "Create a network", async () => (await import("./commands/network-create.ts")).networkCreate),
   entry(

@@ -3,6 +3,7 @@ import type { Readable } from "node:stream";
 import { Transform } from "node:stream";
 import type { JsonMessage } from "../../api/types/image.ts";
 import type { BuildOptions } from "../../client/build.ts";
+import { buildArgs } from "../build-args.ts";
 import { openContext } from "../build-context.ts";
 import type { BuildContext } from "../build-context.ts";
 import { BuildReader } from "../build-events.ts";
@@ -13,7 +14,7 @@ import type { Cli } from "../cli.ts";
 import { allCredentials } from "../credentials.ts";
 import { bool, bytes, list, text } from "../flags.ts";
 import { StreamError, progressBar, throwFailure } from "../progress.ts";
-import { cut, pairs } from "../run-config/text.ts";
+import { pairs } from "../run-config/text.ts";
 import { parseReference, withDefaultTag, familiarReference } from "../../syntax/reference.ts";
 
 export const build = command({
@@ -85,11 +86,6 @@ function progressMode(cli: Cli, flags: { progress: string; quiet: boolean }): Mo
 function checkTag(tag: string): void {
   const parsed = parseReference(tag);
   if ("problem" in parsed) throw new Error(`invalid argument ${JSON.stringify(tag)} for "-t, --tag" flag: ${parsed.problem}`);
-}
-
-/** `NAME=value`; a name alone takes this process's value, or none. */
-function buildArgs(texts: readonly string[], env: NodeJS.ProcessEnv): Record<string, string | null> {
-  return Object.fromEntries(texts.map((text) => (text.includes("=") ? cut(text) : [text, env[text] ?? null])));
 }
 
 /** The classic output tells how much was sent. */
