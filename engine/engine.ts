@@ -19,6 +19,7 @@ import { copyInto } from "./layers/jail.ts";
 import { openSnapshots } from "./layers/overlay.ts";
 import { networksLater } from "./networks-later.ts";
 import { openNetworks } from "./networks/bridge.ts";
+import { endRouter } from "./networks/router.ts";
 import { openRuntime } from "./runtime/supervisor.ts";
 import { openVolumes } from "./volumes/local.ts";
 
@@ -42,7 +43,10 @@ export async function openEngine(host: Host): Promise<Engine> {
   const { paths, rootless } = host;
   const events = new Events();
   await emptyScratch(paths.storage);
-  const networks = networksLater(() => openNetworks({ host, events }));
+  const networks = networksLater(
+    () => openNetworks({ host, events }),
+    () => endRouter(host),
+  );
   const [snapshots, runtime, volumes] = await Promise.all([
     openSnapshots({ directory: paths.storage, rootless }),
     openRuntime({ runtime: host.runtime, cgroups: host.cgroups, run: paths.run }),

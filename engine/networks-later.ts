@@ -4,8 +4,9 @@ import type { Networks } from "./networks/networks.ts";
 /**
  * Opening takes a hundred milliseconds, for netd and the way out, and most requests need none of it.
  * When opening failed, every request fails with the same error.
+ * @param end ends what a former engine left, if this one ends with everything and never opened them
  */
-export function networksLater(open: () => Promise<Networks>): Networks {
+export function networksLater(open: () => Promise<Networks>, end: () => Promise<void>): Networks {
   let opening: Promise<Networks> | undefined;
   let opened: Networks | undefined;
   const networks = async (): Promise<Networks> => {
@@ -24,6 +25,10 @@ export function networksLater(open: () => Promise<Networks>): Networks {
     restore: async (sandboxes) => (await networks()).restore(sandboxes),
     processes: () => opened?.processes() ?? {},
     problem: () => opened?.problem() ?? "",
-    close: async (options) => (await opening?.catch(() => undefined))?.close(options),
+    close: async (options) => {
+      const networks = await opening?.catch(() => undefined);
+      if (networks) await networks.close(options);
+      else if (options?.everything) await end();
+    },
   };
 }

@@ -21,6 +21,7 @@ import type { Launch } from "./host/start.ts";
 import { answers } from "./host/status.ts";
 import type { EngineRecord } from "./host/status.ts";
 import { API_VERSION, VERSION } from "./host/version.ts";
+import { whenVanished } from "./host/vanish.ts";
 import { whenIdle } from "./idle.ts";
 import { listenTcp } from "./tcp.ts";
 
@@ -45,6 +46,7 @@ export async function serve(): Promise<void> {
     await listen(engine.server, host.paths.socket);
     await writeJson(join(host.paths.run, "engine.json"), { ...describe(host, engine), ...(tcp !== undefined && { tcp }) });
     watchSignals(host, engine);
+    whenVanished(host.paths.run, () => void endVanished(host, engine));
     // Nobody who comes over TCP could start it again.
     if (tcp === undefined) whenIdle(engine, idleSeconds(), () => endWhenAlone(host, engine));
     log(
@@ -166,6 +168,14 @@ async function endAll(host: Host, engine: Engine): Promise<void> {
   await closeHost(host);
   log("info", "engine ends with everything");
   process.exit(0);
+}
+
+/** Nothing can be stopped gently or recorded any more. */
+async function endVanished(host: Host, engine: Engine): Promise<void> {
+  log("error", `${host.paths.run} was deleted, so the engine ends with everything`);
+  await engine.close({ everything: true }).catch((error: unknown) => log("error", error));
+  await closeHost(host).catch((error: unknown) => log("error", error));
+  process.exit(1);
 }
 
 /** Launchers and this take the same lock, so that nobody is handed an engine that is about to go. */

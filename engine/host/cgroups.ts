@@ -10,6 +10,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { errorCode } from "./libc.ts";
 import { bindMount, mountPoints } from "./mount.ts";
 import type { MountPoint } from "./mount.ts";
+import { cgroupsOf } from "./traces.ts";
 
 export type CgroupMode = "v2-root" | "v2-delegated" | "v1-root" | "none";
 
@@ -165,6 +166,12 @@ export async function removeCgroups(cgroups: Cgroups): Promise<void> {
     for (const extra of ["unified", "systemd"]) parents.add(join(ROOT, extra, cgroups.parent));
   const deadline = performance.now() + PATIENCE_MS;
   for (const parent of parents) while (!removeEmpty(parent) && performance.now() < deadline) await delay(5);
+}
+
+/** Removes the empty control groups of an engine, wherever they are; those that hold processes after a second stay. */
+export async function removeCgroupsNamed(name: string): Promise<void> {
+  const deadline = performance.now() + PATIENCE_MS;
+  for (const parent of cgroupsOf(name)) while (!removeEmpty(parent) && performance.now() < deadline) await delay(5);
 }
 
 /**

@@ -2,17 +2,17 @@
  * The machine as this engine found it: who runs it, which namespaces, programs and limits there are. Decided once at the
  * start; the only place that knows root from rootless.
  */
-import { createHash } from "node:crypto";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { openCgroups, removeCgroups } from "./cgroups.ts";
 import type { Cgroups } from "./cgroups.ts";
 import { makeDirectory } from "./files.ts";
-import { clearRun, networkNamespacePath, processesInside, readHolder } from "./launch.ts";
+import { clearRun, networkNamespacePath, processesBeside, readHolder } from "./launch.ts";
 import type { Holder } from "./launch.ts";
 import { EngineError } from "../errors.ts";
 import { openOciRuntime } from "./oci-runtime.ts";
 import type { OciRuntime } from "./oci-runtime.ts";
+import { engineName } from "./paths.ts";
 import type { EnginePaths } from "./paths.ts";
 import { descendants } from "./process.ts";
 import { sendSignal } from "./spawn.ts";
@@ -50,18 +50,12 @@ export async function openHost(launch: Launch): Promise<Host> {
   return { paths, rootless, user: launch.user, name, holder, networkNamespace: networkNamespacePath(paths), cgroups, runtime };
 }
 
-/** Tells this engine's things from another engine's on the same machine. */
-export function engineName(paths: EnginePaths): string {
-  if (paths.root === null) return "berth";
-  return `berth-${createHash("sha256").update(paths.run).digest("hex").slice(0, 8)}`;
-}
-
 /**
  * Ends everything that belongs to this engine except this process: holder, netd, uplink and whatever else lives in its
  * mount namespace, with all their children, and its cgroups. The namespaces and their mounts go with this process.
  */
 export async function closeHost(host: Host): Promise<void> {
-  const inside = processesInside(host.paths, host.holder).filter((pid) => pid !== process.pid);
+  const inside = processesBeside(host.holder.mountNamespace);
   // This process's own children are in the list; only its parents could be missed, and those are the launcher's.
   for (const pid of [...inside, ...descendants(inside)]) sendSignal(pid, 9);
   await removeCgroups(host.cgroups);

@@ -8,7 +8,7 @@
 import { execFile, spawn } from "node:child_process";
 import type { ChildProcess } from "node:child_process";
 import { once } from "node:events";
-import { mkdirSync, readdirSync, readFileSync, readlinkSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, readlinkSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { promisify } from "node:util";
 import { EngineError } from "../errors.ts";
@@ -162,8 +162,25 @@ export function processesInside(paths: Pick<EnginePaths, "run">, holder: Pick<Ho
     .filter((pid) => readText(`/proc/${pid}/mountinfo`).includes(proof));
 }
 
+/**
+ * Pids of all other processes in this process's own mount namespace, also where nothing of the run directory is left.
+ * @param mountNamespace an engine's; in any other, e.g. the host's, nobody is found
+ */
+export function processesBeside(mountNamespace: string): number[] {
+  const own = linkText("/proc/self/ns/mnt");
+  if (own === "" || own !== mountNamespace) return [];
+  const pids = readdirSync("/proc").map(Number).filter(Number.isInteger);
+  return pids.filter((pid) => pid !== process.pid && linkText(`/proc/${pid}/ns/mnt`) === own);
+}
+
+/** This process's mount namespace if it is an engine's, for processesBeside() later; otherwise "". */
+export function ownMountNamespace(networkNamespace: string): string {
+  return readText("/proc/self/mountinfo").includes(` ${networkNamespace} `) ? linkText("/proc/self/ns/mnt") : "";
+}
+
 /** Removes what is of no use once nothing runs: all of the run directory but its locks, which somebody may be waiting for. */
 export function clearRun(paths: Pick<EnginePaths, "run">): void {
+  if (!existsSync(paths.run)) return;
   const names = readdirSync(paths.run).filter((name) => !name.endsWith(".lock"));
   for (const name of names)
     try {

@@ -17,6 +17,8 @@ export interface NetdOptions {
   readonly socket: string;
   /** R, as a path that can be entered. */
   readonly netns: string;
+  /** The engine's short name: of what netd removes when it finds itself alone. */
+  readonly name: string;
   /** File that gets what netd says on stderr. */
   readonly log: string;
 }
@@ -126,12 +128,12 @@ function settle(waiting: Map<number, Waiting>, reply: NetdReply): void {
 /** Small heaps: netd shuffles bytes, and a collector that waits for a big heap would let it grow to several times its need. */
 const NODE_FLAGS = ["--max-semi-space-size=1", "--max-old-space-size=64", "--optimize-for-size"];
 
-async function startNetd({ socket, netns, log }: NetdOptions): Promise<void> {
+async function startNetd({ socket, netns, name, log }: NetdOptions): Promise<void> {
   const program = new URL(import.meta.url.endsWith(".ts") ? "./netd/main.ts" : "./netd.mjs", import.meta.url).pathname;
   const stderr = openSync(log, "a", 0o600);
   try {
     const env = { ...process.env, UV_THREADPOOL_SIZE: "1", MALLOC_ARENA_MAX: "2" };
-    const child = spawn(process.execPath, [...NODE_FLAGS, program, socket, netns], {
+    const child = spawn(process.execPath, [...NODE_FLAGS, program, socket, netns, name], {
       detached: true,
       cwd: "/",
       env,

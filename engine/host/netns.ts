@@ -244,8 +244,7 @@ export class Netns {
 
   /** Root only: undoes vethUplink(), hostRoute() and hostRules(); what is gone is fine. */
   removeVethUplink({ device, table }: { device: string; table: Pick<NftTable, "family" | "name"> }): void {
-    absorbing(["ENODEV"], () => this.#hostRoute.run(deleteLink(device)));
-    this.#hostFilter.runBatch(removeTable(table));
+    removeLinkAndTable({ route: this.#hostRoute, filter: this.#hostFilter }, { device, table });
   }
 
   #find(name: string): Link {
@@ -362,4 +361,13 @@ function absorbing(codes: readonly string[], act: () => void): void {
   } catch (error) {
     if (!codes.includes(errorCode(error) ?? "")) throw error;
   }
+}
+
+/** Where `sockets` are: a link and a table go; what is gone is fine. */
+export function removeLinkAndTable(
+  sockets: { route: NetlinkSocket; filter: NetlinkSocket },
+  { device, table }: { device: string; table: Pick<NftTable, "family" | "name"> },
+): void {
+  absorbing(["ENODEV"], () => sockets.route.run(deleteLink(device)));
+  sockets.filter.runBatch(removeTable(table));
 }

@@ -55,3 +55,9 @@ function runtimeDirectory(env: NodeJS.ProcessEnv, uid: number): string {
   if (uid === 0) return "/run";
   return env["XDG_RUNTIME_DIR"] || "/tmp";
 }
+
+/** Tells this engine's things from another engine's on the same machine. */
+export function engineName(paths: EnginePaths): string {
+  if (paths.root === null) return "berth";
+  return `berth-${createHash("sha256").update(paths.run).digest("hex").slice(0, 8)}`;
+}

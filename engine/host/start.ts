@@ -16,6 +16,7 @@ import { descendants, isAlive } from "./process.ts";
 import type { TcpAddress } from "./tcp-address.ts";
 import { answers, engineStatus, readEngineRecord, statusOf } from "./status.ts";
 import type { EngineStatus } from "./status.ts";
+import { leavesTraces } from "./traces.ts";
 
 export type { EngineStatus } from "./status.ts";
 export { parseTcpAddress, tcpUrl } from "./tcp-address.ts";
@@ -160,7 +161,9 @@ export async function stopEngine(options: EngineOptions = {}): Promise<void> {
   const unlock = await lock(join(paths.run, "start.lock"));
   try {
     // Containers that outlived their engine are stopped by the next one, which records how they ended.
-    if (!(await answers(paths.socket)) && remaining(paths).length > 0) await launch(paths, options).catch(() => undefined);
+    // So is what they left on the host when they were killed.
+    const isDue = remaining(paths).length > 0 || leavesTraces(paths);
+    if (!(await answers(paths.socket)) && isDue) await launch(paths, options).catch(() => undefined);
     await endEngine(paths, options.signal);
     killRemaining(paths);
     clearRun(paths);

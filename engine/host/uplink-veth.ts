@@ -69,7 +69,7 @@ function hostTable(name: string, inside: string): NftTable {
   const filter = { type: "filter", hook: "forward", priority: 0, policy: "accept" } as const;
   return {
     family: "inet",
-    name: name.replaceAll("-", "_"),
+    name: hostTableName(name),
     chains: [
       { name: "b_postrouting", ...nat, rules: [{ from: inside, notOif: name, verdict: "masquerade" }] },
       { name: "b_forward", ...filter, rules: [{ iif: name, oif: "berth*", verdict: "reject" }] },
@@ -91,11 +91,16 @@ async function switchForwardingOff(directory: string, thread: NetThread): Promis
   if (!links.some(({ kind }) => ["bridge", "veth", "tun", "wireguard"].includes(kind))) writeFileSync(FORWARDING, "0");
 }
 
+/** The nftables table of the engine with this short name. */
+export function hostTableName(name: string): string {
+  return name.replaceAll("-", "_");
+}
+
 /**
  * Where the host drops what it does not know on its way through (Docker, ufw), our two accepting rules stand first: in
  * Docker's chain for others' rules if there is one, else in FORWARD itself.
  */
-async function letPass(name: string, action: "-I" | "-D"): Promise<void> {
+export async function letPass(name: string, action: "-I" | "-D"): Promise<void> {
   const iptables = findProgram("iptables");
   if (!iptables) return;
   const forward = await run([iptables, "-w", "-S", "FORWARD"]);

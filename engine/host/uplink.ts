@@ -9,22 +9,21 @@
 import { rmSync } from "node:fs";
 import { createServer } from "node:net";
 import type { AddressInfo } from "node:net";
-import { join } from "node:path";
 import { readJson, writeJson } from "./files.ts";
 import { isAlive } from "./process.ts";
+import { uplinkFile } from "./traces.ts";
 import type { Uplink, UplinkOptions } from "./uplink-kinds.ts";
 import { UPLINK_DEVICE } from "./uplink-kinds.ts";
 import { adoptVeth, closeVeth, openVeth } from "./uplink-veth.ts";
 import { startPasta, startSlirp } from "./uplink-process.ts";
 
-const fileOf = ({ run }: Pick<UplinkOptions, "run">): string => join(run, "uplink.json");
-
 /** The living uplink of a former engine, or a new one. Never fails: an engine without a way out still runs containers. */
 export async function openUplink(options: UplinkOptions): Promise<Uplink> {
-  const known = await readJson<Uplink>(fileOf(options));
+  const known = await readJson<Uplink>(uplinkFile(options));
   if (known && (await isUsable(known, options))) return known;
+  await writeJson(uplinkFile(options), none("It was being made"));
   const uplink = await makeUplink(options);
-  await writeJson(fileOf(options), uplink);
+  await writeJson(uplinkFile(options), uplink);
   return uplink;
 }
 
@@ -37,12 +36,15 @@ export async function isUsable(uplink: Uplink, { thread, rootless }: Pick<Uplink
   return true;
 }
 
-/** Ends it and removes every trace of it on the host. Idempotent. */
-export async function closeUplink(options: Pick<UplinkOptions, "name" | "run" | "thread">): Promise<void> {
-  const known = await readJson<Uplink>(fileOf(options));
+/**
+ * Ends it and removes every trace of it on the host, also of one that was half made. Idempotent.
+ * @param uplink what this engine knows, where a file may be gone
+ */
+export async function closeUplink(options: Pick<UplinkOptions, "name" | "rootless" | "run" | "thread">, uplink?: Uplink): Promise<void> {
+  const known = uplink ?? (await readJson<Uplink>(uplinkFile(options)));
   if (known?.process && isAlive(known.process.pid, known.process.startTime)) process.kill(known.process.pid, "SIGTERM");
-  if (known?.veth) await closeVeth(options);
-  rmSync(fileOf(options), { force: true });
+  if (!options.rootless) await closeVeth(options);
+  rmSync(uplinkFile(options), { force: true });
 }
 
 async function makeUplink(options: UplinkOptions): Promise<Uplink> {
@@ -57,7 +59,11 @@ async function makeUplink(options: UplinkOptions): Promise<Uplink> {
       problems.push((error as Error).message);
     }
   }
-  return { kind: "none", mtu: 1500, process: null, veth: null, problem: `Containers have no way out: ${problems.join("; ")}` };
+  return none(`Containers have no way out: ${problems.join("; ")}`);
+}
+
+function none(problem: string): Uplink {
+  return { kind: "none", mtu: 1500, process: null, veth: null, problem };
 }
 
 /** Opens a port on the host's own address and connects to it from inside R. Without an address there is nothing to try. */

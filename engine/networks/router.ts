@@ -2,6 +2,7 @@
  * The private network namespace R as a working router: its thread, netd, the way out and the firewall. Knows networks only as
  * bridges; which containers are on them is told by whoever plugs them in.
  */
+import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { errorCode } from "../host/libc.ts";
 import { log } from "../host/log.ts";
@@ -14,6 +15,16 @@ import type { Uplink, UplinkOptions } from "../host/uplink-kinds.ts";
 import { closeUplink, openUplink } from "../host/uplink.ts";
 import type { LiveNetwork } from "./live-network.ts";
 import { rulesOf } from "./rules.ts";
+
+/** Removes what a former engine's router may have left on the host, without making one. netd is killed with the engine. */
+export async function endRouter({ name, rootless, paths, networkNamespace }: RouterHost): Promise<void> {
+  const thread = await startNetThread(existsSync(networkNamespace) ? networkNamespace : "/proc/self/ns/net");
+  try {
+    await closeUplink({ name, rootless, run: paths.run, thread });
+  } finally {
+    await thread.close();
+  }
+}
 
 /** What the router needs of the machine. */
 export interface RouterHost {
@@ -122,14 +133,17 @@ export class Router {
     await (this.#reopening ??= this.#openUplink().finally(() => (this.#reopening = undefined)));
   }
 
+  /** Ends it; once is enough. */
   async close({ everything }: { everything: boolean }): Promise<void> {
+    if (this.#closed) return;
     this.#closed = true;
     clearInterval(this.#watching);
     const netd = await this.#netd.catch(() => undefined);
     if (everything) {
       await netd?.ask({ call: "exit" }).catch(() => undefined);
       await netd?.gone;
-      await closeUplink({ name: this.#host.name, run: this.#host.paths.run, thread: this.thread });
+      const { name, rootless, paths } = this.#host;
+      await closeUplink({ name, rootless, run: paths.run, thread: this.thread }, this.#uplink);
     }
     netd?.close();
     await this.thread.close();
@@ -189,8 +203,8 @@ export class Router {
   }
 }
 
-async function openNetd({ paths, networkNamespace }: RouterHost): Promise<Netd> {
-  const options = { socket: join(paths.run, "netd.sock"), netns: networkNamespace, log: paths.log };
+async function openNetd({ name, paths, networkNamespace }: RouterHost): Promise<Netd> {
+  const options = { socket: join(paths.run, "netd.sock"), netns: networkNamespace, log: paths.log, name };
   return (await Netd.open(options)).netd;
 }
 

@@ -2,25 +2,27 @@
  * netd: the process behind the gateways. It answers DNS in the private network namespace R and carries published ports from
  * the host's into it. Small, without state on disk, and alive without the engine.
  *
- *     netd.mjs CONTROL-SOCKET NETNS
+ *     netd.mjs CONTROL-SOCKET NETNS NAME
  *
  * Prints `ready` when it can be talked to.
  */
-import { chmodSync, rmSync, statSync } from "node:fs";
+import { chmodSync, existsSync, rmSync, statSync } from "node:fs";
 import { createServer } from "node:net";
 import type { Socket } from "node:net";
+import { dirname } from "node:path";
 import { createInterface } from "node:readline";
 import { enterNamespacePath } from "../namespace.ts";
+import { LOOK_MS } from "../vanish.ts";
 import { leaveThreadsBehind } from "./host-sockets.ts";
+import { Orphans } from "./orphans.ts";
 import type { NetdMessage, NetdReply } from "./protocol.ts";
 import { NetdService } from "./service.ts";
 
-const [, , controlPath = "", netns = ""] = process.argv;
-/** How often to look whether the control socket is still there: an engine whose run directory is gone needs no netd. */
-const LOOK_MS = 30_000;
+const [, , controlPath = "", netns = "", name = ""] = process.argv;
 
 process.umask(0o077);
 await leaveThreadsBehind();
+const orphans = new Orphans(name, netns);
 enterNamespacePath(netns, "net");
 
 const service = new NetdService();
@@ -30,7 +32,9 @@ server.listen(controlPath, () => {
   chmodSync(controlPath, 0o600);
   const { ino } = statSync(controlPath);
   setInterval(() => {
-    if (statSync(controlPath, { throwIfNoEntry: false })?.ino !== ino) process.exit(0);
+    if (statSync(controlPath, { throwIfNoEntry: false })?.ino === ino) return;
+    // Without its directory the whole engine has been deleted; otherwise there is another netd.
+    void (existsSync(dirname(controlPath)) ? process.exit(0) : orphans.end());
   }, LOOK_MS);
   process.stdout.write("ready\n");
 });

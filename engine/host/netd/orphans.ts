@@ -1,0 +1,50 @@
+/**
+ * The end of an engine whose directories somebody has deleted while no engine process lives: netd is what is left to notice.
+ * Everything in this mount namespace is killed, and what the host has of the engine is removed.
+ */
+import { O, openDescriptor } from "../descriptor.ts";
+import { removeCgroupsNamed } from "../cgroups.ts";
+import { ownMountNamespace, processesBeside } from "../launch.ts";
+import { enterNamespace } from "../namespace.ts";
+import { NETLINK_NETFILTER, NETLINK_ROUTE, NetlinkSocket } from "../netlink-socket.ts";
+import { removeLinkAndTable } from "../netns.ts";
+import { descendants } from "../process.ts";
+import { sendSignal } from "../spawn.ts";
+import { hostTableName, letPass } from "../uplink-veth.ts";
+
+export class Orphans {
+  readonly #name: string;
+  readonly #mountNamespace: string;
+  /** Made while this thread is still in the host's network namespace. */
+  readonly #host = openDescriptor("/proc/self/ns/net", O.RDONLY | O.CLOEXEC);
+  readonly #route = new NetlinkSocket(NETLINK_ROUTE);
+  readonly #filter = new NetlinkSocket(NETLINK_NETFILTER);
+  #ending = false;
+
+  /** @param name the engine's short name */
+  constructor(name: string, networkNamespace: string) {
+    this.#name = name;
+    this.#mountNamespace = ownMountNamespace(networkNamespace);
+  }
+
+  /** Ends all, this process last. */
+  async end(): Promise<void> {
+    if (this.#ending) return;
+    this.#ending = true;
+    if (this.#mountNamespace === "") process.exit(0);
+    const inside = processesBeside(this.#mountNamespace);
+    for (const pid of [...inside, ...descendants(inside)]) sendSignal(pid, 9);
+    try {
+      removeLinkAndTable(
+        { route: this.#route, filter: this.#filter },
+        { device: this.#name, table: { family: "inet", name: hostTableName(this.#name) } },
+      );
+      enterNamespace(this.#host, "net");
+      await letPass(this.#name, "-D");
+    } catch {
+      // Without root there is nothing of it on the host.
+    }
+    await removeCgroupsNamed(this.#name);
+    process.exit(0);
+  }
+}

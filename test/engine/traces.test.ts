@@ -1,0 +1,105 @@
+/** Whatever is killed or deleted under an engine, its end leaves nothing on the host. */
+import assert from "node:assert/strict";
+import { readdirSync, readFileSync, readlinkSync, rmSync } from "node:fs";
+import { test } from "node:test";
+import { setImmediate } from "node:timers/promises";
+import type { TestContext } from "node:test";
+import { processesInside, readHolder } from "../../engine/host/launch.ts";
+import { engineName, enginePaths } from "../../engine/host/paths.ts";
+import { descendants, run } from "../../engine/host/process.ts";
+import { cgroupsOf } from "../../engine/host/traces.ts";
+import { importBusybox } from "../support/berth.ts";
+import { startEngine } from "../support/engine.ts";
+import type { TestEngine } from "../support/engine.ts";
+import { USERS, cannotRunAs } from "../support/user.ts";
+import type { As } from "../support/user.ts";
+
+interface Living {
+  readonly engine: TestEngine;
+  /** All processes of the engine and of its containers. */
+  readonly pids: readonly number[];
+  readonly holder: number;
+  readonly netd: number;
+  /** What it has left on the host now. */
+  readonly traces: () => Promise<string[]>;
+}
+
+const inNamespace = (namespace: string): number[] =>
+  readdirSync("/proc")
+    .map(Number)
+    .filter((pid) => {
+      try {
+        return Number.isInteger(pid) && readlinkSync(`/proc/${pid}/ns/mnt`) === namespace;
+      } catch {
+        return false;
+      }
+    });
+
+/** An engine with a container on a network of its own that has a published port. */
+async function living(t: TestContext, as: As): Promise<Living> {
+  const engine = await startEngine({ as });
+  t.after(() => engine.remove());
+  await importBusybox(engine);
+  for (const args of [
+    ["network", "create", "n1"],
+    ["run", "-d", "--network", "n1", "-p", "8080", "--stop-timeout", "0", "busybox", "sleep", "999"],
+  ])
+    assert.equal((await engine.docker(args)).exitCode, 0);
+  const paths = enginePaths(engine.root);
+  const holder = readHolder(paths)!;
+  const inside = processesInside(paths, holder);
+  const name = engineName(paths);
+  const traces = async (): Promise<string[]> => {
+    const links = JSON.parse((await run(["ip", "-j", "link"])).stdout) as { ifname: string }[];
+    const { stdout: tables } = await run(["nft", "list", "tables"]);
+    return [
+      ...links.map(({ ifname }) => ifname).filter((link) => link === name),
+      ...tables.split("\n").filter((line) => line.endsWith(` ${name.replaceAll("-", "_")}`)),
+      ...cgroupsOf(name),
+      ...inNamespace(holder.mountNamespace).map((pid) => `${pid} ${readFileSync(`/proc/${pid}/cmdline`, "latin1")}`),
+    ];
+  };
+  const netd = inside.find((pid) => readFileSync(`/proc/${pid}/cmdline`, "latin1").includes("netd"))!;
+  return { engine, pids: [...inside, ...descendants(inside)], holder: holder.pid, netd, traces };
+}
+
+async function untilGone(traces: () => Promise<string[]>, seconds: number): Promise<void> {
+  const deadline = Date.now() + seconds * 1000;
+  for (let found = await traces(); found.length > 0; found = await traces()) {
+    assert.ok(Date.now() < deadline, `these stay: ${found.join("; ")}`);
+    await setImmediate();
+  }
+}
+
+for (const as of USERS) {
+  const skip = cannotRunAs(as);
+
+  test(`as ${as}: stop after the engine and its holder were killed leaves nothing`, { skip }, async (t) => {
+    const { engine, holder, traces } = await living(t, as);
+    process.kill(holder, "SIGKILL");
+    await engine.kill9();
+    await engine.stop();
+    await untilGone(traces, 1);
+  });
+
+  test(`as ${as}: stop after everything was killed leaves nothing`, { skip }, async (t) => {
+    const { engine, pids, traces } = await living(t, as);
+    for (const pid of pids) process.kill(pid, "SIGKILL");
+    await engine.kill9().catch(() => undefined);
+    await engine.stop();
+    await untilGone(traces, 1);
+  });
+
+  test(`as ${as}: an engine whose root is deleted ends with everything`, { skip }, async (t) => {
+    const { engine, traces } = await living(t, as);
+    rmSync(engine.root, { recursive: true });
+    await untilGone(traces, 15);
+  });
+
+  test(`as ${as}: what a killed engine left ends when its root is deleted`, { skip }, async (t) => {
+    const { engine, traces } = await living(t, as);
+    await engine.kill9();
+    rmSync(engine.root, { recursive: true });
+    await untilGone(traces, 15);
+  });
+}
