@@ -1,0 +1,54 @@
+/** Rules about one place of a model that the schema cannot say. */
+import { isIP } from "node:net";
+import { isValueMap } from "../syntax/compose-value.ts";
+import type { Value, ValueMap } from "../syntax/compose-value.ts";
+import { mapsIn, reservedDevices } from "./defaults.ts";
+import { ModelError } from "./paths.ts";
+import type { ModelPath } from "./paths.ts";
+
+/** @throws {ModelError} */
+export function checkModel(model: ValueMap): void {
+  for (const [name, volume] of entries(model["volumes"])) checkExternal(volume, ["volumes", name]);
+  for (const [name, config] of entries(model["configs"])) checkSource(config, ["file", "environment", "content"], ["configs", name]);
+  for (const [name, secret] of entries(model["secrets"])) checkSource(secret, ["file", "environment"], ["secrets", name]);
+  for (const [name, service] of entries(model["services"])) if (isValueMap(service)) checkService(service, ["services", name]);
+}
+
+function entries(value: Value | undefined): [string, Value][] {
+  return isValueMap(value) ? Object.entries(value) : [];
+}
+
+function fail(path: ModelPath, message: string, at: ModelPath = path): never {
+  throw new ModelError(`${path.map((part) => (/^\d+$/.test(part) ? "[]" : part)).join(".")}: ${message}`, at);
+}
+
+function checkExternal(volume: Value, path: ModelPath): void {
+  if (!isValueMap(volume) || volume["external"] !== true) return;
+  const other = Object.keys(volume).find((key) => key !== "name" && key !== "external" && !key.startsWith("x-"));
+  if (other) fail(path, `conflicting parameters "external" and "${other}" specified`, [...path, other]);
+}
+
+function checkSource(value: Value, keys: readonly string[], path: ModelPath): void {
+  const object = isValueMap(value) ? value : {};
+  const said = keys.filter((key) => key in object);
+  if (said.length > 1) fail(path, `${keys.join("|")} attributes are mutually exclusive`);
+  if (said.length === 0 && !("driver" in object) && !("external" in object)) fail(path, `one of ${keys.join("|")} must be set`);
+}
+
+function checkService(service: ValueMap, path: ModelPath): void {
+  for (const [index, port] of mapsIn(service["ports"]).entries()) {
+    const ip = port["host_ip"];
+    if (typeof ip === "string" && isIP(ip) === 0) fail([...path, "ports", String(index)], `invalid ip address: ${ip}`);
+  }
+  const develop = isValueMap(service["develop"]) ? service["develop"] : {};
+  for (const [index, trigger] of mapsIn(develop["watch"]).entries()) {
+    if (trigger["path"] === "") fail([...path, "develop", "watch", String(index), "path"], "value can't be blank");
+  }
+  const devices = [...path, "deploy", "resources", "reservations", "devices"];
+  for (const [index, request] of mapsIn(reservedDevices(service)).entries()) checkRequest(request, [...devices, String(index)]);
+  for (const [index, request] of mapsIn(service["gpus"]).entries()) checkRequest(request, [...path, "gpus", String(index)]);
+}
+
+function checkRequest(request: ValueMap, path: ModelPath): void {
+  if ("count" in request && "device_ids" in request) fail(path, '"count" and "device_ids" attributes are exclusive');
+}

@@ -1,0 +1,55 @@
+/** A place in the model: keys and list indices from the root. */
+export type ModelPath = readonly string[];
+
+/** `services.web.ports`, as messages say it. */
+export function pathText(path: ModelPath): string {
+  return path.join(".");
+}
+
+interface Branch<T> {
+  readonly branches: Map<string, Branch<T>>;
+  rule?: T;
+}
+
+/** Rules for places of the model; `*` stands for any key or index. */
+export class PathRules<T> {
+  readonly #root: Branch<T> = { branches: new Map() };
+
+  constructor(rules: Readonly<Record<string, T>>) {
+    for (const [pattern, rule] of Object.entries(rules)) {
+      let branch = this.#root;
+      for (const part of pattern.split(".")) {
+        const next = branch.branches.get(part) ?? { branches: new Map<string, Branch<T>>() };
+        branch.branches.set(part, next);
+        branch = next;
+      }
+      branch.rule = rule;
+    }
+  }
+
+  /** The rule for exactly this place. A written key wins over `*`. */
+  match(path: ModelPath): T | undefined {
+    return find(this.#root, path, 0);
+  }
+}
+
+function find<T>(branch: Branch<T>, path: ModelPath, depth: number): T | undefined {
+  const part = path[depth];
+  if (part === undefined) return branch.rule;
+  const exact = branch.branches.get(part);
+  const found = exact && find(exact, path, depth + 1);
+  if (found !== undefined) return found;
+  const any = branch.branches.get("*");
+  return any && find(any, path, depth + 1);
+}
+
+/** What is wrong at one place of the model; the loader knows which file and line that is. */
+export class ModelError extends Error {
+  readonly path: ModelPath;
+
+  constructor(message: string, path: ModelPath) {
+    super(message);
+    this.name = "ModelError";
+    this.path = path;
+  }
+}
