@@ -9,6 +9,7 @@ import type { ContainerRecord } from "./containers/containers.ts";
 import { openContainers } from "./containers/open.ts";
 import { openStepRunner } from "./containers/step.ts";
 import { commitContainer } from "./containers/commit.ts";
+import { StatsHistory } from "./containers/stats-history.ts";
 import { Events } from "./events.ts";
 import { makeDirectory, removeTree } from "./host/files.ts";
 import type { Host } from "./host/host.ts";
@@ -57,6 +58,7 @@ export async function openEngine(host: Host): Promise<Engine> {
   const images = await openImages({ directory: join(paths.storage, "images"), snapshots, events });
   const rooms = { host, images, snapshots, volumes, networks, runtime, events };
   const containers = await openContainers(rooms);
+  const statsHistory = new StatsHistory(containers, events);
   const steps = openStepRunner(rooms);
   const builder = await openBuilder({
     directory: join(paths.storage, "build"),
@@ -82,6 +84,7 @@ export async function openEngine(host: Host): Promise<Engine> {
       volumes,
       events,
       layers: snapshots,
+      statsHistory,
       registry: openRegistry(),
       system,
       commit: async (request) => commitContainer({ ...rooms, containers }, request),
@@ -92,11 +95,12 @@ export async function openEngine(host: Host): Promise<Engine> {
   );
   return {
     server,
-    warmUp: async () => containers.restore(),
+    warmUp: async () => containers.restore().then(() => statsHistory.wake()),
     busy: async () => (await containers.list()).some(isUp),
     stopContainers: async () => containers.stopAll(),
     processes: () => networks.processes(),
     close: async (options) => {
+      statsHistory.close();
       server.closeAllConnections();
       await containers.restore().catch(() => undefined);
       await runtime.close();

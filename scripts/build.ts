@@ -3,7 +3,7 @@
  */
 import { build } from "esbuild";
 import type { BuildOptions } from "esbuild";
-import { chmodSync, cpSync, existsSync, mkdirSync, readdirSync, rmSync } from "node:fs";
+import { chmodSync, cpSync, existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
 const root = join(import.meta.dirname, "..");
@@ -113,4 +113,7 @@ copyKoffi();
 if (existsSync(join(root, "engine/cli/berth.sh"))) {
   cpSync(join(root, "engine/cli/berth.sh"), join(dist, "berth"));
   chmodSync(join(dist, "berth"), 0o755);
+  // A folder for PATH with nothing but the command in it.
+  mkdirSync(join(dist, "bin"));
+  writeFileSync(join(dist, "bin", "berth"), '#!/bin/sh\nexec "${0%/*}/../berth" "$@"\n', { mode: 0o755 });
 }

@@ -4,34 +4,43 @@
 import { join } from "node:path";
 import * as vscode from "vscode";
 import { registerCommands } from "./commands/command.ts";
-import { containerCommands } from "./commands/container.ts";
-import { dockerfileCommands } from "./commands/dockerfile.ts";
-import { engineCommands } from "./commands/engine.ts";
-import { imageCommands } from "./commands/image.ts";
+import { commands } from "./commands/commands.ts";
 import { registerInspect } from "./commands/inspect.ts";
-import { sampleCommands } from "./commands/sample.ts";
 import type { Context } from "./context.ts";
 import { Engine } from "./engine/engine.ts";
+import { EngineFiles } from "./files/provider.ts";
+import { SCHEME } from "./files/uris.ts";
+import { Accounts } from "./registries/accounts.ts";
+import { registerPages } from "./panels/pages.ts";
+import { registerTasks } from "./tasks/tasks.ts";
+import { keepTerminals } from "./terminals/environment.ts";
+import { registerProfile } from "./terminals/profile.ts";
 import { showStatus } from "./status-bar.ts";
-import { containersTree } from "./tree/containers-tree.ts";
-import { imagesTree } from "./tree/images-tree.ts";
+import { makeTrees } from "./tree/trees.ts";
 import { createViews } from "./views.ts";
 
 /** Called once by VS Code. */
 export function activate(extension: vscode.ExtensionContext): void {
   const log = vscode.window.createOutputChannel("Berth", { log: true });
   const engine = new Engine(log, join(extension.extensionPath, "dist"));
-  const containers = containersTree(engine, log);
-  const images = imagesTree(engine, log);
-  const context: Context = { extension, log, engine, containers, images };
-  extension.subscriptions.push(log, engine, containers, images, registerInspect(engine));
-  registerCommands(context, { ...dockerfileCommands, ...containerCommands, ...imageCommands, ...sampleCommands, ...engineCommands });
+  const accounts = new Accounts(extension);
+  const changed = new vscode.EventEmitter<"endpoints" | "registries">();
+  const trees = makeTrees({ engine, log, accounts, changed, subscriptions: extension.subscriptions });
+  const views = new Map<string, vscode.TreeView<unknown>>();
+  const selection: Context["selection"] = (name) => (views.get(name)?.selection ?? []) as ReturnType<Context["selection"]>;
+  const context: Context = { extension, log, engine, accounts, changed, ...trees, selection };
+  extension.subscriptions.push(log, engine, accounts, changed, registerInspect(engine));
+  const files = new EngineFiles(engine);
+  extension.subscriptions.push(files, vscode.workspace.registerFileSystemProvider(SCHEME, files, { isCaseSensitive: true }));
+  registerCommands(context, commands);
+  extension.subscriptions.push(registerPages(context), registerProfile(context), ...registerTasks(context));
+  keepTerminals(context);
   showStatus(context);
-  createViews(context);
+  createViews(context, views);
   extension.subscriptions.push(
     vscode.workspace.onDidChangeConfiguration((change) => {
       const settings = ["berth.endpoint", "berth.engine.root", "berth.engine.nodePath"];
-      if (settings.some((setting) => change.affectsConfiguration(setting))) void engine.reset();
+      if (settings.some((setting) => change.affectsConfiguration(setting))) void engine.reset().then(() => changed.fire("endpoints"));
     }),
   );
 }

@@ -3,42 +3,72 @@ import * as vscode from "vscode";
 import type { Context } from "./context.ts";
 import { fixCommand } from "./engine/state.ts";
 import type { EngineState } from "./engine/state.ts";
+import { FileDrops } from "./files/drops.ts";
+import type { ContainerNode } from "./tree/containers-tree.ts";
+import type { LiveTree } from "./tree/live-tree.ts";
+import type { Node } from "./tree/node.ts";
+import { VIEWS } from "./tree/trees.ts";
+import type { ViewName } from "./tree/trees.ts";
 
 /** A view's own message hides its welcome text, so what is wrong is said in a view above the one that says what to do. */
 const nothing: vscode.TreeDataProvider<never> = { getChildren: () => [], getTreeItem: (item) => item };
 
-/** Creates the views. The engine wakes when one of them is seen for the first time. */
-export function createViews({ extension, engine, containers, images }: Context): void {
-  const containersView = vscode.window.createTreeView("berth.containers", { treeDataProvider: containers, canSelectMany: true });
-  const imagesView = vscode.window.createTreeView("berth.images", { treeDataProvider: images, canSelectMany: true });
+/** Creates the views and puts them into `views` by name. The engine wakes when one of them is seen for the first time. */
+export function createViews(context: Context, views: Map<string, vscode.TreeView<unknown>>): void {
+  const { extension, engine, containers } = context;
+  for (const name of VIEWS) views.set(name, createView(context, name));
   const troubleView = vscode.window.createTreeView("berth.trouble", { treeDataProvider: nothing });
   const wake = (): void => {
-    if (containersView.visible || imagesView.visible) void engine.wake();
+    if ([...views.values()].some(({ visible }) => visible)) void engine.wake();
   };
   const say = (): void => {
     const trouble = troubleOf(engine.state);
     troubleView.title = trouble?.title ?? "";
     troubleView.message = trouble?.message ?? "";
     const fixable = engine.state.kind === "lacking" && fixCommand(engine.state.problems) !== undefined;
-    void vscode.commands.executeCommand("setContext", "berth.fix", fixable);
-    void vscode.commands.executeCommand("setContext", "berth.own", engine.own);
+    setKey("fix", fixable);
+    setKey("own", engine.own);
     // A running engine counts as such once its containers are listed: the view never says "none" too early.
-    if (engine.state.kind !== "running") void vscode.commands.executeCommand("setContext", "berth.engine", engine.state.kind);
+    if (engine.state.kind !== "running") setKey("engine", engine.state.kind);
   };
   const listed = (): void => {
-    if (engine.state.kind === "running") void vscode.commands.executeCommand("setContext", "berth.engine", "running");
+    if (engine.state.kind === "running") setKey("engine", "running");
+    views.get("containers")!.badge = badge(containers.nodes);
   };
   say();
   wake();
   extension.subscriptions.push(
-    containersView,
-    imagesView,
     troubleView,
-    containersView.onDidChangeVisibility(wake),
-    imagesView.onDidChangeVisibility(wake),
+    ...[...views.values()].flatMap((view) => [view, view.onDidChangeVisibility(wake)]),
     engine.onDidChangeState(say),
     containers.onDidChangeTreeData(listed),
   );
+}
+
+function createView(context: Context, name: ViewName): vscode.TreeView<unknown> {
+  const tree = context[name] as unknown as LiveTree<Node>;
+  return vscode.window.createTreeView<Node>(`berth.${name}`, {
+    treeDataProvider: tree,
+    canSelectMany: true,
+    showCollapseAll: true,
+    dragAndDropController: new FileDrops(context, name),
+  });
+}
+
+function setKey(name: string, value: unknown): void {
+  void vscode.commands.executeCommand("setContext", `berth.${name}`, value);
+}
+
+/** A number on the activity bar: what runs, or only what is in trouble. */
+function badge(nodes: readonly ContainerNode[]): vscode.ViewBadge | undefined {
+  const wanted = vscode.workspace.getConfiguration("berth").get<string>("badge", "trouble");
+  const counts = wanted === "running" ? /, running/ : /unhealthy|restarting|dead/;
+  const value = wanted === "off" ? 0 : nodes.filter(({ shown }) => counts.test(shown.spoken)).length;
+  if (value === 0) return undefined;
+  return {
+    value,
+    tooltip: wanted === "running" ? vscode.l10n.t("{0} containers run", value) : vscode.l10n.t("{0} containers are in trouble", value),
+  };
 }
 
 function troubleOf(state: EngineState): { title: string; message: string } | undefined {

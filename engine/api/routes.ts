@@ -10,10 +10,12 @@ import { diskUsageRoutes } from "./routes/disk-usage.ts";
 import { execRoutes } from "./routes/execs.ts";
 import { fileRoutes } from "./routes/files.ts";
 import { imageTransferRoutes } from "./routes/image-transfers.ts";
+import { imageLayerRoutes } from "./routes/image-layers.ts";
 import { imageRoutes } from "./routes/images.ts";
 import { logRoutes } from "./routes/logs.ts";
 import { networkRoutes } from "./routes/networks.ts";
 import { registryRoutes } from "./routes/registry.ts";
+import { statsHistoryRoutes } from "./routes/stats-history.ts";
 import { statsRoutes } from "./routes/stats.ts";
 import { systemRoutes } from "./routes/system.ts";
 import { volumeRoutes } from "./routes/volumes.ts";
@@ -34,6 +36,8 @@ export const routes: readonly Route[] = [
   ...volumeRoutes,
   ...networkRoutes,
   ...fileRoutes,
+  ...imageLayerRoutes,
+  ...statsHistoryRoutes,
   ...berthRoutes,
   ...buildsRoutes,
 ];

@@ -3,6 +3,7 @@ import type { Builder } from "../build/builder.ts";
 import type { Buildkit } from "../build/buildkit/buildkit.ts";
 import type { CommitRequest } from "../containers/commit.ts";
 import type { Containers } from "../containers/containers.ts";
+import type { StatsHistory } from "../containers/stats-history.ts";
 import type { Events } from "../events.ts";
 import type { Image, Images } from "../images/images.ts";
 import type { Registry } from "../images/remote.ts";
@@ -20,7 +21,8 @@ export interface Services {
   readonly buildkit: Buildkit;
   readonly events: Events;
   /** Sizes of the layers that images are made of, and views of their files. */
-  readonly layers: Pick<Snapshots, "layer" | "view" | "remove">;
+  readonly layers: Pick<Snapshots, "layer" | "layerFiles" | "view" | "remove">;
+  readonly statsHistory: Pick<StatsHistory, "remembered" | "subscribe">;
   readonly system: System;
   readonly registry: Registry;
   /** Makes an image of a container. */

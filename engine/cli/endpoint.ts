@@ -1,12 +1,13 @@
 /**
- * Which engine a command talks to: `--host`, `--context`, `--root`, `BERTH_ROOT`, `DOCKER_HOST`, `DOCKER_CONTEXT`, or the user's own.
+ * Which engine a command talks to: `--host`, `--context`, `--root`, `BERTH_ROOT`, `DOCKER_HOST`, `DOCKER_CONTEXT`, the chosen context, or
+ * the user's own.
  */
-import { createHash } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { connect } from "../client/client.ts";
 import type { DockerClient } from "../client/client.ts";
 import type { EndpointOptions } from "../client/endpoint.ts";
+import { Contexts, tlsFor } from "../client/contexts.ts";
 import { ConnectionError } from "../client/errors.ts";
 import { enginePaths } from "../host/paths.ts";
 import type { Cli, Globals } from "./cli.ts";
@@ -15,7 +16,7 @@ import { settingsDirectory } from "./settings.ts";
 /** Our own engine is started when it does not run; any other is somebody else's business. */
 export type Target =
   | { readonly own: true; readonly root: string | undefined }
-  | { readonly own: false; readonly url: string; readonly context: string };
+  | { readonly own: false; readonly url: string; readonly context: string; readonly options?: EndpointOptions };
 
 interface Environment {
   readonly env: NodeJS.ProcessEnv;
@@ -31,26 +32,31 @@ export async function findTarget({ env, globals }: Environment): Promise<Target>
   if (env["DOCKER_HOST"]) return { own: false, url: env["DOCKER_HOST"], context: "default" };
   const context = env["DOCKER_CONTEXT"];
   if (context && context !== "default") return contextTarget({ env, globals }, context);
-  return { own: true, root: undefined };
+  const chosen = context ? "default" : await chosenContext({ env, globals });
+  return chosen === "default" ? { own: true, root: undefined } : contextTarget({ env, globals }, chosen);
+}
+
+/** What `berth context use` chose. */
+function chosenContext(environment: Environment): Promise<string> {
+  // A settings file that cannot be read is told where it is used.
+  return new Contexts(settingsDirectory(environment)).current().catch(() => "default");
 }
 
 async function contextTarget(environment: Environment, name: string): Promise<Target> {
-  const id = createHash("sha256").update(name).digest("hex");
-  const path = join(settingsDirectory(environment), "contexts", "meta", id, "meta.json");
-  const text = await readFile(path, "utf8").catch(() => {
-    throw new Error(
-      `Failed to initialize: unable to resolve docker endpoint: context "${name}": context not found: open ${path}: no such file or directory`,
-    );
+  const contexts = new Contexts(settingsDirectory(environment));
+  const context = await contexts.get(name).catch((error: Error) => {
+    throw new Error(`Failed to initialize: unable to resolve docker endpoint: ${error.message}`);
   });
-  const meta = JSON.parse(text) as { Endpoints?: { docker?: { Host?: string } } };
-  return { own: false, url: meta.Endpoints?.docker?.Host ?? "unix:///var/run/docker.sock", context: name };
+  const tls = tlsFor(context, await contexts.tls(name));
+  return { own: false, url: context.host || "unix:///var/run/docker.sock", context: name, ...(tls ? { options: { tls } } : {}) };
 }
 
 /** A client of the engine that is meant, ready to answer. */
 export async function connectTarget(cli: Cli): Promise<DockerClient> {
   const target = await findTarget(cli);
   const options = { userAgent: "Docker-Client/28.2.2 (linux) berth", ...apiVersion(cli) };
-  if (!target.own) return connect(target.url, { ...options, ...(await tlsOptions(cli)) });
+  if (!target.own)
+    return connect(target.url, { ...options, ...(await tlsOptions(cli)), ...target.options, ...(await sshOptions(target.url)) });
   const client = connect(`unix://${enginePaths(target.root, cli.env).socket}`, options);
   try {
     await client.connection.apiVersion(cli.signal);
@@ -60,6 +66,13 @@ export async function connectTarget(cli: Cli): Promise<DockerClient> {
     await startOwnEngine(cli, target.root);
   }
   return client;
+}
+
+async function sshOptions(url: string): Promise<EndpointOptions> {
+  if (!url.startsWith("ssh://")) return {};
+  const { dialSsh, parseSsh } = await import("../host/ssh.ts");
+  parseSsh(url);
+  return { dial: () => dialSsh(url) };
 }
 
 function apiVersion(cli: Cli): { apiVersion?: string } {

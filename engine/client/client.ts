@@ -15,6 +15,7 @@ import { Execs } from "./exec.ts";
 import { Files } from "./files.ts";
 import { Images } from "./images.ts";
 import { Networks } from "./networks.ts";
+import { StatsHistory } from "./stats-history.ts";
 import { System } from "./system.ts";
 import { Volumes } from "./volumes.ts";
 
@@ -31,6 +32,8 @@ export interface DockerClient {
   readonly volumes: Volumes;
   /** Files of volumes, containers and images; only Berth's own engine knows them. */
   readonly files: Files;
+  /** Of our own engine only. */
+  readonly statsHistory: StatsHistory;
   readonly system: System;
   /** Ends idle connections. */
   close(): Promise<void>;
@@ -53,6 +56,7 @@ export function connect(endpoint: string, options: EndpointOptions & ConnectionO
     networks: new Networks(connection),
     volumes: new Volumes(connection),
     files: new Files(connection),
+    statsHistory: new StatsHistory(connection),
     system: new System(connection),
     close: () => connection.close(),
   };

@@ -8,7 +8,7 @@
  */
 import { Readable } from "node:stream";
 import { buffer } from "node:stream/consumers";
-import type { FileStat } from "../api/types/file.ts";
+import type { FileStat, ImageLayerFiles } from "../api/types/file.ts";
 import type { Connection } from "./connection.ts";
 import type { Abortable } from "./containers.ts";
 
@@ -17,20 +17,22 @@ export type FileOwner = "volumes" | "containers" | "images";
 export class FileTree {
   readonly #connection: Connection;
   readonly #base: string;
+  readonly #layer: number | undefined;
 
-  constructor(connection: Connection, owner: FileOwner, id: string) {
+  constructor(connection: Connection, { owner, id, layer }: { owner: FileOwner; id: string; layer?: number | undefined }) {
     this.#connection = connection;
     this.#base = `/berth/${owner}/${encodeURIComponent(id)}`;
+    this.#layer = layer;
   }
 
   /** What `path` is; a symbolic link also says what it leads to. */
   stat(path: string, options: Abortable = {}): Promise<FileStat> {
-    return this.#connection.json("GET", `${this.#base}/files/stat`, { query: { path }, signal: options.signal });
+    return this.#connection.json("GET", `${this.#base}/files/stat`, { query: { path, layer: this.#layer }, signal: options.signal });
   }
 
   /** What is in a directory, by name in byte order. */
   list(path: string, options: Abortable = {}): Promise<FileStat[]> {
-    return this.#connection.json("GET", `${this.#base}/files/list`, { query: { path }, signal: options.signal });
+    return this.#connection.json("GET", `${this.#base}/files/list`, { query: { path, layer: this.#layer }, signal: options.signal });
   }
 
   async read(path: string, options: Abortable = {}): Promise<Buffer> {
@@ -39,7 +41,7 @@ export class FileTree {
 
   /** A file's bytes as they come; the caller reads or destroys the stream. */
   readStream(path: string, options: Abortable = {}): Promise<Readable> {
-    return this.#connection.stream("GET", `${this.#base}/files`, { query: { path }, signal: options.signal });
+    return this.#connection.stream("GET", `${this.#base}/files`, { query: { path, layer: this.#layer }, signal: options.signal });
   }
 
   /** In place; a new file gets its directory's owner and mode 0644. Both `create` and `overwrite` are on unless said. */
@@ -78,9 +80,14 @@ export class Files {
     this.#connection = connection;
   }
 
-  /** @param id name or id */
-  of(owner: FileOwner, id: string): FileTree {
-    return new FileTree(this.#connection, owner, id);
+  /** @param id name or id @param layer of an image: its files after this many layers, else after all */
+  of(owner: FileOwner, id: string, { layer }: { layer?: number | undefined } = {}): FileTree {
+    return new FileTree(this.#connection, { owner, id, layer });
+  }
+
+  /** What each layer of an image adds, changes and hides, from the bottom. */
+  layers(image: string, options: Abortable = {}): Promise<ImageLayerFiles[]> {
+    return this.#connection.json("GET", `/berth/images/${encodeURIComponent(image)}/layers`, options);
   }
 
   /** A whole volume as tar, with its own owner and mode. */

@@ -30,6 +30,7 @@ export type Job =
   | { kind: "apply"; root: string; blob?: string; diffId?: Digest; overlay: OverlayNamespace; maxBytes?: number }
   | { kind: "diff"; root: string; overlay: OverlayNamespace; strip: boolean; options: Plain<DiffOptions> }
   | { kind: "changes"; root: string; overlay: OverlayNamespace; parent: string | null; options: Plain<DiffOptions> }
+  | { kind: "layer-files"; root: string; parent: string | null; overlay: OverlayNamespace }
   | { kind: "delete"; path: string };
 
 /** Result of `apply`. */

@@ -9,6 +9,7 @@
  *
  * Mounts belong to the mount namespace, not to the engine: the next engine finds them in place.
  */
+import { randomBytes } from "node:crypto";
 import { readdir } from "node:fs/promises";
 import { mkdirSync, statSync } from "node:fs";
 import { availableParallelism } from "node:os";
@@ -24,7 +25,7 @@ import type { Applied, Diffed, Job, OverlayNamespace } from "./jobs.ts";
 import { chainIdOf, LayerStore } from "./layer-store.ts";
 import { isMounted, mountOverlay } from "./overlay-mount.ts";
 import { runJob, streamJob } from "./pool.ts";
-import type { ApplyOptions, Change, DiffOptions, Digest, Layer, LayerBlob, Snapshots } from "./snapshots.ts";
+import type { ApplyOptions, Change, DiffOptions, Digest, Layer, LayerFile, LayerBlob, Snapshots } from "./snapshots.ts";
 import { Trash } from "./trash.ts";
 
 export interface SnapshotsOptions {
@@ -244,6 +245,18 @@ class OverlaySnapshots implements Snapshots {
     } catch (error) {
       await this.remove(key);
       throw error;
+    }
+  }
+
+  async layerFiles(chainId: Digest, signal?: AbortSignal): Promise<LayerFile[]> {
+    const { parent } = this.#layers.need(chainId);
+    const key = `files-${randomBytes(8).toString("hex")}`;
+    const parentRoot = parent === null ? null : await this.view(key, parent);
+    try {
+      const root = this.#layers.path(chainId);
+      return await runJob<LayerFile[]>({ kind: "layer-files", root, parent: parentRoot, overlay: this.#overlay }, signal ? { signal } : {});
+    } finally {
+      if (parentRoot !== null) await this.remove(key);
     }
   }
 

@@ -26,6 +26,13 @@ export interface Change {
   readonly kind: ChangeKind;
 }
 
+/** What a layer does to a path of the layers below it. */
+export interface LayerFile extends Change {
+  readonly directory: boolean;
+  /** Of a regular file; else 0. */
+  readonly sizeBytes: number;
+}
+
 export interface DiffOptions {
   /**
    * Absolute paths that the runtime made to mount on (`/proc`, `/etc/resolv.conf`, …). Each is left out of the difference
@@ -109,6 +116,9 @@ export interface Snapshots {
    * engine, but not after the machine went down.
    */
   seal(chainIds: readonly Digest[]): Promise<void>;
+
+  /** What a committed layer adds, changes and hides, in path order. @throws {EngineError} not-found */
+  layerFiles(chainId: Digest, signal?: AbortSignal): Promise<LayerFile[]>;
 
   /** All committed layers, in no order. */
   layers(): Promise<Layer[]>;

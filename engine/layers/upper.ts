@@ -5,7 +5,7 @@ import { Root, setTimes } from "../host/thread-root.ts";
 import { isWhiteout, listNames, lstatIfAny } from "./inode.ts";
 import type { Job } from "./jobs.ts";
 import { parentOf, toBytes, toPath } from "./names.ts";
-import type { Change } from "./snapshots.ts";
+import type { Change, LayerFile } from "./snapshots.ts";
 
 /**
  * Tells what the runtime made to mount on from what the container wrote: empty, and in the list; or a directory that
@@ -85,6 +85,22 @@ export function findChanges(job: Job & { kind: "changes" }, checkStop: () => voi
   } finally {
     upper.close();
     parent?.close();
+  }
+}
+
+/** What a layer holds and hides, with sizes; directories count only where they are new or gone. */
+export function findLayerFiles(job: Job & { kind: "layer-files" }, checkStop: () => void): LayerFile[] {
+  const changes = findChanges({ ...job, kind: "changes", options: {} }, checkStop);
+  const upper = new Root(job.root);
+  try {
+    upper.enter();
+    return changes.flatMap(({ path, kind }) => {
+      const stats = kind === "deleted" ? undefined : lstatIfAny(toBytes(path));
+      if (stats?.isDirectory() && kind === "modified") return [];
+      return [{ path, kind, directory: stats?.isDirectory() ?? false, sizeBytes: stats?.isFile() ? stats.size : 0 }];
+    });
+  } finally {
+    upper.close();
   }
 }
 

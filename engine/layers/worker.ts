@@ -23,7 +23,7 @@ import { chunksFromPort, PortOutput } from "./ports.ts";
 import { resolveLinks, resolveParents, statPath } from "./resolve.ts";
 import type { Digest } from "./snapshots.ts";
 import { TarReader } from "./tar-reader.ts";
-import { findChanges, ignoring, strip } from "./upper.ts";
+import { findChanges, findLayerFiles, ignoring, strip } from "./upper.ts";
 
 const stop = (workerData as { stop: Int32Array }).stop;
 const realRoot = ownRoot();
@@ -70,6 +70,8 @@ async function run({ job, input, output }: Request, progress: (bytes: number) =>
       return inside(job.root, () => pack(job, new PortOutput(output!, () => undefined)));
     case "diff":
       return inside(job.root, () => diff(job, output));
+    case "layer-files":
+      return findLayerFiles(job, checkStop);
     case "changes":
       return findChanges(job, checkStop);
     case "stat":

@@ -2,12 +2,26 @@
  * The name that an image gets when nobody chose one.
  */
 import { basename, dirname } from "node:path";
-import { parseReference } from "../../engine/syntax/reference.ts";
+import { familiarName, parseReference } from "../../engine/syntax/reference.ts";
 
 /** What is wrong with a name as it is typed; undefined when nothing is. */
 export function referenceProblem(text: string): string | undefined {
   const result = parseReference(text.trim());
   return "problem" in result ? result.problem : undefined;
+}
+
+/** A name as the API wants it: apart. */
+export interface NameParts {
+  readonly repository: string;
+  readonly tag: string;
+}
+
+/** A digest counts as the tag of a pull. @throws {Error} for what is no name */
+export function splitTag(value: string): NameParts {
+  const result = parseReference(value);
+  if ("problem" in result) throw new Error(result.problem);
+  const { reference } = result;
+  return { repository: familiarName(reference), tag: reference.digest ?? reference.tag ?? "latest" };
 }
 
 /**

@@ -1,98 +1,131 @@
 /** What can be done with images. */
 import * as vscode from "vscode";
-import { familiarName, parseReference } from "../../engine/syntax/reference.ts";
 import type { Context } from "../context.ts";
 import { openWorkTerminal } from "../terminals/work.ts";
 import type { ImageNode } from "../tree/images-tree.ts";
 import type { Command } from "./command.ts";
-import { ActionableError, signalOf } from "./command.ts";
+import { referenceProblem, splitTag } from "./image-name.ts";
+import type { NameParts } from "./image-name.ts";
+import { pull, push } from "./image-transfer.ts";
 import { inspectUri } from "./inspect.ts";
-import { referenceProblem } from "./image-name.ts";
+import { busy, confirmed, operationCommands, say } from "./operation.ts";
+import type { Operation } from "./operation.ts";
 import { chosenNodes } from "./pick.ts";
 import { runImage } from "./run.ts";
+import { saveStream, sendFile } from "./save.ts";
 
-const any = (): boolean => true;
+const operations: Readonly<Record<string, Operation<ImageNode>>> = {
+  "image.remove": {
+    title: vscode.l10n.t("Remove which image?"),
+    run: ({ images }, { shown }, options) => images.remove(shown.reference, options),
+    words: ({ shown }) => ["rmi", shown.reference],
+    confirm: (nodes) => ({
+      message: vscode.l10n.t("Remove {0}?", nodes.map(({ shown }) => shown.label).join(", ")),
+      yes: vscode.l10n.t("Remove"),
+    }),
+  },
+};
 
-const chosen = (context: Context, args: readonly unknown[], title: string): Promise<ImageNode[]> =>
-  chosenNodes(context.images, args, { title, fits: any });
-
-async function run(context: Context, ...args: unknown[]): Promise<void> {
-  if (typeof args[0] === "string") return runImage(context, args[0]);
-  for (const { shown } of await chosen(context, args, vscode.l10n.t("Run which image?"))) await runImage(context, shown.reference);
-}
-
-async function tag(context: Context, ...args: unknown[]): Promise<void> {
-  const [node] = await chosen(context, args, vscode.l10n.t("Tag which image?"));
-  if (!node) return;
-  const value = await vscode.window.showInputBox({
-    title: vscode.l10n.t("Tag {0}", node.shown.label),
-    prompt: vscode.l10n.t("Another name and tag for this image"),
-    value: node.shown.context === "image;tagged" ? node.shown.label : "",
-    validateInput: referenceProblem,
-  });
-  if (!value) return;
-  const { repository, tag: name } = splitTag(value.trim());
-  await (await context.engine.client()).images.tag(node.shown.reference, repository, name);
-}
-
-async function remove(context: Context, ...args: unknown[]): Promise<void> {
-  const nodes = await chosen(context, args, vscode.l10n.t("Remove which image?"));
-  if (nodes.length === 0) return;
-  const yes = vscode.l10n.t("Remove");
-  const names = nodes.map(({ shown }) => shown.label).join(", ");
-  if ((await vscode.window.showWarningMessage(vscode.l10n.t("Remove {0}?", names), { modal: true }, yes)) !== yes) return;
-  const client = await context.engine.client();
-  for (const { shown } of nodes) await client.images.remove(shown.reference);
-}
-
-async function pull(context: Context): Promise<void> {
-  const value = await vscode.window.showInputBox({
-    title: vscode.l10n.t("Pull Image"),
-    prompt: vscode.l10n.t("Name and tag of the image, with its registry unless that is Docker Hub"),
-    placeHolder: "nginx:latest",
-    validateInput: referenceProblem,
-  });
-  if (!value) return;
-  const client = await context.engine.client();
-  const { repository, tag: name } = splitTag(value.trim());
-  const terminal = openWorkTerminal(vscode.l10n.t("Pull: {0}", value.trim()), "cloud-download");
-  const title = vscode.l10n.t("Pulling {0}", value.trim());
-  await vscode.window.withProgress(
-    { location: vscode.ProgressLocation.Notification, cancellable: true, title },
-    async (progress, token) => {
-      const signal = AbortSignal.any([terminal.signal, signalOf(token)]);
-      try {
-        for await (const { id, status, error, progressDetail } of client.images.pull(repository, { tag: name, signal })) {
-          if (error !== undefined) throw new ActionableError(error, { title: vscode.l10n.t("Show Details"), run: () => terminal.show() });
-          if (!status) continue;
-          if (progressDetail?.total === undefined) terminal.write(`${id ? `${id}: ` : ""}${status}\r\n`);
-          progress.report({ message: [id, status].filter(Boolean).join(": ") });
-        }
-      } finally {
-        terminal.finish();
-      }
+export function onImages(title: string, work: (context: Context, node: ImageNode) => unknown): Command {
+  return {
+    handler: async (context, ...args) => {
+      for (const node of await chosenNodes(context, context.images, args, { title, one: !args[0] })) await work(context, node);
     },
-  );
+  };
 }
 
-async function inspect(context: Context, ...args: unknown[]): Promise<void> {
-  for (const { image, shown } of await chosen(context, args, vscode.l10n.t("Inspect which image?")))
-    await vscode.window.showTextDocument(inspectUri("image", image.Id, shown.label));
+/** A name that the user types. @returns its text and what the API wants apart; undefined when they thought better of it */
+export async function askImageName(title: string, value: string): Promise<({ text: string } & NameParts) | undefined> {
+  const prompt = vscode.l10n.t("Name and tag of the image");
+  const text = (await vscode.window.showInputBox({ title, prompt, value, validateInput: referenceProblem }))?.trim();
+  return text ? { text, ...splitTag(text) } : undefined;
 }
 
-/** What the API wants apart. A digest counts as the tag of a pull. */
-function splitTag(value: string): { repository: string; tag: string } {
-  const result = parseReference(value);
-  if ("problem" in result) throw new Error(result.problem);
-  const { reference } = result;
-  return { repository: familiarName(reference), tag: reference.digest ?? reference.tag ?? "latest" };
+async function tag(context: Context, { shown }: ImageNode): Promise<void> {
+  const name = await askImageName(vscode.l10n.t("Tag {0}", shown.label), shown.context.startsWith("image;tagged") ? shown.label : "");
+  if (!name) return;
+  say(context, ["tag", shown.reference, name.text]);
+  await (await context.engine.client()).images.tag(shown.reference, name.repository, name.tag);
+}
+
+async function save(context: Context, ...args: unknown[]): Promise<void> {
+  const nodes = await chosenNodes(context, context.images, args, { title: vscode.l10n.t("Save which images?") });
+  if (nodes.length === 0) return;
+  const names = nodes.map(({ shown }) => shown.reference);
+  const client = await context.engine.client();
+  say(context, ["save", "--output", "image.tar", ...names]);
+  const file = nodes.length === 1 ? nodes[0]!.shown.label.replaceAll(/[/:@]/g, "-") : "images";
+  await saveStream(`${file}.tar`, (signal) => client.images.save(names, { signal }));
+}
+
+async function load(context: Context): Promise<void> {
+  const client = await context.engine.client();
+  const terminal = openWorkTerminal(vscode.l10n.t("Load"), "archive");
+  const loaded: string[] = [];
+  await sendFile(vscode.l10n.t("Load Images"), async (tar, signal) => {
+    for await (const { stream, error } of client.images.load(tar, { signal })) {
+      if (error !== undefined) throw new Error(error);
+      if (stream) loaded.push(stream.trim());
+    }
+  }).finally(() => terminal.finish());
+  if (loaded.length > 0) void vscode.window.showInformationMessage(loaded.join("\n"));
+}
+
+async function importFiles(context: Context): Promise<void> {
+  const client = await context.engine.client();
+  const name = await askImageName(vscode.l10n.t("Import Files as an Image"), "");
+  if (!name) return;
+  await sendFile(vscode.l10n.t("Import Files as an Image"), async (tar, signal) => {
+    for await (const { error } of client.images.import({ source: "-", tar, repo: name.repository, tag: name.tag, signal }))
+      if (error !== undefined) throw new Error(error);
+  });
+}
+
+async function prune(context: Context): Promise<void> {
+  const nodes = await context.images.fresh();
+  const unused = nodes.filter(({ shown }) => !/;used/.test(shown.context));
+  const dangling = unused.filter(({ shown }) => shown.context.startsWith("image;untagged"));
+  const items = [
+    { label: vscode.l10n.t("Untagged images"), description: String(dangling.length), nodes: dangling, filters: { dangling: ["true"] } },
+    {
+      label: vscode.l10n.t("All images that no container uses"),
+      description: String(unused.length),
+      nodes: unused,
+      filters: { dangling: ["false"] },
+    },
+  ];
+  const chosen = await vscode.window.showQuickPick(items, { title: vscode.l10n.t("Remove which images?") });
+  if (!chosen) return;
+  const detail = chosen.nodes.map(({ shown }) => `${shown.label} — ${shown.description}`).join("\n");
+  if (!(await confirmed({ message: vscode.l10n.t("Remove {0} images?", chosen.nodes.length), detail, yes: vscode.l10n.t("Remove") })))
+    return;
+  const client = await context.engine.client();
+  say(context, ["image", "prune", "--force", ...(chosen === items[1] ? ["--all"] : [])]);
+  await busy({ title: vscode.l10n.t("Removing images"), view: "images" }, (signal) => client.images.prune(chosen.filters, { signal }));
 }
 
 /** Commands on images, from the view's menus and from the palette. */
 export const imageCommands: Readonly<Record<string, Command>> = {
-  "image.run": { handler: run },
-  "image.tag": { handler: tag },
-  "image.remove": { handler: remove },
-  "image.pull": { handler: pull },
-  "image.inspect": { handler: inspect },
+  ...operationCommands((context) => context.images, operations),
+  "image.run": {
+    handler: async (context, ...args) => {
+      if (typeof args[0] === "string") return runImage(context, args[0]);
+      const nodes = await chosenNodes(context, context.images, args, { title: vscode.l10n.t("Run which image?"), one: true });
+      for (const { shown } of nodes) await runImage(context, shown.reference);
+    },
+  },
+  "image.tag": onImages(vscode.l10n.t("Tag which image?"), tag),
+  "image.pull": { handler: (context) => pull(context) },
+  "image.pullAgain": onImages(vscode.l10n.t("Pull which image again?"), (context, { shown }) => pull(context, shown.reference)),
+  "image.push": onImages(vscode.l10n.t("Push which image?"), push),
+  "image.save": { handler: save },
+  "image.load": { handler: load },
+  "image.import": { handler: importFiles },
+  "image.prune": { handler: prune },
+  "image.copyTag": onImages(vscode.l10n.t("Copy the name of which image?"), (_context, { shown }) =>
+    vscode.env.clipboard.writeText(shown.reference),
+  ),
+  "image.inspect": onImages(vscode.l10n.t("Inspect which image?"), async (_context, { image, shown }) =>
+    vscode.window.showTextDocument(inspectUri("image", image.Id, shown.label)),
+  ),
 };

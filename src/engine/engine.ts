@@ -11,6 +11,7 @@ import type { EventMessage } from "../../engine/api/types/system.ts";
 import { connect } from "../../engine/client/client.ts";
 import type { DockerClient } from "../../engine/client/client.ts";
 import { jsonLines } from "../../engine/client/streams.ts";
+import { resolveAddress } from "./address.ts";
 import { EngineProgram, PreflightError } from "./program.ts";
 import type { Problem } from "./program.ts";
 import type { EngineState } from "./state.ts";
@@ -52,7 +53,18 @@ export class Engine implements vscode.Disposable {
 
   /** Whether it is Berth's own engine, which can be started and stopped from here. */
   get own(): boolean {
-    return this.#endpoint() === "";
+    return this.endpoint === "";
+  }
+
+  /** Address of the endpoint as it is set; empty for Berth's own engine. */
+  get endpoint(): string {
+    return vscode.workspace.getConfiguration("berth").get("endpoint", "").trim();
+  }
+
+  /** Berth's own engine as an address for other programs; undefined when it does not run. */
+  async ownAddress(): Promise<string | undefined> {
+    const status = await this.#program().status();
+    return status.running ? status.socket : undefined;
   }
 
   /** The client of a running engine, which is started first where that is needed. @throws {Error} a sentence for the user */
@@ -110,10 +122,6 @@ export class Engine implements vscode.Disposable {
     this.#events.dispose();
   }
 
-  #endpoint(): string {
-    return vscode.workspace.getConfiguration("berth").get("endpoint", "").trim();
-  }
-
   #program(): EngineProgram {
     const settings = vscode.workspace.getConfiguration("berth.engine");
     return new EngineProgram({ programs: this.#programs, root: settings.get("root", ""), nodePath: settings.get("nodePath", "") });
@@ -131,9 +139,10 @@ export class Engine implements vscode.Disposable {
     if (!again) this.#become({ kind: "starting" });
     const { signal } = this.#closing;
     try {
-      const address = this.own ? await this.#startOwn(start, signal) : this.#endpoint();
+      const address = this.own ? await this.#startOwn(start, signal) : this.endpoint;
       if (address === undefined) return this.#rest();
-      this.#client = connect(address);
+      const { host, options } = await resolveAddress(address);
+      this.#client = connect(host, options);
       // The answer's head says that events are being kept from now on: lists that are read afterwards miss nothing.
       const events = jsonLines<EventMessage>(await this.#client.connection.stream("GET", "/events", { signal }));
       this.#become({ kind: "running" });

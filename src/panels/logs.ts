@@ -1,86 +1,42 @@
-/** The Logs panel: a page to search what a container printed. The terminal shows the same with its colors. */
-import { randomBytes } from "node:crypto";
+/** The Logs panel: what a container or a whole project printed, to search and to follow. The terminal shows the same with its colors. */
 import * as vscode from "vscode";
-import type { FromLogsPage, LogRecord, ToLogsPage } from "../../webviews/protocol.ts";
+import type { FromLogsPage, LogRecord, LogsState, ToLogsPage } from "../../webviews/protocol.ts";
 import type { Context } from "../context.ts";
-import type { Target } from "../terminals/shell.ts";
-import { parseStampedLines } from "./stamped.ts";
+import { LogFeed } from "./log-feed.ts";
+import { showPage } from "./page.ts";
+import type { Page } from "./page.ts";
 
-const shown = new Map<string, vscode.WebviewPanel>();
-
-/** Opens the panel of a container, or brings it to the front. */
-export function openLogsPanel(context: Context, target: Target): void {
-  const present = shown.get(target.id);
-  if (present) return present.reveal();
-  const folder = vscode.Uri.joinPath(context.extension.extensionUri, "dist", "webviews");
-  const title = vscode.l10n.t("Logs: {0}", target.name);
-  const panel = vscode.window.createWebviewPanel("berth.logs", title, vscode.ViewColumn.Active, {
-    enableScripts: true,
-    localResourceRoots: [folder],
-    retainContextWhenHidden: true,
-  });
-  shown.set(target.id, panel);
-  const abort = new AbortController();
-  panel.onDidDispose(() => {
-    abort.abort();
-    shown.delete(target.id);
-  });
-  const say = (message: ToLogsPage): void => void panel.webview.postMessage(message);
-  panel.webview.onDidReceiveMessage((message: FromLogsPage) => {
-    if (message.type !== "ready") return;
-    follow(context, target, { say, signal: abort.signal }).catch((error: Error) => {
-      if (!abort.signal.aborted) say({ type: "note", text: error.message });
+export const logsPage: Page<LogsState, ToLogsPage, FromLogsPage> = {
+  name: "logs",
+  icon: "logs",
+  title: ({ name }) => vscode.l10n.t("Logs: {0}", name),
+  key: ({ id, service = "" }) => `${id} ${service}`,
+  serve: async ({ engine }, subject, { say, onMessage, signal }) => {
+    onMessage((message) => {
+      if (message.type === "save") void save(subject.name, message.text);
     });
-  });
-  panel.webview.html = html(panel.webview, folder);
+    const tail = vscode.workspace.getConfiguration("berth").get("logs.history", 1_000_000);
+    const words = {
+      stopped: (name: string) => vscode.l10n.t("{0} has stopped", name),
+      removed: (name: string) => vscode.l10n.t("{0} was removed", name),
+    };
+    const listener = {
+      sources: (names: readonly string[]) => say({ type: "sources", names: [...names] }),
+      lines: (lines: readonly LogRecord[]) => say({ type: "lines", lines }),
+      note: (text: string) => say({ type: "note", text }),
+      caughtUp: () => say({ type: "caughtUp" }),
+    };
+    await new LogFeed(engine, listener, { subject, tail, signal, words }).run();
+  },
+};
+
+/** Opens the panel of a container or a project. */
+export function openLogsPanel(context: Context, subject: LogsState): void {
+  showPage(context, logsPage, subject);
 }
 
-/** Everything that was printed, then what comes, until the container ends. */
-async function follow(
-  { engine }: Context,
-  { id }: Target,
-  { say, signal }: { say: (message: ToLogsPage) => void; signal: AbortSignal },
-): Promise<void> {
-  const client = await engine.client();
-  const { Config } = await client.containers.inspect(id, { signal });
-  const logs = await client.containers.logs(id, { follow: true, timestamps: true, tail: "20000", tty: Config.Tty ?? false, signal });
-  const rest = { stdout: "", stderr: "" };
-  const text = { stdout: new TextDecoder(), stderr: new TextDecoder() };
-  for await (const { stream, data } of logs.frames()) {
-    const { lines, unfinished } = parseStampedLines(rest[stream] + text[stream].decode(data, { stream: true }));
-    rest[stream] = unfinished;
-    const records: LogRecord[] = lines.map((line) => ({ stream, ...line }));
-    if (records.length > 0) say({ type: "lines", lines: records });
-  }
-  say({ type: "note", text: vscode.l10n.t("The container has stopped") });
-}
-
-/** Nothing but the page's own script and style runs; all text goes in as text. */
-function html(webview: vscode.Webview, folder: vscode.Uri): string {
-  const nonce = randomBytes(16).toString("base64url");
-  const uri = (file: string): string => webview.asWebviewUri(vscode.Uri.joinPath(folder, file)).toString();
-  const policy = [
-    "default-src 'none'",
-    `script-src 'nonce-${nonce}'`,
-    `style-src ${webview.cspSource} 'unsafe-inline'`,
-    `font-src ${webview.cspSource}`,
-  ].join("; ");
-  return `<!doctype html>
-<html lang="${vscode.env.language}">
-  <head>
-    <meta charset="utf-8">
-    <meta http-equiv="Content-Security-Policy" content="${policy}">
-    <link rel="stylesheet" href="${uri("logs.css")}">
-  </head>
-  <body>
-    <div class="toolbar" role="toolbar">
-      <vscode-text-field id="search" placeholder="${vscode.l10n.t("Search (regular expression)")}" aria-label="${vscode.l10n.t("Search")}"></vscode-text-field>
-      <vscode-checkbox id="follow" checked>${vscode.l10n.t("Follow")}</vscode-checkbox>
-      <vscode-checkbox id="times" checked>${vscode.l10n.t("Times")}</vscode-checkbox>
-      <span class="count" aria-live="polite"></span>
-    </div>
-    <div class="lines" role="log" tabindex="0"></div>
-    <script nonce="${nonce}" src="${uri("logs.js")}"></script>
-  </body>
-</html>`;
+async function save(name: string, text: string): Promise<void> {
+  const workspace = vscode.workspace.workspaceFolders?.[0]?.uri;
+  const uri = await vscode.window.showSaveDialog(workspace ? { defaultUri: vscode.Uri.joinPath(workspace, `${name}.log`) } : {});
+  if (uri) await vscode.workspace.fs.writeFile(uri, new TextEncoder().encode(text));
 }

@@ -1,6 +1,5 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { matcher } from "../../webviews/logs/lines.ts";
 import { parseStampedLines } from "./stamped.ts";
 
 const cases: [string, [string, string][], string][] = [
@@ -19,13 +18,3 @@ const cases: [string, [string, string][], string][] = [
 for (const [text, lines, unfinished] of cases)
   test(`parseStampedLines() reads ${JSON.stringify(text)}`, () =>
     assert.deepEqual(parseStampedLines(text), { lines: lines.map(([time, line]) => ({ time, text: line })), unfinished }));
-
-const searches: [string, string, boolean][] = [
-  ["", "anything", true],
-  ["ERROR|warn", "a Warning", true],
-  ["^GET", "say GET", false],
-  ["a(b", "xA(By", true],
-];
-for (const [wanted, text, found] of searches)
-  test(`matcher() looks for ${JSON.stringify(wanted)} in ${text}`, () =>
-    assert.equal(matcher(wanted)({ stream: "stdout", time: "", text }), found));

@@ -1,4 +1,4 @@
-/** A shell in a running container as a terminal of the editor: one exec on the engine's socket, no process here. */
+/** Streams of containers as terminals of the editor: one connection to the engine each, no process here. */
 import * as vscode from "vscode";
 import type { DockerClient } from "../../engine/client/client.ts";
 import type { AttachedStream } from "../../engine/client/exec.ts";
@@ -8,74 +8,115 @@ export interface Target {
   readonly name: string;
 }
 
+export interface ShellOptions {
+  /** The container's own user when empty. */
+  readonly user?: string;
+  readonly command?: readonly string[];
+}
+
 /** bash where there is one, else sh. A login would change the directory, so it is none. */
 const SHELL = ["/bin/sh", "-c", "if command -v bash >/dev/null 2>&1; then exec bash; else exec sh; fi"];
 
 /** Opens a terminal with a shell in the container. Closing the terminal ends the shell. */
-export function openShell(client: DockerClient, target: Target): void {
-  const pty = new ShellTerminal(client, target);
-  vscode.window.createTerminal({ name: target.name, pty, iconPath: new vscode.ThemeIcon("terminal") }).show();
+export function openShell(client: DockerClient, target: Target, options: ShellOptions = {}): void {
+  vscode.window.createTerminal(shellTerminal(client, target, options)).show();
 }
 
-class ShellTerminal implements vscode.Pseudoterminal {
-  readonly #client: DockerClient;
-  readonly #target: Target;
+export function shellTerminal(client: DockerClient, target: Target, options: ShellOptions = {}): vscode.ExtensionTerminalOptions {
+  const pty = new StreamTerminal({ open: (size, signal) => exec(client, { ...target, ...options }, { size, signal }) });
+  return { name: target.name, pty, iconPath: new vscode.ThemeIcon("terminal") };
+}
+
+/** A stream that was opened for a terminal. */
+export interface Opened {
+  readonly stream: AttachedStream;
+  /** Said first. */
+  readonly note?: string;
+  /** Line feeds come without carriage returns. */
+  readonly plain?: boolean;
+  resize(size: vscode.TerminalDimensions): Promise<unknown>;
+  exitCode(): Promise<number | null>;
+}
+
+async function exec(
+  client: DockerClient,
+  { id, name, user, command = SHELL }: Target & ShellOptions,
+  { size, signal }: { size: vscode.TerminalDimensions | undefined; signal: AbortSignal },
+): Promise<Opened> {
+  const asked = { AttachStdin: true, AttachStdout: true, AttachStderr: true, Tty: true, Cmd: [...command], Env: ["TERM=xterm-256color"] };
+  const exec = await client.execs.create(id, { ...asked, ...(user ? { User: user } : {}) }, { signal });
+  const { rows, columns } = size ?? { rows: 24, columns: 80 };
+  const stream = await client.execs.start(exec, { Tty: true, ConsoleSize: [rows, columns] }, { signal });
+  if (size) await client.execs.resize(exec, size).catch(() => {});
+  return {
+    stream,
+    resize: (changed) => client.execs.resize(exec, changed),
+    exitCode: async () => {
+      const { ExitCode } = await client.execs.inspect(exec);
+      if (ExitCode === 126 || ExitCode === 127) throw new Error(vscode.l10n.t("{0} has no shell that could be started", name));
+      return ExitCode;
+    },
+  };
+}
+
+export interface StreamTerminalOptions {
+  readonly open: (size: vscode.TerminalDimensions | undefined, signal: AbortSignal) => Promise<Opened>;
+}
+
+const DETACH = "\x10\x11";
+
+export class StreamTerminal implements vscode.Pseudoterminal {
+  readonly #options: StreamTerminalOptions;
   readonly #written = new vscode.EventEmitter<string>();
   readonly #closed = new vscode.EventEmitter<number | void>();
   readonly #abort = new AbortController();
-  #exec: string | undefined;
-  #stream: AttachedStream | undefined;
+  #opened: Opened | undefined;
   #size: vscode.TerminalDimensions | undefined;
+  #held = "";
 
   readonly onDidWrite = this.#written.event;
   readonly onDidClose = this.#closed.event;
 
-  constructor(client: DockerClient, target: Target) {
-    this.#client = client;
-    this.#target = target;
+  constructor(options: StreamTerminalOptions) {
+    this.#options = options;
   }
 
   open(size: vscode.TerminalDimensions | undefined): void {
     this.#size = size;
     this.#run().catch((error: Error) => {
       if (this.#abort.signal.aborted) return;
-      this.#written.fire(`\x1b[31m${error.message.replace(/\r?\n/g, "\r\n")}\x1b[0m\r\n`);
+      this.#written.fire(`\r\n\x1b[31m${error.message.replace(/\r?\n/g, "\r\n")}\x1b[0m\r\n`);
     });
   }
 
+  /** Ctrl-P is held back until the next key says whether it is the first half of letting go. */
   handleInput(data: string): void {
-    this.#stream?.stdin.write(data);
+    const typed = this.#held + data;
+    if (typed.includes(DETACH)) return this.#closed.fire();
+    this.#held = typed.endsWith(DETACH[0]!) ? DETACH[0]! : "";
+    this.#opened?.stream.stdin.write(this.#held ? typed.slice(0, -1) : typed);
   }
 
   setDimensions(size: vscode.TerminalDimensions): void {
     this.#size = size;
-    if (this.#exec && this.#stream) this.#client.execs.resize(this.#exec, size).catch(() => {});
+    this.#opened?.resize(size).catch(() => {});
   }
 
   close(): void {
     this.#abort.abort();
-    this.#stream?.close();
+    this.#opened?.stream.close();
   }
 
   async #run(): Promise<void> {
-    const { signal } = this.#abort;
-    const config = { AttachStdin: true, AttachStdout: true, AttachStderr: true, Tty: true, Cmd: SHELL, Env: ["TERM=xterm-256color"] };
-    this.#exec = await this.#client.execs.create(this.#target.id, config, { signal });
-    const { rows, columns } = this.#size ?? { rows: 24, columns: 80 };
-    this.#stream = await this.#client.execs.start(this.#exec, { Tty: true, ConsoleSize: [rows, columns] }, { signal });
-    if (this.#size) await this.#client.execs.resize(this.#exec, this.#size).catch(() => {});
+    this.#opened = await this.#options.open(this.#size, this.#abort.signal);
+    const { stream, note, plain, exitCode } = this.#opened;
+    if (note) this.#written.fire(`\x1b[2m── ${note} ──\x1b[0m\r\n`);
     const decoder = new TextDecoder();
-    for await (const { data } of this.#stream.frames()) this.#written.fire(decoder.decode(data, { stream: true }));
-    await this.#end();
-  }
-
-  /** The terminal closes by itself after a clean end, and stays to be read after any other. */
-  async #end(): Promise<void> {
-    const { ExitCode } = await this.#client.execs.inspect(this.#exec!);
-    if (ExitCode === 126 || ExitCode === 127) {
-      this.#written.fire(`\r\n\x1b[31m${vscode.l10n.t("{0} has no shell that could be started", this.#target.name)}\x1b[0m\r\n`);
-      return;
+    for await (const { data } of stream.frames()) {
+      const text = decoder.decode(data, { stream: true });
+      this.#written.fire(plain ? text.replace(/\r?\n/g, "\r\n") : text);
     }
-    this.#closed.fire(ExitCode ?? 0);
+    // The terminal closes by itself after a clean end, and stays to be read after any other.
+    this.#closed.fire((await exitCode()) ?? 0);
   }
 }

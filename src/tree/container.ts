@@ -2,23 +2,11 @@
  * How a container is shown: words, icon and what can be done with it. Pure, so that it can be tested without an editor.
  */
 import type { ContainerSummary, Port } from "../../engine/api/types/container.ts";
+import type { Icon, Shown } from "./node.ts";
 
-/** A codicon and the theme color it is drawn in. */
-export interface Icon {
-  readonly id: string;
-  readonly color?: string;
-}
-
-export interface Shown {
-  readonly id: string;
-  readonly label: string;
-  readonly description: string;
-  readonly icon: Icon;
-  /** What menus match on: noun, state, then traits, separated by `;`. */
-  readonly context: string;
-  /** What a screen reader says: the state in words, because the icon says nothing there. */
-  readonly spoken: string;
-}
+/** Labels that docker compose, and ours, put on what belongs to a project. */
+export const PROJECT_LABEL = "com.docker.compose.project";
+export const SERVICE_LABEL = "com.docker.compose.service";
 
 /** The name without its slash; a container that is being made may have none yet. */
 export function containerName({ Names, Id }: ContainerSummary): string {

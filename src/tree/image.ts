@@ -2,28 +2,30 @@
  * How an image is shown: one row a tag, and one for an image that lost its tags.
  */
 import type { ImageSummary } from "../../engine/api/types/image.ts";
-import type { Shown } from "./container.ts";
+import type { Shown } from "./node.ts";
 
 export interface ShownImage extends Shown {
   /** What to give to the engine: the tag, else the image's id. */
   readonly reference: string;
 }
 
-/** Rows of one image, in the order of its tags. */
-export function showImage(image: ImageSummary): ShownImage[] {
+/** Rows of one image, in the order of its tags. @param users containers that are made of it */
+export function showImage(image: ImageSummary, users = 0): ShownImage[] {
   const shortId = image.Id.replace(/^sha256:/, "").slice(0, 12);
   const size = formatSize(image.Size);
   const tags = image.RepoTags.filter((tag) => tag !== "<none>:<none>");
+  const use = users > 0 ? ";used" : "";
+  const words = users > 0 ? [`${users} in use`] : [];
   if (tags.length === 0)
     return [
       {
         id: image.Id,
         reference: image.Id,
         label: shortId,
-        description: `untagged · ${size}`,
+        description: ["untagged", size, ...words].join(" · "),
         icon: { id: "package", color: "disabledForeground" },
-        context: "image;untagged",
-        spoken: `${shortId}, untagged image, ${size}`,
+        context: `image;untagged${use}`,
+        spoken: [shortId, "untagged image", size, ...words].join(", "),
       },
     ];
   return tags.map((tag) => ({
@@ -31,11 +33,25 @@ export function showImage(image: ImageSummary): ShownImage[] {
     id: `${image.Id} ${tag}`,
     reference: tag,
     label: tag,
-    description: size,
-    icon: { id: "package" },
-    context: "image;tagged",
-    spoken: `${tag}, image, ${size}`,
+    description: [size, ...words].join(" · "),
+    icon: users > 0 ? { id: "package", color: "charts.green" } : { id: "package" },
+    context: `image;tagged${use}`,
+    spoken: [tag, "image", size, ...words].join(", "),
   }));
+}
+
+/** `registry:5000/team/web` of `registry:5000/team/web:1`; undefined for an image without a tag. */
+export function repositoryOf({ reference, context }: Pick<ShownImage, "reference" | "context">): string | undefined {
+  return context.startsWith("image;untagged") ? "<none>" : reference.replace(/:[^:/]+$/, "").replace(/@.*/, "");
+}
+
+/** `RUN apk add curl` of what history says of a layer, in the words of the Dockerfile. */
+export function instructionOf(createdBy: string): string {
+  const text = createdBy
+    .replace(/^\/bin\/sh -c #\(nop\)\s*/, "")
+    .replace(/\s*# buildkit\s*$/, "")
+    .replace(/^\|\d+ .*?(?=\/bin\/sh -c )/, "");
+  return text.replace(/^(RUN )?\/bin\/sh -c /, "RUN ").trim();
 }
 
 /** As docker prints it: decimal units, three significant digits (`4.26MB`), with a space for reading. */

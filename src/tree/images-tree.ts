@@ -1,43 +1,89 @@
-/** The Images view. */
+/** The Images view: one row a tag, those of a repository together. */
 import * as vscode from "vscode";
-import type { ImageSummary } from "../../engine/api/types/image.ts";
-import type { Engine } from "../engine/engine.ts";
+import type { ImageHistoryItem, ImageSummary } from "../../engine/api/types/image.ts";
+import type { DockerClient } from "../../engine/client/client.ts";
+import { imageUri } from "../files/uris.ts";
+import { compareText } from "./arrange.ts";
+import { filesNode } from "./files.ts";
 import type { ShownImage } from "./image.ts";
-import { formatSize, showImage } from "./image.ts";
-import { LiveTree } from "./live-tree.ts";
+import { formatSize, instructionOf, repositoryOf, showImage } from "./image.ts";
+import type { LiveTree, Noun } from "./live-tree.ts";
+import { property } from "./node.ts";
+import type { Node } from "./node.ts";
+import { tooltip } from "./words.ts";
 
-export interface ImageNode {
+export interface ImageNode extends Node {
+  readonly kind: "image";
   readonly image: ImageSummary;
   readonly shown: ShownImage;
 }
 
 export type ImagesTree = LiveTree<ImageNode>;
 
-export function imagesTree(engine: Engine, log: vscode.LogOutputChannel): ImagesTree {
-  return new LiveTree(engine, log, {
-    concerns: ({ Type }) => Type === "image" || Type === "builder",
-    list: async (client) => {
-      const images = await client.images.list();
-      return images.flatMap((image) => showImage(image).map((shown) => ({ image, shown }))).toSorted(byName);
-    },
-    tooltip,
-  });
-}
-
 /** Tags by name, then what lost its tags. */
 function byName({ shown: a }: ImageNode, { shown: b }: ImageNode): number {
-  const untagged = (context: string): number => (context === "image;untagged" ? 1 : 0);
-  return untagged(a.context) - untagged(b.context) || a.label.localeCompare(b.label, undefined, { numeric: true });
+  const untagged = (context: string): number => (context.startsWith("image;untagged") ? 1 : 0);
+  return untagged(a.context) - untagged(b.context) || compareText(a.label, b.label);
 }
 
-function tooltip({ image, shown }: ImageNode): vscode.MarkdownString {
-  const text = new vscode.MarkdownString();
-  text.appendMarkdown("**").appendText(shown.label).appendMarkdown("**\n\n");
-  const line = (title: string, value: string): void => void text.appendMarkdown(`${title}: `).appendText(value).appendMarkdown("  \n");
-  line(vscode.l10n.t("Id"), image.Id.replace(/^sha256:/, "").slice(0, 12));
-  line(vscode.l10n.t("Size"), formatSize(image.Size));
-  line(vscode.l10n.t("Created"), new Date(image.Created * 1000).toLocaleString());
-  for (const tag of image.RepoTags) if (tag !== shown.label) line(vscode.l10n.t("Also"), tag);
-  for (const digest of image.RepoDigests) line(vscode.l10n.t("Digest"), digest);
-  return text;
+export const imagesNoun: Noun<ImageNode> = {
+  name: "images",
+  kind: "image",
+  concerns: ({ Type, Action }) =>
+    Type === "image" || Type === "builder" || (Type === "container" && (Action === "create" || Action === "destroy")),
+  list: async (client) => {
+    const [images, containers] = await Promise.all([client.images.list(), client.containers.list({ all: true })]);
+    const users = new Map<string, number>();
+    for (const { ImageID } of containers) users.set(ImageID, (users.get(ImageID) ?? 0) + 1);
+    return images.flatMap((image) => showImage(image, users.get(image.Id) ?? 0).map((shown) => imageNode(image, shown)));
+  },
+  orders: {
+    name: byName,
+    size: (a, b) => b.image.Size - a.image.Size || byName(a, b),
+    created: (a, b) => b.image.Created - a.image.Created || byName(a, b),
+  },
+  groups: { repository: ({ shown }) => repositoryOf(shown), inUse: ({ shown }) => (/;used/.test(shown.context) ? "used" : "unused") },
+  label: ({ image }, label) => image.Labels?.[label],
+  group: () => ({ icon: { id: "archive" }, context: "repository" }),
+  hidden: ({ shown }) => /^image;untagged(?!.*;used)/.test(shown.context),
+};
+
+function imageNode(image: ImageSummary, shown: ShownImage): ImageNode {
+  return {
+    kind: "image",
+    image,
+    shown,
+    children: (client) => layers(shown.id, image, client),
+    tooltip: () =>
+      tooltip(shown.label, "", [
+        [vscode.l10n.t("Id"), image.Id.replace(/^sha256:/, "").slice(0, 12)],
+        [vscode.l10n.t("Size"), formatSize(image.Size)],
+        [vscode.l10n.t("Created"), new Date(image.Created * 1000).toLocaleString()],
+        ...image.RepoTags.filter((tag) => tag !== shown.label).map((tag) => [vscode.l10n.t("Also"), tag] as const),
+        ...image.RepoDigests.map((digest) => [vscode.l10n.t("Digest"), digest] as const),
+      ]),
+  };
+}
+
+/** What the image is made of, the last instruction first; those that made a layer can be opened. */
+async function layers(id: string, image: ImageSummary, client: DockerClient | undefined): Promise<Node[]> {
+  const [history, { RootFS }] = client
+    ? await Promise.all([client.images.history(image.Id), client.images.inspect(image.Id)])
+    : [[] as ImageHistoryItem[], { RootFS: { Layers: [] as string[] } }];
+  let layer = RootFS.Layers.length + 1;
+  const rows = history.map(({ CreatedBy, Size, Comment }, index) => {
+    // An instruction that added nothing has no layer: sizes tell, as the API does not.
+    const made = Size > 0 && layer > 1;
+    if (made) layer -= 1;
+    const label = instructionOf(CreatedBy) || Comment || vscode.l10n.t("layer");
+    const of = layer;
+    const open = { command: "berth.image.explore", title: vscode.l10n.t("Explore Layers"), arguments: [image.Id, of] };
+    return property(`${id} layer ${index}`, label, {
+      icon: { id: made ? "layers" : "circle-small" },
+      description: made ? formatSize(Size) : "",
+      context: made ? "layer" : "instruction",
+      ...(made ? { open } : {}),
+    });
+  });
+  return [filesNode(`${id} files`, imageUri(image.Id, undefined, "/")), ...rows];
 }

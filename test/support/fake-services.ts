@@ -55,6 +55,7 @@ export function fakeServices(parts: FakeParts = {}): Services {
     builder: fake<Builder>("builder", { ...parts.builder }),
     buildkit: fake<Buildkit>("buildkit", {}),
     events: new Events(),
+    statsHistory: { remembered: () => [], subscribe: () => () => {} },
     layers: fake<Services["layers"]>("layers", { layer: async () => Promise.resolve(undefined), ...parts.layers }),
     registry: fake<Services["registry"]>("registry", { ...parts.registry }),
     commit: parts.commit ?? (() => Promise.reject(new Error("commit is not part of this test"))),

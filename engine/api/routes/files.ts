@@ -30,7 +30,11 @@ interface Held {
   readonly release: () => Promise<void>;
 }
 
-async function hold({ services }: Exchange, of: { noun: Noun; id: string }, writing: readonly string[]): Promise<Held> {
+async function hold(
+  { services }: Exchange,
+  of: { noun: Noun; id: string; layer?: number | undefined },
+  writing: readonly string[],
+): Promise<Held> {
   switch (of.noun) {
     case "volumes": {
       const { directory, release } = await services.volumes.hold(of.id);
@@ -41,7 +45,7 @@ async function hold({ services }: Exchange, of: { noun: Noun; id: string }, writ
     case "images": {
       const image = await services.images.get(of.id);
       if (writing.length > 0) throw new EngineError("forbidden", `Cannot change ${JSON.stringify(of.id)}: images never change`);
-      const layer = topLayer(image);
+      const layer = of.layer === undefined ? topLayer(image) : (image.layers[of.layer - 1]?.chainId ?? null);
       if (layer === null) throw new EngineError("not-found", `The image ${JSON.stringify(of.id)} has no files`);
       const key = `files-${randomBytes(8).toString("hex")}`;
       return { root: await services.layers.view(key, layer), release: () => services.layers.remove(key) };
@@ -53,13 +57,22 @@ async function hold({ services }: Exchange, of: { noun: Noun; id: string }, writ
 function on(noun: Noun, work: (exchange: Exchange, root: string) => Promise<void>, writing: readonly string[] = []): Handler {
   return async (exchange) => {
     const paths = writing.map((name) => pathOf(exchange, name));
-    const { root, release } = await hold(exchange, { noun, id: exchange.param(noun === "images" ? "name" : "id") }, paths);
+    const id = exchange.param(noun === "images" ? "name" : "id");
+    const { root, release } = await hold(exchange, { noun, id, layer: layerOf(exchange) }, paths);
     try {
       await work(exchange, root);
     } finally {
       await release();
     }
   };
+}
+
+/** Files of an image as they are after this many of its layers. @throws {EngineError} invalid */
+function layerOf({ query }: Exchange): number | undefined {
+  const text = query.text("layer");
+  if (text === "") return undefined;
+  if (!/^\d{1,4}$/.test(text)) throw new EngineError("invalid", `"layer" has to be a number, not ${JSON.stringify(text.slice(0, 80))}`);
+  return Number(text);
 }
 
 /** @throws {EngineError} invalid for anything but an absolute path */

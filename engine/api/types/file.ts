@@ -20,3 +20,19 @@ export interface FileStat {
   readonly modifiedMs: number;
   readonly createdMs: number;
 }
+
+/** A layer of an image, and what it does to those below it. */
+export interface ImageLayerFiles {
+  readonly diffId: string;
+  /** Bytes of the layer's own files. */
+  readonly sizeBytes: number;
+  /** Its line of the image's history, counted from the oldest; absent when the history does not say. */
+  readonly historyIndex?: number;
+  /** In path order. Directories have a size of 0. */
+  readonly files: readonly {
+    readonly path: string;
+    readonly kind: "added" | "changed" | "removed";
+    readonly directory: boolean;
+    readonly sizeBytes: number;
+  }[];
+}

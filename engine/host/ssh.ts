@@ -1,0 +1,61 @@
+/** Another machine's engine through ssh, as docker does it: `ssh HOST docker system dial-stdio` is one byte stream. No native code here. */
+import { spawn } from "node:child_process";
+import { Duplex } from "node:stream";
+
+export interface SshTarget {
+  readonly host: string;
+  readonly user: string | undefined;
+  readonly port: string | undefined;
+  /** Socket on that machine; undefined for its docker's own choice. */
+  readonly path: string | undefined;
+}
+
+/** Reads `ssh://[user@]host[:port][/path/to/socket]`. @throws {Error} in docker's words */
+export function parseSsh(address: string): SshTarget {
+  const url = new URL(address);
+  if (url.password) throw new Error("plain-text password is not supported");
+  if (!url.hostname) throw new Error("no host specified");
+  if (url.hostname.startsWith("-")) throw new Error("invalid hostname");
+  return {
+    host: url.hostname.replace(/^\[|\]$/g, ""),
+    user: decodeURIComponent(url.username) || undefined,
+    port: url.port || undefined,
+    path: url.pathname === "" || url.pathname === "/" ? undefined : url.pathname,
+  };
+}
+
+/** Arguments of ssh. The connection is dropped when the other side is gone, and no password is asked for. */
+export function sshArguments({ host, user, port, path }: SshTarget): string[] {
+  const docker = ["docker", ...(path ? ["--host", `unix://${path}`] : []), "system", "dial-stdio"].join(" ");
+  // A machine with Berth alone serves as well.
+  const berth = path ? "" : " || exec berth system dial-stdio";
+  return [
+    "-o",
+    "ConnectTimeout=30",
+    "-o",
+    "BatchMode=yes",
+    "-T",
+    ...(user ? ["-l", user] : []),
+    ...(port ? ["-p", port] : []),
+    "--",
+    host,
+    `command -v docker >/dev/null 2>&1 && exec ${docker}${berth}`,
+  ];
+}
+
+/** What node's HTTP agent calls on any socket that it keeps; a pipe has no such things. */
+const SOCKET = { setKeepAlive() {}, setNoDelay() {}, setTimeout() {}, ref() {}, unref() {} };
+
+/** Opens one stream; ssh's own complaint becomes the stream's error. Destroying the stream ends ssh. */
+export function dialSsh(address: string): Duplex {
+  const child = spawn("ssh", sshArguments(parseSsh(address)), { stdio: ["pipe", "pipe", "pipe"] });
+  const stream = Object.assign(Duplex.from({ readable: child.stdout, writable: child.stdin }), SOCKET);
+  let complaint = "";
+  child.stderr.on("data", (chunk: Buffer) => (complaint = `${complaint}${chunk.toString()}`.slice(-2000)));
+  child.once("error", (error) => stream.destroy(error));
+  child.once("exit", (code) => {
+    if (code) stream.destroy(new Error(`ssh ${address} exited with ${code}: ${complaint.trim()}`));
+  });
+  stream.once("close", () => child.kill());
+  return stream;
+}

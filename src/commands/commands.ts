@@ -1,0 +1,35 @@
+/** Every command of the extension, by its name behind `berth.`. */
+import type { Command } from "./command.ts";
+import { composeCommands } from "./compose.ts";
+import { containerCommands } from "./container.ts";
+import { dockerfileCommands } from "./dockerfile.ts";
+import { endpointCommands } from "./endpoint.ts";
+import { engineCommands } from "./engine.ts";
+import { equivalentCommands } from "./equivalent.ts";
+import { fileCommands } from "./file.ts";
+import { imageCommands } from "./image.ts";
+import { networkCommands } from "./network.ts";
+import { registryCommands } from "./registry.ts";
+import { runFormCommands } from "./run-form.ts";
+import { sampleCommands } from "./sample.ts";
+import { systemCommands } from "./system.ts";
+import { viewCommands } from "./view.ts";
+import { volumeCommands } from "./volume.ts";
+
+export const commands: Readonly<Record<string, Command>> = {
+  ...viewCommands,
+  ...dockerfileCommands,
+  ...containerCommands,
+  ...imageCommands,
+  ...volumeCommands,
+  ...networkCommands,
+  ...composeCommands,
+  ...registryCommands,
+  ...endpointCommands,
+  ...fileCommands,
+  ...runFormCommands,
+  ...equivalentCommands,
+  ...systemCommands,
+  ...sampleCommands,
+  ...engineCommands,
+};

@@ -1,0 +1,172 @@
+/** The machine and the engine as a whole: Doctor, disk usage, prune. */
+import * as vscode from "vscode";
+import type { DiskUsage } from "../../engine/client/system.ts";
+import type { Context } from "../context.ts";
+import { formatSize } from "../tree/image.ts";
+import type { Command } from "./command.ts";
+import { showText } from "./container.ts";
+import { inspectUri } from "./inspect.ts";
+import { busy, confirmed, say } from "./operation.ts";
+
+interface Part {
+  readonly name: string;
+  readonly count: number;
+  readonly used: number;
+  readonly sizeBytes: number;
+}
+
+/** The lines of `docker system df`. */
+function parts({ Images, Containers, Volumes, BuildCache, LayersSize = 0 }: DiskUsage): Part[] {
+  const sum = <T>(list: readonly T[], size: (one: T) => number): number => list.reduce((total, one) => total + Math.max(size(one), 0), 0);
+  const [images, containers, volumes, cache] = [Images ?? [], Containers ?? [], Volumes ?? [], BuildCache ?? []];
+  return [
+    {
+      name: vscode.l10n.t("Images"),
+      count: images.length,
+      used: images.filter((each) => each.Containers > 0).length,
+      sizeBytes: LayersSize,
+    },
+    {
+      name: vscode.l10n.t("Containers"),
+      count: containers.length,
+      used: containers.filter(({ State }) => State === "running").length,
+      sizeBytes: sum(containers, ({ SizeRw = 0 }) => SizeRw),
+    },
+    {
+      name: vscode.l10n.t("Volumes"),
+      count: volumes.length,
+      used: volumes.filter(({ UsageData }) => (UsageData?.RefCount ?? 0) > 0).length,
+      sizeBytes: sum(volumes, ({ UsageData }) => UsageData?.Size ?? 0),
+    },
+    {
+      name: vscode.l10n.t("Build cache"),
+      count: cache.length,
+      used: cache.filter(({ InUse }) => InUse).length,
+      sizeBytes: sum(cache, ({ Size }) => Size),
+    },
+  ];
+}
+
+/** What would go is said, with its size, before anything goes. */
+async function prune(context: Context): Promise<void> {
+  const client = await context.engine.client();
+  const usage = parts(await client.system.diskUsage());
+  const choices = [
+    { key: "containers", part: usage[1]!, prune: () => client.containers.prune(), picked: true },
+    {
+      key: "networks",
+      part: { name: vscode.l10n.t("Unused networks"), count: 0, used: 0, sizeBytes: 0 },
+      prune: () => client.networks.prune(),
+      picked: true,
+    },
+    {
+      key: "images",
+      part: { ...usage[0]!, name: vscode.l10n.t("Untagged images") },
+      prune: () => client.images.prune({ dangling: ["true"] }),
+      picked: true,
+    },
+    {
+      key: "allImages",
+      part: { ...usage[0]!, name: vscode.l10n.t("All unused images") },
+      prune: () => client.images.prune({ dangling: ["false"] }),
+    },
+    { key: "cache", part: usage[3]!, prune: () => client.builds.prune({ all: true }), picked: true },
+    {
+      key: "volumes",
+      part: { ...usage[2]!, name: vscode.l10n.t("Unused volumes, with what is in them") },
+      prune: () => client.volumes.prune({ all: ["true"] }),
+    },
+  ];
+  const items = choices.map((choice) => ({
+    label: choice.part.name,
+    description:
+      choice.part.count > 0
+        ? vscode.l10n.t("{0}, {1} in use, {2}", choice.part.count, choice.part.used, formatSize(choice.part.sizeBytes))
+        : "",
+    picked: choice.picked ?? false,
+    choice,
+  }));
+  const chosen = await vscode.window.showQuickPick(items, { title: vscode.l10n.t("Prune: remove what is not used"), canPickMany: true });
+  if (!chosen || chosen.length === 0) return;
+  const detail = chosen.map(({ label }) => label).join("\n");
+  if (!(await confirmed({ message: vscode.l10n.t("Remove what is not used?"), detail, yes: vscode.l10n.t("Prune") }))) return;
+  say(context, ["system", "prune", "--force"]);
+  let freed = 0;
+  await busy({ title: vscode.l10n.t("Pruning"), view: "containers" }, async (signal) => {
+    for (const { choice } of chosen) {
+      signal.throwIfAborted();
+      const result = await choice.prune();
+      if ("SpaceReclaimed" in result) freed += result.SpaceReclaimed;
+    }
+  });
+  void vscode.window.showInformationMessage(vscode.l10n.t("Freed {0}", formatSize(freed)));
+}
+
+async function diskUsage(context: Context): Promise<void> {
+  const client = await context.engine.client();
+  say(context, ["system", "df"]);
+  const rows = parts(await client.system.diskUsage()).map(({ name, count, used, sizeBytes }) => [
+    name,
+    String(count),
+    String(used),
+    formatSize(sizeBytes),
+  ]);
+  const table = [[vscode.l10n.t("What"), vscode.l10n.t("Count"), vscode.l10n.t("In use"), vscode.l10n.t("Size")], ...rows];
+  await showText(
+    table
+      .map((row) =>
+        row
+          .map((cell) => cell.padEnd(14))
+          .join("")
+          .trimEnd(),
+      )
+      .join("\n"),
+  );
+}
+
+/** Everything that decides whether the engine works here, and how to mend what does not. */
+async function doctor(context: Context): Promise<void> {
+  const { engine } = context;
+  const lines = [`# ${vscode.l10n.t("Berth: Doctor")}`, ""];
+  const good = (text: string): number => lines.push(`- ✔ ${text}`);
+  const bad = (text: string, fix: string): number => lines.push(`- ✘ ${text}`, `  - ${vscode.l10n.t("Fix")}: \`${fix}\``);
+  lines.push(`## ${vscode.l10n.t("This machine")}`, "");
+  if (process.platform !== "linux")
+    bad(vscode.l10n.t("Berth's own engine needs Linux"), vscode.l10n.t("open the folder in WSL or on a Linux machine"));
+  else {
+    const problems = engine.problems();
+    for (const { message, fix } of problems) bad(message, fix);
+    if (problems.length === 0) good(vscode.l10n.t("It has all that Berth's engine needs"));
+  }
+  lines.push("", `## ${vscode.l10n.t("The engine")}`, "");
+  good(engine.own ? vscode.l10n.t("Berth's own engine is used") : vscode.l10n.t("Another endpoint is used: {0}", engine.endpoint));
+  try {
+    const client = await engine.client();
+    const [version, info] = await Promise.all([client.system.version(), client.system.info()]);
+    good(vscode.l10n.t("It answers: version {0}, API {1}", version.Version, version.ApiVersion));
+    good(
+      vscode.l10n.t(
+        "{0}, kernel {1}, {2} CPUs, {3} of memory",
+        info.OperatingSystem,
+        info.KernelVersion,
+        info.NCPU,
+        formatSize(info.MemTotal),
+      ),
+    );
+    good(vscode.l10n.t("Storage {0} in {1}; cgroups v{2} by {3}", info.Driver, info.DockerRootDir, info.CgroupVersion, info.CgroupDriver));
+    for (const warning of info.Warnings ?? []) lines.push(`- ⚠ ${warning}`);
+  } catch (error) {
+    bad((error as Error).message, vscode.l10n.t("Berth: Show Engine Log"));
+  }
+  lines.push("", `## ${vscode.l10n.t("This window")}`, "");
+  if (vscode.workspace.isTrusted) good(vscode.l10n.t("The folder is trusted"));
+  else lines.push(`- ⚠ ${vscode.l10n.t("The folder is not trusted: nothing of it is built or run")}`);
+  await showText(lines.join("\n"), "markdown");
+}
+
+export const systemCommands: Readonly<Record<string, Command>> = {
+  "system.prune": { handler: prune },
+  "system.df": { handler: diskUsage },
+  "system.info": { handler: async () => vscode.window.showTextDocument(inspectUri("engine", "engine", "engine")) },
+  doctor: { handler: doctor },
+};

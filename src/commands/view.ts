@@ -1,0 +1,92 @@
+/** What every view's title bar has: filter, group, sort, refresh. One table for all views. */
+import * as vscode from "vscode";
+import type { Context } from "../context.ts";
+import type { LiveTree } from "../tree/live-tree.ts";
+import type { Node } from "../tree/node.ts";
+import { VIEWS } from "../tree/trees.ts";
+import type { ViewName } from "../tree/trees.ts";
+import type { Command } from "./command.ts";
+
+const treeOf = (context: Context, view: ViewName): LiveTree<Node> => context[view] as unknown as LiveTree<Node>;
+
+/** Narrows the view as it is typed. */
+function filter(context: Context, view: ViewName): Promise<void> {
+  const tree = treeOf(context, view);
+  const before = tree.filter;
+  const input = vscode.window.createInputBox();
+  input.title = vscode.l10n.t("Filter: words that must occur");
+  input.placeholder = vscode.l10n.t("Name, image, state, port…");
+  input.value = before;
+  let accepted = false;
+  input.onDidChangeValue((text) => (tree.filter = text.trim()));
+  return new Promise((resolve) => {
+    input.onDidAccept(() => {
+      accepted = true;
+      input.hide();
+    });
+    input.onDidHide(() => {
+      if (!accepted) tree.filter = before;
+      setFiltered(view, tree.filter !== "");
+      input.dispose();
+      resolve();
+    });
+    input.show();
+  });
+}
+
+function setFiltered(view: ViewName, on: boolean): void {
+  void vscode.commands.executeCommand("setContext", `berth.${view}.filtered`, on);
+}
+
+async function clearFilter(context: Context, view: ViewName): Promise<void> {
+  treeOf(context, view).filter = "";
+  setFiltered(view, false);
+}
+
+const settings = (view: ViewName): vscode.WorkspaceConfiguration => vscode.workspace.getConfiguration(`berth.${view}`);
+
+async function group(context: Context, view: ViewName): Promise<void> {
+  const { groups = {}, label } = treeOf(context, view).noun;
+  const byLabel = vscode.l10n.t("label…");
+  const none = vscode.l10n.t("nothing");
+  const chosen = await choose(
+    vscode.l10n.t("Group by"),
+    [none, ...Object.keys(groups), ...(label ? [byLabel] : [])],
+    settings(view).get("groupBy", ""),
+  );
+  if (!chosen) return;
+  const value = chosen === byLabel ? await askLabel() : chosen === none ? "none" : chosen;
+  if (value) await settings(view).update("groupBy", value, vscode.ConfigurationTarget.Global);
+}
+
+async function askLabel(): Promise<string | undefined> {
+  const name = await vscode.window.showInputBox({ title: vscode.l10n.t("Group by label"), prompt: vscode.l10n.t("Name of the label") });
+  return name ? `label:${name}` : undefined;
+}
+
+async function sort(context: Context, view: ViewName): Promise<void> {
+  const chosen = await choose(vscode.l10n.t("Sort by"), Object.keys(treeOf(context, view).noun.orders), settings(view).get("sortBy", ""));
+  if (chosen) await settings(view).update("sortBy", chosen, vscode.ConfigurationTarget.Global);
+}
+
+async function choose(title: string, values: readonly string[], current: string): Promise<string | undefined> {
+  const items = values.map((label) => ({ label, description: label === current ? vscode.l10n.t("current") : "" }));
+  return (await vscode.window.showQuickPick(items, { title }))?.label;
+}
+
+const ACTIONS: Readonly<Record<string, (context: Context, view: ViewName) => Promise<void>>> = {
+  filter,
+  clearFilter,
+  group,
+  sort,
+  refresh: async (context, view) => treeOf(context, view).refresh(),
+  hideUnused: async (_context, view) => settings(view).update("hideUnused", true, vscode.ConfigurationTarget.Global),
+  showUnused: async (_context, view) => settings(view).update("hideUnused", false, vscode.ConfigurationTarget.Global),
+};
+
+/** `berth.<view>.<action>` for each. */
+export const viewCommands: Readonly<Record<string, Command>> = Object.fromEntries(
+  VIEWS.flatMap((view) =>
+    Object.entries(ACTIONS).map(([action, work]) => [`${view}.${action}`, { handler: (context: Context) => work(context, view) }] as const),
+  ),
+);

@@ -1,0 +1,49 @@
+/** The Image panel: layers with their instruction and their files, and what is in the image twice. */
+import * as vscode from "vscode";
+import type { FromImagePage, ImageState, LayerFile, LayerRow, ToImagePage } from "../../webviews/protocol.ts";
+import type { Context } from "../context.ts";
+import { imageUri } from "../files/uris.ts";
+import { instructionOf } from "../tree/image.ts";
+import { efficiencyOf } from "./efficiency.ts";
+import { showPage } from "./page.ts";
+import type { Page } from "./page.ts";
+
+/** More rows of a layer are of no use in a list. */
+const MOST_FILES = 5000;
+
+export const imagePage: Page<ImageState, ToImagePage, FromImagePage> = {
+  name: "image",
+  icon: "image",
+  title: ({ name }) => vscode.l10n.t("Image: {0}", name),
+  key: ({ id }) => id,
+  serve: async (context, { id }, { say, onMessage, signal }) => {
+    onMessage((message) => {
+      if (message.type === "open")
+        void openFile(id, message).then(undefined, (error: Error) => vscode.window.showErrorMessage(error.message));
+    });
+    if (!context.engine.own) throw new Error(vscode.l10n.t("Only Berth's own engine shows what is in layers"));
+    const client = await context.engine.client();
+    const [history, layers] = await Promise.all([client.images.history(id, { signal }), client.files.layers(id, { signal })]);
+    // History has lines that made no layer; sizes cannot tell an empty layer from none, so the engine says which is which.
+    const instructions = history.toReversed().map(({ CreatedBy, Comment }) => instructionOf(CreatedBy) || Comment);
+    const rows = layers.map(({ historyIndex, sizeBytes, files }, index): LayerRow => ({
+      number: index + 1,
+      instruction: (historyIndex === undefined ? undefined : instructions[historyIndex]) || vscode.l10n.t("Layer {0}", index + 1),
+      sizeBytes,
+      files: files.slice(0, MOST_FILES),
+      more: Math.max(files.length - MOST_FILES, 0),
+    }));
+    say({ type: "layers", layers: rows, ...efficiencyOf(layers.map(({ files }) => files)) });
+  },
+};
+
+/** What was added opens, what was changed is compared with the layer below, and what was removed is shown as it was. */
+async function openFile(id: string, { layer, path, kind }: { layer: number; path: string; kind: LayerFile["kind"] }): Promise<void> {
+  const [before, after] = [imageUri(id, layer - 1, path), imageUri(id, layer, path)];
+  if (kind === "changed") await vscode.commands.executeCommand("vscode.diff", before, after, `${path} (${layer - 1} ↔ ${layer})`);
+  else await vscode.commands.executeCommand("vscode.open", kind === "removed" ? before : after);
+}
+
+export function openImagePanel(context: Context, state: ImageState): void {
+  showPage(context, imagePage, state);
+}

@@ -1,0 +1,107 @@
+/** What every panel shares: one page a subject, a strict policy, messages, and the same page again after a reload. */
+import { randomBytes } from "node:crypto";
+import * as vscode from "vscode";
+import type { Context } from "../context.ts";
+
+/** Between a panel's code and its page. */
+export interface Channel<To, From> {
+  say(message: To): void;
+  onMessage(listener: (message: From) => void): void;
+  /** Aborted when the panel closes. */
+  readonly signal: AbortSignal;
+}
+
+/** A kind of panel; its script is `dist/webviews/<name>.js`. */
+export interface Page<State, To, From> {
+  readonly name: string;
+  readonly icon: string;
+  readonly title: (state: State) => string;
+  /** Panels of the same key are one. */
+  readonly key: (state: State) => string;
+  /** The page is ready: tell it all, and go on telling until the signal. What it throws is shown in the page. */
+  readonly serve: (context: Context, state: State, channel: Channel<To, From>) => Promise<void>;
+}
+
+const shown = new Map<string, vscode.WebviewPanel>();
+
+/** Opens the panel, or brings it to the front. */
+export function showPage<State, To, From>(context: Context, page: Page<State, To, From>, state: State): void {
+  const present = shown.get(`${page.name} ${page.key(state)}`);
+  if (present) return present.reveal();
+  const panel = vscode.window.createWebviewPanel(`berth.${page.name}`, page.title(state), vscode.ViewColumn.Active, {
+    enableFindWidget: true,
+  });
+  fill(context, { page, panel, state });
+}
+
+/** After a reload VS Code gives back each panel with the state that its page kept. */
+export function registerPage<State, To, From>(context: Context, page: Page<State, To, From>): vscode.Disposable {
+  return vscode.window.registerWebviewPanelSerializer(`berth.${page.name}`, {
+    deserializeWebviewPanel: async (panel: vscode.WebviewPanel, state: State | undefined) => {
+      if (state) fill(context, { page, panel, state });
+      else panel.dispose();
+    },
+  });
+}
+
+interface Filled<State, To, From> {
+  readonly page: Page<State, To, From>;
+  readonly panel: vscode.WebviewPanel;
+  readonly state: State;
+}
+
+function fill<State, To, From>(context: Context, { page, panel, state }: Filled<State, To, From>): void {
+  const key = `${page.name} ${page.key(state)}`;
+  const { extensionUri } = context.extension;
+  const folder = vscode.Uri.joinPath(extensionUri, "dist", "webviews");
+  panel.webview.options = { enableScripts: true, localResourceRoots: [folder] };
+  panel.iconPath = vscode.Uri.joinPath(extensionUri, "media", `panel-${page.icon}.svg`);
+  shown.set(key, panel);
+  let abort = new AbortController();
+  let listeners: ((message: From) => void)[] = [];
+  panel.onDidDispose(() => {
+    abort.abort();
+    if (shown.get(key) === panel) shown.delete(key);
+  });
+  const say = (message: unknown): void => void panel.webview.postMessage(message);
+  panel.webview.onDidReceiveMessage((message: From & { type: string }) => {
+    if (message.type !== "ready") return listeners.forEach((listener) => listener(message));
+    // A page that was hidden has been thrown away, and asks for all of it again.
+    abort.abort();
+    abort = new AbortController();
+    listeners = [];
+    const { signal } = abort;
+    say({ type: "init", state, words: vscode.l10n.bundle ?? {} });
+    const channel = { say, signal, onMessage: (listener: (message: From) => void) => void listeners.push(listener) };
+    page.serve(context, state, channel).catch((error: Error) => {
+      if (!signal.aborted) say({ type: "note", text: error.message });
+    });
+  });
+  panel.webview.html = html(panel.webview, { folder, name: page.name, title: page.title(state) });
+}
+
+/** Nothing but the page's own script and style runs; all text goes in as text. */
+function html(webview: vscode.Webview, { folder, name, title }: { folder: vscode.Uri; name: string; title: string }): string {
+  const nonce = randomBytes(16).toString("base64url");
+  const uri = (file: string): string => webview.asWebviewUri(vscode.Uri.joinPath(folder, file)).toString();
+  const policy = [
+    "default-src 'none'",
+    `script-src 'nonce-${nonce}'`,
+    `style-src ${webview.cspSource}`,
+    `font-src ${webview.cspSource}`,
+  ].join("; ");
+  const escaped = title.replaceAll("&", "&amp;").replaceAll("<", "&lt;");
+  return `<!doctype html>
+<html lang="${vscode.env.language}">
+  <head>
+    <meta charset="utf-8">
+    <meta http-equiv="Content-Security-Policy" content="${policy}">
+    <title>${escaped}</title>
+    <link rel="stylesheet" href="${uri(`${name}.css`)}">
+  </head>
+  <body>
+    <main></main>
+    <script nonce="${nonce}" src="${uri(`${name}.js`)}"></script>
+  </body>
+</html>`;
+}

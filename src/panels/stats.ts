@@ -1,0 +1,111 @@
+/** The Stats panel: what containers use, over the hours that the engine remembers, and now. */
+import * as vscode from "vscode";
+import { blockBytes, cpuPercent, memoryUsage, networkBytes } from "../../engine/client/stats.ts";
+import type { ContainerStats } from "../../engine/client/stats.ts";
+import type { DockerClient } from "../../engine/client/client.ts";
+import type { FromStatsPage, StatsSample, StatsState, ToStatsPage } from "../../webviews/protocol.ts";
+import type { Context } from "../context.ts";
+import { containerName } from "../tree/container.ts";
+import { showPage } from "./page.ts";
+import type { Channel, Page } from "./page.ts";
+
+type StatsChannel = Channel<ToStatsPage, FromStatsPage>;
+
+const MARKS = /^(start|die|oom|health_status|restart)/;
+
+export const statsPage: Page<StatsState, ToStatsPage, FromStatsPage> = {
+  name: "stats",
+  icon: "stats",
+  title: ({ title }) => vscode.l10n.t("Stats: {0}", title),
+  key: ({ ids }) => ids.toSorted().join(" "),
+  serve: async (context, state, channel) => {
+    const { engine } = context;
+    const subscription = engine.onDidHappen(({ Type, Action, Actor, timeNano }) => {
+      if (Type === "container" && MARKS.test(Action) && wanted(state, Actor.ID))
+        channel.say({ type: "marks", marks: [{ time: timeNano / 1e6, id: Actor.ID, action: Action }] });
+    });
+    channel.signal.addEventListener("abort", () => subscription.dispose(), { once: true });
+    while (!channel.signal.aborted) {
+      const back = nextRunning(context, channel.signal);
+      try {
+        const client = await engine.client();
+        await (engine.own ? followHistory(client, state, channel) : followEach(context, state, channel));
+      } catch (error) {
+        if (channel.signal.aborted) return;
+        if (engine.state.kind === "running") throw error;
+      }
+      await back;
+    }
+  },
+};
+
+const wanted = ({ ids }: StatsState, id: string): boolean => ids.length === 0 || ids.includes(id);
+
+/** The engine was lost and is back. */
+function nextRunning({ engine }: Context, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const done = (): void => {
+      subscription.dispose();
+      resolve();
+    };
+    const subscription = engine.onDidChangeState(({ kind }) => kind === "running" && done());
+    signal.addEventListener("abort", done, { once: true });
+  });
+}
+
+/** Our own engine remembers: all that it has, then each new sample. */
+async function followHistory(client: DockerClient, state: StatsState, { say, signal }: StatsChannel): Promise<void> {
+  for await (const message of client.statsHistory.follow({ signal })) {
+    if (message.type === "container" && wanted(state, message.id)) {
+      say({ type: "names", names: { [message.id]: message.name } });
+      say({ type: "samples", id: message.id, samples: message.samples });
+    } else if (message.type === "marks") say({ type: "marks", marks: message.marks.filter(({ id }) => wanted(state, id)) });
+  }
+}
+
+/** Any other engine tells only what is: one stream a container. */
+async function followEach(context: Context, state: StatsState, { say, signal }: StatsChannel): Promise<void> {
+  const client = await context.engine.client();
+  const following = new Set<string>();
+  const follow = async (id: string): Promise<void> => {
+    if (following.has(id) || !wanted(state, id)) return;
+    following.add(id);
+    for await (const stats of client.containers.statsStream(id, { signal }))
+      if (stats.read > "0002") say({ type: "samples", id, samples: [sampleOf(stats)] });
+    following.delete(id);
+  };
+  const all = async (): Promise<void> => {
+    const containers = await client.containers.list({ signal });
+    say({
+      type: "names",
+      names: Object.fromEntries(containers.filter(({ Id }) => wanted(state, Id)).map((each) => [each.Id, containerName(each)])),
+    });
+    for (const { Id } of containers) void follow(Id).catch(() => {});
+  };
+  const subscription = context.engine.onDidHappen(({ Type, Action }) => {
+    if (Type === "container" && Action === "start") void all().catch(() => {});
+  });
+  await all();
+  await new Promise<void>((resolve) => signal.addEventListener("abort", () => resolve(), { once: true }));
+  subscription.dispose();
+}
+
+function sampleOf(stats: ContainerStats): StatsSample {
+  const { received, sent } = networkBytes(stats);
+  const { read, written } = blockBytes(stats);
+  return {
+    time: Date.parse(stats.read),
+    cpu: cpuPercent(stats),
+    memory: memoryUsage(stats),
+    limit: stats.memory_stats.limit ?? 0,
+    received,
+    sent,
+    read,
+    written,
+    pids: stats.pids_stats.current ?? 0,
+  };
+}
+
+export function openStats(context: Context, state: StatsState): void {
+  showPage(context, statsPage, state);
+}

@@ -1,0 +1,65 @@
+/** Registries that the user has connected. Names are kept in the editor's state, passwords in its secret storage only. */
+import * as vscode from "vscode";
+import type { AuthConfig } from "../../engine/api/types/image.ts";
+import { Registry } from "./registry.ts";
+import type { RegistryAccount } from "./registry.ts";
+
+const LIST = "berth.registries";
+const secretOf = (domain: string, username: string): string => `berth.registry.${username}@${domain}`;
+
+type Listed = Omit<RegistryAccount, "password">;
+
+export class Accounts implements vscode.Disposable {
+  readonly #state: vscode.Memento;
+  readonly #secrets: vscode.SecretStorage;
+  readonly #changed = new vscode.EventEmitter<void>();
+
+  readonly onDidChange = this.#changed.event;
+
+  constructor({ globalState, secrets }: vscode.ExtensionContext) {
+    this.#state = globalState;
+    this.#secrets = secrets;
+  }
+
+  async list(): Promise<Registry[]> {
+    return Promise.all(this.#listed().map(async (account) => new Registry({ ...account, password: await this.#password(account) })));
+  }
+
+  /** Keeps a registry whose account has been checked, in place of one of the same name. */
+  async add(account: RegistryAccount): Promise<void> {
+    const { password, ...listed } = account;
+    await this.#secrets.store(secretOf(account.domain, account.username), password);
+    await this.#state.update(LIST, [...this.#others(account), listed]);
+    this.#changed.fire();
+  }
+
+  async remove(account: Listed): Promise<void> {
+    await this.#secrets.delete(secretOf(account.domain, account.username));
+    await this.#state.update(LIST, this.#others(account));
+    this.#changed.fire();
+  }
+
+  /** What the engine sends to the registry of `domain`; undefined when none is connected. */
+  async auth(domain: string): Promise<AuthConfig | undefined> {
+    const account = this.#listed().find((each) => each.domain === domain && each.username !== "");
+    if (!account) return undefined;
+    const serveraddress = domain === "docker.io" ? "https://index.docker.io/v1/" : domain;
+    return { username: account.username, password: await this.#password(account), serveraddress };
+  }
+
+  dispose(): void {
+    this.#changed.dispose();
+  }
+
+  #listed(): Listed[] {
+    return this.#state.get<Listed[]>(LIST, []);
+  }
+
+  #others({ domain, username }: Listed): Listed[] {
+    return this.#listed().filter((each) => each.domain !== domain || each.username !== username);
+  }
+
+  async #password({ domain, username }: Listed): Promise<string> {
+    return (await this.#secrets.get(secretOf(domain, username))) ?? "";
+  }
+}

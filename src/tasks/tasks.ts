@@ -1,0 +1,148 @@
+/**
+ * Tasks: `berth-build` and `berth-run` through the engine's API, `berth-compose` through the command. VS Code itself runs no task in
+ * a folder that is not trusted; the handlers refuse as well.
+ */
+import { isAbsolute, join } from "node:path";
+import * as vscode from "vscode";
+import type { DockerClient } from "../../engine/client/client.ts";
+import { packContext } from "../build/context.ts";
+import { BuildLines } from "../build/lines.ts";
+import { trusted } from "../commands/command.ts";
+import { defaultImageName } from "../commands/image-name.ts";
+import type { Context } from "../context.ts";
+import { runSpec, savedSpecs } from "../run/run.ts";
+import { EMPTY_SPEC } from "../run/spec.ts";
+import type { RunSpec } from "../../webviews/protocol.ts";
+import { COMPOSE_FILES } from "../tree/projects-tree.ts";
+import { composeTask } from "./compose.ts";
+import { TaskTerminal } from "./task-terminal.ts";
+
+const DOCKERFILES = "**/{Dockerfile,Containerfile,Dockerfile.*,*.Dockerfile}";
+const NOT_OURS = "**/{node_modules,.git,vendor}/**";
+
+interface BuildDefinition extends vscode.TaskDefinition {
+  readonly dockerfile?: string;
+  readonly context?: string;
+  readonly tag?: string;
+  readonly target?: string;
+  readonly buildArgs?: Readonly<Record<string, string>>;
+}
+
+interface RunDefinition extends vscode.TaskDefinition, Partial<RunSpec> {
+  /** Name of saved options. */
+  readonly saved?: string;
+}
+
+interface ComposeDefinition extends vscode.TaskDefinition {
+  readonly command?: string;
+  readonly file?: string;
+}
+
+export function registerTasks(context: Context): vscode.Disposable[] {
+  const provide = (
+    type: string,
+    offered: () => Promise<vscode.TaskDefinition[]>,
+    make: (definition: never) => vscode.Task,
+  ): vscode.Disposable =>
+    vscode.tasks.registerTaskProvider(type, {
+      provideTasks: async () => (await offered()).map((definition) => make(definition as never)),
+      resolveTask: ({ definition }) => make(definition as never),
+    });
+  return [
+    provide("berth-build", offeredBuilds, (definition) => buildTask(context, definition)),
+    provide(
+      "berth-run",
+      async () => Object.keys(savedSpecs(context)).map((saved) => ({ type: "berth-run", saved })),
+      (definition) => runTask(context, definition),
+    ),
+    provide("berth-compose", offeredComposes, (definition) => composeDefinitionTask(context, definition)),
+  ];
+}
+
+async function offeredBuilds(): Promise<BuildDefinition[]> {
+  const files = await vscode.workspace.findFiles(DOCKERFILES, NOT_OURS, 20);
+  return files
+    .filter(({ path }) => !path.endsWith(".dockerignore"))
+    .map((uri) => ({ type: "berth-build", dockerfile: vscode.workspace.asRelativePath(uri, false) }));
+}
+
+async function offeredComposes(): Promise<ComposeDefinition[]> {
+  const files = await vscode.workspace.findFiles(COMPOSE_FILES, NOT_OURS, 20);
+  const verbs = ["up --detach", "down"];
+  return files.flatMap((uri) =>
+    verbs.map((command) => ({ type: "berth-compose", command, file: vscode.workspace.asRelativePath(uri, false) })),
+  );
+}
+
+const folder = (): string => vscode.workspace.workspaceFolders?.[0]?.uri.fsPath ?? process.cwd();
+const inFolder = (path: string): string => (isAbsolute(path) ? path : join(folder(), path));
+
+function task(
+  definition: vscode.TaskDefinition,
+  name: string,
+  work: (say: (text: string) => void, signal: AbortSignal) => Promise<void>,
+): vscode.Task {
+  const execution = new vscode.CustomExecution(async () => new TaskTerminal(work));
+  return new vscode.Task(definition, vscode.TaskScope.Workspace, name, "Berth", execution, "$berth-build");
+}
+
+function buildTask(context: Context, definition: BuildDefinition): vscode.Task {
+  const { dockerfile = "Dockerfile", target, buildArgs = {} } = definition;
+  const directory = inFolder(definition.context ?? join(dockerfile, ".."));
+  const path = inFolder(dockerfile).slice(directory.length + 1);
+  const tag = definition.tag ?? defaultImageName(inFolder(dockerfile));
+  const made = task(definition, `build ${dockerfile}`, async (say, signal) => {
+    const refusal = trusted();
+    if (refusal) throw new Error(refusal);
+    const client = await context.engine.client();
+    const lines = new BuildLines();
+    const messages = client.builds.build({
+      context: packContext(directory, path),
+      dockerfile: path,
+      tags: [tag],
+      target,
+      buildArgs,
+      signal,
+    });
+    for await (const message of messages) say(lines.push(message));
+    say(lines.finish());
+    if (lines.error !== undefined)
+      throw new Error(problemLine({ file: inFolder(dockerfile), line: await failedLine(client), message: lines.error }));
+  });
+  made.group = vscode.TaskGroup.Build;
+  return made;
+}
+
+/** Where the step that failed is written; our own engine remembers. */
+async function failedLine(client: DockerClient): Promise<number | undefined> {
+  const record = await client.buildRecords.get("latest").catch(() => undefined);
+  return record?.steps.find(({ error }) => error !== undefined)?.range?.startLine;
+}
+
+/** What the problem matcher reads: `/path/Dockerfile:3: error: …`. */
+function problemLine({ file, line, message }: { file: string; line: number | undefined; message: string }): string {
+  return `${file}:${line ?? 1}: error: ${message.trim().replaceAll("\n", " ")}`;
+}
+
+function runTask(context: Context, definition: RunDefinition): vscode.Task {
+  const { saved, image = "", type: _, ...options } = definition;
+  return task(definition, `run ${saved ?? image}`, async (say) => {
+    const refusal = trusted();
+    if (refusal) throw new Error(refusal);
+    const spec = saved === undefined ? { ...EMPTY_SPEC, ...options, image } : savedSpecs(context)[saved];
+    if (!spec) throw new Error(vscode.l10n.t("No options are saved as {0}", saved ?? ""));
+    say(`${await runSpec(context, spec)}\r\n`);
+  });
+}
+
+function composeDefinitionTask(context: Context, definition: ComposeDefinition): vscode.Task {
+  const { command = "up --detach", file } = definition;
+  const words = ["compose", ...(file ? ["--file", inFolder(file)] : []), ...command.split(/\s+/).filter(Boolean)];
+  const made = composeTask(context, {
+    words,
+    directory: file ? join(inFolder(file), "..") : folder(),
+    name: `compose ${command}${file ? ` (${file})` : ""}`,
+  });
+  made.definition = definition;
+  return made;
+}

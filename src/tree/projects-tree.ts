@@ -1,0 +1,176 @@
+/** The Projects view: compose files of the workspace, and projects that an engine has, with their services and profiles. */
+import { basename } from "node:path";
+import * as vscode from "vscode";
+import type { ContainerSummary } from "../../engine/api/types/container.ts";
+import type { DockerClient } from "../../engine/client/client.ts";
+import { compareText } from "./arrange.ts";
+import { composeOutline } from "./compose-outline.ts";
+import type { ComposeOutline } from "./compose-outline.ts";
+import { PROJECT_LABEL, SERVICE_LABEL, stateInWords } from "./container.ts";
+import { CONTAINER_CHANGES, containerNode } from "./containers-tree.ts";
+import type { LiveTree, Noun } from "./live-tree.ts";
+import { property } from "./node.ts";
+import type { Icon, Node } from "./node.ts";
+import { tooltip } from "./words.ts";
+
+export const COMPOSE_FILES = "**/{compose,docker-compose}{,.*}.{yml,yaml}";
+const NOT_OURS = "**/{node_modules,.git,vendor}/**";
+const DIRECTORY_LABEL = "com.docker.compose.project.working_dir";
+const FILES_LABEL = "com.docker.compose.project.config_files";
+
+export interface ProjectNode extends Node {
+  readonly kind: "project";
+  readonly project: string;
+  /** Compose files, the first one of the workspace when there is one. */
+  readonly files: readonly vscode.Uri[];
+  readonly containers: readonly ContainerSummary[];
+}
+
+export interface ServiceNode extends Node {
+  readonly kind: "service";
+  readonly service: string;
+  readonly project: ProjectNode;
+  readonly containers: readonly ContainerSummary[];
+}
+
+export type ProjectsTree = LiveTree<ProjectNode>;
+
+/** @param onDidChange the workspace's compose files have changed */
+export function projectsNoun(onDidChange: vscode.Event<unknown>): Noun<ProjectNode> {
+  return {
+    name: "projects",
+    kind: "project",
+    onDidChange,
+    concerns: ({ Type, Action, Actor }) => Type === "container" && CONTAINER_CHANGES.test(Action) && PROJECT_LABEL in Actor.Attributes,
+    list: listProjects,
+    listWithout: () => listProjects(undefined),
+    orders: { name: (a, b) => compareText(a.project, b.project) },
+  };
+}
+
+async function listProjects(client: DockerClient | undefined): Promise<ProjectNode[]> {
+  const [containers, outlines] = await Promise.all([
+    client ? client.containers.list({ all: true, filters: { label: [PROJECT_LABEL] } }) : [],
+    workspaceProjects(),
+  ]);
+  const running = Map.groupBy(containers, ({ Labels }) => Labels[PROJECT_LABEL]!);
+  const names = new Set([...outlines.keys(), ...running.keys()]);
+  return [...names].map((name) => projectNode(name, outlines.get(name), running.get(name) ?? []));
+}
+
+interface FileOutline extends ComposeOutline {
+  readonly uri: vscode.Uri;
+}
+
+/** Compose files by the project that each makes. An override belongs to the file it is beside. */
+async function workspaceProjects(): Promise<Map<string, FileOutline>> {
+  const files = await vscode.workspace.findFiles(COMPOSE_FILES, NOT_OURS, 200);
+  const main = files.filter(({ path }) => !/\.override\.ya?ml$/.test(path)).toSorted((a, b) => compareText(a.path, b.path));
+  const outlines = await Promise.all(
+    main.map(async (uri) => ({ uri, ...composeOutline(new TextDecoder().decode(await vscode.workspace.fs.readFile(uri)), uri.path) })),
+  );
+  const projects = new Map<string, FileOutline>();
+  for (const outline of outlines) if (!projects.has(outline.name)) projects.set(outline.name, outline);
+  return projects;
+}
+
+function projectNode(name: string, outline: FileOutline | undefined, containers: readonly ContainerSummary[]): ProjectNode {
+  const running = containers.filter(({ State }) => State === "running").length;
+  const total = Math.max(outline?.services.length ?? 0, new Set(containers.map(serviceOf)).size);
+  const state =
+    containers.length === 0
+      ? vscode.l10n.t("not created")
+      : vscode.l10n.t("{0} of {1} running", running, Math.max(total, containers.length));
+  const files = outline ? [outline.uri] : labelledFiles(containers);
+  const where = files[0] ? vscode.workspace.asRelativePath(files[0]) : "";
+  const node: ProjectNode = {
+    kind: "project",
+    project: name,
+    files,
+    containers,
+    expanded: running > 0,
+    shown: {
+      id: `project ${name}`,
+      label: name,
+      description: [state, where].filter(Boolean).join(" · "),
+      icon: { id: "layers", ...(running > 0 ? { color: "charts.green" } : {}) },
+      context: [
+        "project",
+        containers.length === 0 ? "absent" : running > 0 ? "running" : "stopped",
+        ...(files.length > 0 ? ["file"] : []),
+      ].join(";"),
+      spoken: [name, vscode.l10n.t("project"), state, where].filter(Boolean).join(", "),
+    },
+    children: () => serviceNodes(node, outline),
+    tooltip: () =>
+      tooltip(name, state, [
+        [vscode.l10n.t("Files"), files.map(({ fsPath }) => fsPath).join(", ")],
+        [vscode.l10n.t("Directory"), containers[0]?.Labels[DIRECTORY_LABEL]],
+        [vscode.l10n.t("Profiles"), outline?.profiles.join(", ")],
+        [vscode.l10n.t("Problem"), outline?.problem],
+      ]),
+  };
+  return node;
+}
+
+function serviceNodes(project: ProjectNode, outline: FileOutline | undefined): Node[] {
+  const services = outline?.services ?? [];
+  const rest = [...new Set(project.containers.map(serviceOf))].filter((name) => !services.some((service) => service.name === name));
+  const plain = services.filter(({ profiles }) => profiles.length === 0).map(({ name, image }) => serviceNode(project, name, image));
+  const profiles = (outline?.profiles ?? []).map((profile) =>
+    property(`project ${project.project} profile ${profile}`, profile, {
+      icon: { id: "tag" },
+      description: vscode.l10n.t("profile"),
+      context: "profile",
+      children: () =>
+        services
+          .filter((service) => service.profiles.includes(profile))
+          .map(({ name, image }) => serviceNode(project, name, image, profile)),
+    }),
+  );
+  const problem = outline?.problem ? [property(`project ${project.project} problem`, outline.problem, { icon: { id: "warning" } })] : [];
+  return [...problem, ...plain, ...rest.map((name) => serviceNode(project, name, undefined)), ...profiles];
+}
+
+function serviceNode(project: ProjectNode, name: string, image: string | undefined, profile = ""): ServiceNode {
+  const containers = project.containers.filter((container) => serviceOf(container) === name);
+  const states = [...new Set(containers.map(stateInWords))].join(", ") || vscode.l10n.t("not created");
+  const id = `project ${project.project} ${profile} service ${name}`;
+  return {
+    kind: "service",
+    service: name,
+    project,
+    containers,
+    shown: {
+      id,
+      label: name,
+      description: [states, containers[0]?.Image ?? image].filter(Boolean).join(" · "),
+      icon: serviceIcon(states),
+      context: ["service", containers.length === 0 ? "absent" : states.startsWith("running") ? "running" : "stopped"].join(";"),
+      spoken: [name, vscode.l10n.t("service"), states].join(", "),
+    },
+    ...(containers.length > 0
+      ? {
+          children: () =>
+            containers.map((container) => ({
+              ...containerNode(container),
+              shown: { ...containerNode(container).shown, id: `${id} ${container.Id}` },
+            })),
+        }
+      : {}),
+  };
+}
+
+function serviceIcon(states: string): Icon {
+  if (states.includes("unhealthy")) return { id: "warning", color: "list.warningForeground" };
+  return states.startsWith("running") ? { id: "circle-filled", color: "charts.green" } : { id: "circle-outline" };
+}
+
+function serviceOf({ Labels }: ContainerSummary): string {
+  return Labels[SERVICE_LABEL] ?? "?";
+}
+
+function labelledFiles(containers: readonly ContainerSummary[]): vscode.Uri[] {
+  const files = containers[0]?.Labels[FILES_LABEL]?.split(",") ?? [];
+  return files.filter((file) => basename(file) !== "-" && file.startsWith("/")).map((file) => vscode.Uri.file(file));
+}

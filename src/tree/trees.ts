@@ -1,0 +1,51 @@
+/** All trees: one provider, one noun each. */
+import * as vscode from "vscode";
+import type { Context } from "../context.ts";
+import { containersNoun } from "./containers-tree.ts";
+import { endpointsNoun } from "./endpoints-tree.ts";
+import { imagesNoun } from "./images-tree.ts";
+import { LiveTree } from "./live-tree.ts";
+import type { Noun } from "./live-tree.ts";
+import { networksNoun } from "./networks-tree.ts";
+import type { Node } from "./node.ts";
+import { COMPOSE_FILES, projectsNoun } from "./projects-tree.ts";
+import { registriesNoun } from "./registries-tree.ts";
+import { volumesNoun } from "./volumes-tree.ts";
+
+/** Names of the views, in the order in which they are shown. */
+export const VIEWS = ["containers", "images", "volumes", "networks", "projects", "registries", "endpoints"] as const;
+
+export type ViewName = (typeof VIEWS)[number];
+
+type Needs = Pick<Context, "engine" | "log" | "accounts" | "changed"> & { readonly subscriptions: vscode.Disposable[] };
+
+export function makeTrees({ engine, log, accounts, changed, subscriptions }: Needs): Pick<Context, ViewName> {
+  const tree = <N extends Node>(noun: Noun<N>): LiveTree<N> => {
+    const made = new LiveTree(engine, log, noun);
+    subscriptions.push(made);
+    return made;
+  };
+  return {
+    containers: tree(containersNoun).followAlways(),
+    images: tree(imagesNoun),
+    volumes: tree(volumesNoun),
+    networks: tree(networksNoun),
+    projects: tree(projectsNoun(composeFilesChange(subscriptions))),
+    registries: tree(registriesNoun(accounts, either(accounts.onDidChange, only(changed.event, "registries")))),
+    endpoints: tree(endpointsNoun(engine, only(changed.event, "endpoints"))),
+  };
+}
+
+function composeFilesChange(subscriptions: vscode.Disposable[]): vscode.Event<unknown> {
+  const watcher = vscode.workspace.createFileSystemWatcher(COMPOSE_FILES);
+  subscriptions.push(watcher);
+  return either(watcher.onDidChange, either(watcher.onDidCreate, watcher.onDidDelete));
+}
+
+function either(a: vscode.Event<unknown>, b: vscode.Event<unknown>): vscode.Event<unknown> {
+  return (listener) => vscode.Disposable.from(a(listener), b(listener));
+}
+
+function only<T>(event: vscode.Event<T>, wanted: T): vscode.Event<unknown> {
+  return (listener) => event((value) => (value === wanted ? listener(value) : undefined));
+}

@@ -1,0 +1,154 @@
+/** The Image page: layers with their instruction and files, and what the image carries twice. */
+import "./image.css";
+import type { FromImagePage, ImageState, LayerFile, LayerRow, ToImagePage } from "../protocol.ts";
+import { button, checkbox, element, formatBytes, startPage, t } from "../ui/page.ts";
+
+type Layers = Extract<ToImagePage, { type: "layers" }>;
+type Kind = LayerFile["kind"];
+
+startPage<ToImagePage, FromImagePage>((state, say) => new ImagePage(state, say).hear);
+
+class ImagePage {
+  readonly #say: (message: FromImagePage) => void;
+  readonly #page = element(
+    "div",
+    { class: "scroll", tabindex: "0", role: "region", "aria-label": t("Layers") },
+    element("p", { class: "quiet" }, t("Reading the layers…")),
+  );
+  readonly #kinds = new Set<Kind>(["added", "changed", "removed"]);
+  readonly #state: ImageState;
+  #pattern = "";
+  #layers: Layers | undefined;
+
+  constructor(state: ImageState, say: (message: FromImagePage) => void) {
+    this.#say = say;
+    this.#state = state;
+    const search = element("input", {
+      type: "text",
+      id: "files",
+      "aria-label": t("Filter files"),
+      placeholder: t("Filter files (regular expression)"),
+    });
+    search.addEventListener("input", () => {
+      this.#pattern = search.value;
+      this.#draw();
+    });
+    const kinds = (["added", "changed", "removed"] as const).map((kind) =>
+      checkbox(t(kind), true, (on) => {
+        if (on) this.#kinds.add(kind);
+        else this.#kinds.delete(kind);
+        this.#draw();
+      }),
+    );
+    document
+      .querySelector("main")!
+      .replaceChildren(element("div", { class: "toolbar" }, element("h1", {}, t("Image: {0}", state.name)), search, ...kinds), this.#page);
+  }
+
+  hear = (message: ToImagePage): void => {
+    if (message.type === "note") this.#page.replaceChildren(element("p", { class: "error", role: "alert" }, message.text));
+    else if (message.type === "layers") {
+      this.#layers = message;
+      this.#draw();
+    }
+  };
+
+  #draw(): void {
+    if (!this.#layers) return;
+    const { layers, efficiency, wastedBytes, wasted } = this.#layers;
+    const total = layers.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
+    const number = (name: string, value: string): HTMLElement => element("div", {}, element("dt", {}, name), element("dd", {}, value));
+    const open = new Set([...this.#page.querySelectorAll<HTMLElement>("details[open]")].map(({ id }) => id));
+    this.#page.replaceChildren(
+      element(
+        "dl",
+        { class: "numbers" },
+        number(t("Size"), formatBytes(total)),
+        number(t("Layers"), String(layers.length)),
+        number(t("Efficiency"), `${(efficiency * 100).toFixed(1)} %`),
+        number(t("Wasted"), formatBytes(wastedBytes)),
+      ),
+      element("h2", {}, t("Layers")),
+      ...layers.map((layer) =>
+        this.#layer(layer, { total, open: open.has(`layer-${layer.number}`) || (open.size === 0 && layer.number === this.#state.layer) }),
+      ),
+      ...(wasted.length > 0
+        ? [element("h2", { class: "wasted" }, t("In the image more than once, or removed later")), this.#wasted(wasted)]
+        : []),
+    );
+  }
+
+  #layer(layer: LayerRow, { total, open }: { total: number; open: boolean }): HTMLElement {
+    const { number, instruction, sizeBytes, files } = layer;
+    const count = (kind: Kind): number => files.filter((file) => file.kind === kind).length;
+    const words = t("{0} added, {1} changed, {2} removed", count("added"), count("changed"), count("removed"));
+    const bar = element("span", { class: "bar", "aria-hidden": "true" });
+    bar.style.width = `${Math.max(1, (120 * sizeBytes) / Math.max(total, 1))}px`;
+    const summary = element(
+      "summary",
+      {},
+      element("span", { class: "quiet" }, String(number)),
+      element("code", {}, instruction),
+      element("span", { class: "quiet" }, words),
+      bar,
+      element("span", { class: "size" }, formatBytes(sizeBytes)),
+    );
+    const details = element("details", { class: "layer", id: `layer-${number}`, open }, summary);
+    // A layer may have thousands of files: they are made when they are looked at.
+    const fill = (): void => {
+      if (details.open && details.childElementCount === 1) details.append(this.#files(layer));
+    };
+    details.addEventListener("toggle", fill);
+    fill();
+    return details;
+  }
+
+  #files({ number, files, more }: LayerRow): HTMLElement {
+    const passes = this.#test();
+    const rows = files
+      .filter(({ path, kind }) => this.#kinds.has(kind) && passes(path))
+      .map(({ path, kind, sizeBytes }) =>
+        element(
+          "li",
+          {},
+          element("span", { class: `kind ${kind}` }, t(kind)),
+          button(path, () => this.#say({ type: "open", layer: number, path, kind }), {
+            class: "link grow",
+            title: kind === "changed" ? t("Compare with the layer below") : t("Open"),
+          }),
+          element("span", { class: "size" }, sizeBytes > 0 ? formatBytes(sizeBytes) : ""),
+        ),
+      );
+    if (more > 0) rows.push(element("li", { class: "quiet" }, t("… {0} more", more)));
+    return rows.length > 0 ? element("ul", { class: "files" }, ...rows) : element("p", { class: "quiet" }, t("No file"));
+  }
+
+  #test(): (path: string) => boolean {
+    try {
+      const pattern = new RegExp(this.#pattern, "i");
+      return (path) => pattern.test(path);
+    } catch {
+      return (path) => path.includes(this.#pattern);
+    }
+  }
+
+  #wasted(wasted: Layers["wasted"]): HTMLElement {
+    const head = element(
+      "tr",
+      {},
+      element("th", { scope: "col" }, t("Path")),
+      element("th", { scope: "col", class: "number" }, t("Times")),
+      element("th", { scope: "col", class: "number" }, t("Wasted")),
+    );
+    const rows = wasted.map(({ path, times, sizeBytes }) =>
+      element(
+        "tr",
+        {},
+        element("td", {}, path),
+        element("td", { class: "number" }, String(times)),
+        element("td", { class: "number" }, formatBytes(sizeBytes)),
+      ),
+    );
+    return element("table", {}, element("thead", {}, head), element("tbody", {}, ...rows));
+  }
+}

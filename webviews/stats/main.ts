@@ -1,0 +1,217 @@
+/** The Stats page: curves of what containers use, and the same numbers as a table. */
+import "./stats.css";
+import type { FromStatsPage, StatsMark, StatsSample, StatsState, ToStatsPage } from "../protocol.ts";
+import { checkbox, element, formatBytes, startPage, t } from "../ui/page.ts";
+import { Chart } from "./chart.ts";
+import type { Curve } from "./chart.ts";
+
+interface Subject {
+  readonly samples: StatsSample[];
+  name: string;
+}
+
+interface Metric {
+  readonly title: string;
+  readonly format: (value: number) => string;
+  /** A curve or two; totals become rates. */
+  readonly parts: readonly { readonly name: string; readonly of: (now: StatsSample, before: StatsSample | undefined) => number | null }[];
+  /** A line that must not be crossed. */
+  readonly limit?: (sample: StatsSample) => number;
+}
+
+const rate =
+  (key: "received" | "sent" | "read" | "written") =>
+  (now: StatsSample, before: StatsSample | undefined): number | null =>
+    // A container that started anew counts from zero.
+    before && now.time > before.time && now[key] >= before[key] ? ((now[key] - before[key]) * 1000) / (now.time - before.time) : null;
+
+const bytesASecond = (value: number): string => `${formatBytes(value)}/s`;
+
+const METRICS = (): readonly Metric[] => [
+  { title: t("CPU"), format: (value) => `${Number(value.toPrecision(3))} %`, parts: [{ name: "", of: (now) => now.cpu }] },
+  { title: t("Memory"), format: formatBytes, parts: [{ name: "", of: (now) => now.memory }], limit: ({ limit }) => limit },
+  {
+    title: t("Network"),
+    format: bytesASecond,
+    parts: [
+      { name: t("received"), of: rate("received") },
+      { name: t("sent"), of: rate("sent") },
+    ],
+  },
+  {
+    title: t("Disk"),
+    format: bytesASecond,
+    parts: [
+      { name: t("read"), of: rate("read") },
+      { name: t("written"), of: rate("written") },
+    ],
+  },
+  { title: t("Processes"), format: (value) => String(Math.round(value)), parts: [{ name: "", of: (now) => now.pids }] },
+];
+
+const RANGES = [
+  ["5", 5],
+  ["15", 15],
+  ["60", 60],
+  ["360", 360],
+] as const;
+
+startPage<ToStatsPage, FromStatsPage>((state) => new StatsPage(state).hear);
+
+class StatsPage {
+  readonly #subjects = new Map<string, Subject>();
+  readonly #marks: StatsMark[] = [];
+  readonly #metrics = METRICS();
+  readonly #charts: Chart[];
+  readonly #note = element("span", { class: "quiet", role: "status" }, t("Waiting for the first numbers…"));
+  readonly #body = element("tbody");
+  #minutes = 15;
+  #together = false;
+  #queued = false;
+
+  constructor({ title }: StatsState) {
+    this.#charts = this.#metrics.map(({ title: name, format }) => new Chart(name, format));
+    const charts = element("div", { class: "charts" }, ...this.#charts.map(({ element: chart }) => chart));
+    const heads = [t("Container"), ...this.#metrics.map((metric) => metric.title), t("Events")];
+    const table = element(
+      "table",
+      { "aria-label": t("Latest numbers") },
+      element("thead", {}, element("tr", {}, ...heads.map((head) => element("th", { scope: "col" }, head)))),
+      this.#body,
+    );
+    const page = element("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": t("Charts and numbers") }, charts, table);
+    document.querySelector("main")!.replaceChildren(this.#toolbar(title), page);
+    new ResizeObserver(() => this.#queue()).observe(page);
+    new MutationObserver(() => this.#redrawAll()).observe(document.body, { attributes: true, attributeFilter: ["class"] });
+  }
+
+  hear = (message: ToStatsPage): void => {
+    if (message.type === "names") for (const [id, name] of Object.entries(message.names)) this.#subject(id).name = name;
+    else if (message.type === "samples") this.#add(message.id, message.samples);
+    else if (message.type === "marks")
+      this.#marks.push(...message.marks.filter((mark) => !this.#marks.some(({ time, id }) => time === mark.time && id === mark.id)));
+    else if (message.type === "note") this.#note.textContent = message.text;
+    this.#queue();
+  };
+
+  #toolbar(title: string): HTMLElement {
+    const range = element("select", { "aria-label": t("Time") });
+    for (const [value, minutes] of RANGES)
+      range.append(
+        element(
+          "option",
+          { value, selected: minutes === this.#minutes },
+          minutes < 60 ? t("{0} minutes", minutes) : t("{0} hours", minutes / 60),
+        ),
+      );
+    range.addEventListener("change", () => {
+      this.#minutes = Number(range.value);
+      this.#queue();
+    });
+    const together = checkbox(t("Together"), false, (on) => {
+      this.#together = on;
+      this.#redrawAll();
+    });
+    return element(
+      "div",
+      { class: "toolbar" },
+      element("h1", {}, t("Stats: {0}", title)),
+      range,
+      together,
+      element("span", { class: "grow" }),
+      this.#note,
+    );
+  }
+
+  #subject(id: string): Subject {
+    const present = this.#subjects.get(id);
+    if (present) return present;
+    const made = { name: id.slice(0, 12), samples: [] };
+    this.#subjects.set(id, made);
+    return made;
+  }
+
+  /** The engine may repeat a sample, and repeats all after it was lost. */
+  #add(id: string, samples: readonly StatsSample[]): void {
+    const { samples: present } = this.#subject(id);
+    for (const sample of samples) if (sample.time > (present.at(-1)?.time ?? 0)) present.push(sample);
+    this.#note.textContent = "";
+  }
+
+  #queue(): void {
+    if (this.#queued) return;
+    this.#queued = true;
+    requestAnimationFrame(() => {
+      this.#queued = false;
+      this.#draw();
+    });
+  }
+
+  #redrawAll(): void {
+    for (const chart of this.#charts) chart.forget();
+    this.#queue();
+  }
+
+  #draw(): void {
+    const newest = Math.max(Date.now(), ...[...this.#subjects.values()].map(({ samples }) => samples.at(-1)?.time ?? 0));
+    const from = newest - this.#minutes * 60_000;
+    const marks = this.#marks.filter(({ time }) => time >= from);
+    this.#metrics.forEach((metric, index) => {
+      const curves = [...this.#subjects.values()].flatMap((subject) => curvesOf(metric, subject, from));
+      this.#charts[index]!.draw(this.#together && metric.limit === undefined ? sumUp(curves) : curves, { from, to: newest, marks });
+    });
+    this.#drawTable(marks);
+  }
+
+  #drawTable(marks: readonly StatsMark[]): void {
+    const rows = [...this.#subjects].map(([id, { name, samples }]) => {
+      const [before, now] = [samples.at(-2), samples.at(-1)];
+      const cells = this.#metrics.map(({ parts, format, limit }) => {
+        const values = now ? parts.map((part) => [part.name, format(part.of(now, before) ?? 0)].filter(Boolean).join(" ")) : ["–"];
+        return element("td", {}, now && limit ? t("{0} of {1}", values[0]!, format(limit(now))) : values.join(", "));
+      });
+      const events = marks
+        .filter((mark) => mark.id === id)
+        .slice(-3)
+        .map(({ time, action }) => `${new Date(time).toLocaleTimeString()} ${action}`);
+      return element("tr", {}, element("th", { scope: "row" }, name), ...cells, element("td", {}, events.join("; ") || "–"));
+    });
+    this.#body.replaceChildren(...rows);
+  }
+}
+
+function curvesOf({ parts, limit }: Metric, { name, samples }: Subject, from: number): Curve[] {
+  const first = Math.max(
+    1,
+    samples.findIndex(({ time }) => time >= from),
+  );
+  if (samples.length === 0 || samples.at(-1)!.time < from) return [];
+  const shown = samples.slice(first - 1);
+  const curves = parts.map((part) => ({
+    name: [name, part.name].filter(Boolean).join(" "),
+    dashed: false,
+    points: shown.map((sample, index) => [sample.time, part.of(sample, shown[index - 1])] as const),
+  }));
+  const highest = Math.max(...shown.map(({ memory }) => memory));
+  const last = shown.at(-1)!;
+  // A limit far above all that is used would flatten the curve to nothing.
+  if (limit && limit(last) > 0 && limit(last) < highest * 20)
+    curves.push({ name: t("{0} limit", name), dashed: true, points: shown.map((sample) => [sample.time, limit(sample)] as const) });
+  return curves;
+}
+
+/** All containers as one curve: what was known of each at a time, added. */
+function sumUp(curves: readonly Curve[]): Curve[] {
+  if (curves.length === 0) return [];
+  const times = [...new Set(curves.flatMap(({ points }) => points.map(([time]) => Math.round(time / 5000) * 5000)))].toSorted(
+    (a, b) => a - b,
+  );
+  const buckets = curves.map(({ points }) => new Map(points.map(([time, value]) => [Math.round(time / 5000) * 5000, value])));
+  return [
+    {
+      name: t("all"),
+      dashed: false,
+      points: times.map((time) => [time, buckets.reduce((sum, bucket) => sum + (bucket.get(time) ?? 0), 0)] as const),
+    },
+  ];
+}
