@@ -60,7 +60,8 @@ async function runCommand(cli: Cli, command: Command, found: Found & { kind: "co
   const path = `${NAME} ${found.path}`;
   let call: Call<FlagTable>;
   try {
-    const { args, flags, given } = parseFlags(command.flags, found.rest, { interspersed: command.interspersed ?? true });
+    const words = command.raw ? ["--", ...found.rest] : found.rest;
+    const { args, flags, given } = parseFlags(command.flags, words, { interspersed: command.interspersed ?? true });
     call = { args, flags, given, path };
   } catch (error) {
     if (error instanceof HelpRequested) return showCommandHelp(cli, command, { entry: found.entry, path, short: error.short });

@@ -22,15 +22,18 @@ export interface BuildContext {
   readonly text?: string;
 }
 
+/** Where relative paths begin, and what `-` reads. */
+export type ContextSource = Pick<Cli, "cwd" | "stdin">;
+
 /** @param path as given: a directory, `-`, or a URL @param file as given by `--file`, or empty */
-export async function openContext(cli: Cli, path: string, file: string): Promise<BuildContext> {
+export async function openContext(cli: ContextSource, path: string, file: string): Promise<BuildContext> {
   if (path === "-") return stdinContext(cli, file);
   if (/^(https?:\/\/|git:\/\/|git@|github\.com\/)/.test(path)) return { remote: path, dockerfile: file || "Dockerfile" };
   return directoryContext(cli, resolve(cli.cwd, path), file);
 }
 
 /** Stdin is a context when it begins like an archive, else the Dockerfile itself. */
-async function stdinContext(cli: Cli, file: string): Promise<BuildContext> {
+async function stdinContext(cli: ContextSource, file: string): Promise<BuildContext> {
   if (file === "-") throw new Error("invalid argument: can't use stdin for both build context and dockerfile");
   const content = cli.stdin[Symbol.asyncIterator]() as AsyncIterator<Buffer>;
   let head = Buffer.alloc(0);
@@ -62,7 +65,7 @@ function looksLikeArchive(head: Buffer): boolean {
   return MAGICS.some((magic) => magic.every((byte, at) => head[at] === byte));
 }
 
-async function directoryContext(cli: Cli, path: string, file: string): Promise<BuildContext> {
+async function directoryContext(cli: ContextSource, path: string, file: string): Promise<BuildContext> {
   const root = await contextRoot(path);
   const dockerfile = await findDockerfile(cli, root, file);
   const ignore = await readIgnore(root, dockerfile);
@@ -104,7 +107,7 @@ interface Dockerfile {
   readonly outside: boolean;
 }
 
-async function findDockerfile(cli: Cli, root: string, file: string): Promise<Dockerfile> {
+async function findDockerfile(cli: ContextSource, root: string, file: string): Promise<Dockerfile> {
   if (file === "-") return { name: hiddenName(), text: (await buffer(cli.stdin)).toString(), outside: true };
   const path = file ? resolve(cli.cwd, file) : await defaultDockerfile(root);
   const real = await realpath(path).catch(() => {

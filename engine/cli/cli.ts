@@ -81,6 +81,11 @@ export class Cli {
     this.signals = options.signals;
   }
 
+  /** The same call, for another engine. */
+  withGlobals(globals: Partial<Globals>): Cli {
+    return new Cli({ ...this.#options, globals: { ...this.globals, ...globals } });
+  }
+
   // Streams of a process are made when they are first asked for, which takes time: most commands need one of them.
   get stdin(): Input {
     return this.#options.streams.stdin;
@@ -160,6 +165,8 @@ export interface Command {
   readonly arity: Arity;
   /** False: flags behind the first argument belong to that. */
   readonly interspersed?: boolean;
+  /** True: all words behind the command are arguments. */
+  readonly raw?: boolean;
   /** Exit status of an unreadable command line. */
   readonly usageStatus?: number;
   run(cli: Cli, call: Call<FlagTable>): Promise<number | void>;

@@ -1,16 +1,12 @@
-import { ExitError, command } from "../cli.ts";
+import { command } from "../cli.ts";
 
+/** Everything behind `compose` is read by its own parser: it has flags, verbs and help of its own. */
 export const compose = command({
-  usage: "COMMAND",
+  usage: "[OPTIONS] COMMAND",
   arity: [0, Infinity],
-  interspersed: false,
+  raw: true,
   flags: {},
-  run() {
-    return Promise.reject(
-      new ExitError(
-        1,
-        "berth compose is not there yet; until it is, docker compose works with this engine: DOCKER_HOST=$(berth engine socket) docker compose …",
-      ),
-    );
+  async run(cli, { args }) {
+    return (await import("../compose/app.ts")).runCompose(cli, args);
   },
 });

@@ -53,12 +53,24 @@ async function runDetached(cli: Cli, config: ContainerCreateRequest, flags: RunF
 }
 
 async function runAttached(cli: Cli, config: ContainerCreateRequest, flags: RunFlags): Promise<number> {
-  const { AttachStdin: stdin = false, AttachStdout: stdout = false, AttachStderr: stderr = false, Tty: tty = false } = config;
+  const { AttachStdin: stdin = false, Tty: tty = false } = config;
   if (stdin && tty && !cli.stdin.isTTY) throw new ExitError(1, "the input device is not a TTY");
   const detachKeys = flags["detach-keys"] || ((await cli.settings()).file.detachKeys ?? "");
   const id = await createContainer(cli, config, flags);
+  return startAttached(cli, id, config, { detachKeys, sigProxy: flags["sig-proxy"] });
+}
+
+/** Starts a container that has been made, in the foreground. @returns its exit status, 0 when the user let go of it */
+export async function startAttached(
+  cli: Cli,
+  id: string,
+  config: ContainerCreateRequest,
+  options: { detachKeys: string; sigProxy: boolean },
+): Promise<number> {
+  const { AttachStdin: stdin = false, AttachStdout: stdout = false, AttachStderr: stderr = false, Tty: tty = false } = config;
+  const { detachKeys } = options;
   const client = await cli.client();
-  const signals = flags["sig-proxy"] ? await proxySignals(cli, id) : NO_PROXY;
+  const signals = options.sigProxy ? await proxySignals(cli, id) : NO_PROXY;
   try {
     const attached = await client.containers.attach(id, { stdin, stdout, stderr, detachKeys: detachKeys || undefined, tty });
     const session = runSession(cli, attached, { stdin, stdout, stderr, tty, detachKeys });

@@ -1,0 +1,150 @@
+/**
+ * Getting images on behalf of a compose command: pulling and building, with the user's credentials.
+ */
+import { isAbsolute, join } from "node:path";
+import { Readable } from "node:stream";
+import { withinLimit } from "../../compose/dag.ts";
+import { inBuildOrder } from "../../compose/images.ts";
+import type { ImageStep } from "../../compose/images.ts";
+import { COMPOSE_VERSION, LABEL } from "../../compose/labels.ts";
+import { imageOf } from "../../compose/order.ts";
+import type { OnProgress } from "../../compose/progress.ts";
+import type { Project } from "../../compose/project.ts";
+import { parseReference } from "../../syntax/reference.ts";
+import { openContext } from "../build-context.ts";
+import { allCredentials } from "../credentials.ts";
+import { describeError } from "../errors.ts";
+import { throwFailure } from "../progress.ts";
+import { pullMessages } from "../pull-image.ts";
+import type { Compose } from "./compose.ts";
+
+export interface BuildFlags {
+  readonly noCache?: boolean;
+  readonly pull?: boolean;
+  readonly quiet?: boolean;
+  readonly buildArgs?: readonly string[];
+}
+
+/** Carries out image steps: pulls side by side, then builds in order. */
+export async function getImages(
+  compose: Compose,
+  project: Project,
+  steps: readonly ImageStep[],
+  options: { quietPull?: boolean; quietBuild?: boolean },
+): Promise<void> {
+  const builds = steps.filter(({ action }) => action === "build").map(({ service }) => service);
+  const pulls = steps.filter(({ action }) => action === "pull");
+  if (pulls.length > 0)
+    await compose.progress("Pulling", (progress) =>
+      withinLimit(pulls, compose.parallel || 8, async (step) => {
+        try {
+          await pullService(compose, project, { ...step, onProgress: progress.event, quiet: options.quietPull ?? false });
+        } catch (error) {
+          if (compose.signal.aborted || !step.orElse) throw error;
+          if (step.orElse === "build") builds.push(step.service);
+        }
+      }),
+    );
+  await buildServices(compose, project, builds, { quiet: options.quietBuild ?? false });
+}
+
+interface Pull {
+  readonly service: string;
+  readonly image: string;
+  readonly onProgress: OnProgress;
+  readonly quiet: boolean;
+}
+
+/** Pulls one service's image. @throws {Error} in the engine's words */
+export async function pullService(compose: Compose, project: Project, { service, image, onProgress, quiet }: Pull): Promise<void> {
+  onProgress({ id: service, text: "Pulling", status: "", state: "working" });
+  if (compose.dryRun) return onProgress({ id: service, text: "Pulled", status: "", state: "done" });
+  try {
+    const parsed = parseReference(image);
+    if (!("reference" in parsed)) throw new Error(`invalid reference format: ${image}`);
+    const platform = project.services[service]?.platform ?? project.environment["DOCKER_DEFAULT_PLATFORM"];
+    for await (const message of pullMessages(compose.cli, parsed.reference, { platform })) {
+      throwFailure(message);
+      if (quiet || !message.id || !message.progressDetail) continue;
+      const { current, total } = message.progressDetail;
+      const done = message.status === "Pull complete" || message.status === "Already exists";
+      onProgress({
+        id: `${service} ${message.id}`,
+        parent: service,
+        status: message.status ?? "",
+        state: done ? "done" : "working",
+        current: current ?? 0,
+        total: total ?? 0,
+      });
+    }
+  } catch (error) {
+    onProgress({ id: service, text: "Error", status: error instanceof Error ? error.message : String(error), state: "error" });
+    throw error;
+  }
+  onProgress({ id: service, text: "Pulled", status: "", state: "done" });
+}
+
+/** Builds services' images one after the other, those that others are built from first. */
+export async function buildServices(compose: Compose, project: Project, names: readonly string[], flags: BuildFlags): Promise<void> {
+  for (const name of inBuildOrder(project, names)) {
+    if (compose.dryRun) {
+      compose.cli.complain(`DRY-RUN MODE -  ${imageOf(project, name)}  Built`);
+      continue;
+    }
+    await buildService(compose, project, name, flags);
+    if (!flags.quiet) compose.cli.complain(` ${imageOf(project, name)}  Built`);
+  }
+}
+
+async function buildService(compose: Compose, project: Project, name: string, flags: BuildFlags): Promise<void> {
+  const { cli } = compose;
+  const build = project.services[name]?.build ?? {};
+  for (const key of ["secrets", "ssh", "additional_contexts", "entitlements", "cache_to"] as const)
+    if (build[key])
+      compose.warn(`service ${name}: build.${key} needs BuildKit and is left out; docker buildx bake builds it with this engine`);
+  const directory = build.context ?? project.workingDir;
+  const inline = build.dockerfile_inline;
+  const from = inline === undefined ? cli : { cwd: cli.cwd, stdin: Readable.from([Buffer.from(inline)]) };
+  const file = inline === undefined ? dockerfilePath(directory, build.dockerfile) : "-";
+  const context = await openContext(from, directory, file);
+  const client = await compose.client();
+  const args = Object.fromEntries(
+    (flags.buildArgs ?? []).map((text) =>
+      text.includes("=") ? [text.slice(0, text.indexOf("=")), text.slice(text.indexOf("=") + 1)] : [text, cli.env[text] ?? null],
+    ),
+  );
+  const messages = client.builds.build({
+    ...(context.tar ? { context: context.tar } : {}),
+    remote: context.remote,
+    dockerfile: context.dockerfile,
+    tags: [imageOf(project, name), ...(build.tags ?? [])],
+    target: build.target,
+    buildArgs: { ...build.args, ...args },
+    labels: { ...build.labels, [LABEL.project]: project.name, [LABEL.service]: name, [LABEL.version]: COMPOSE_VERSION },
+    noCache: flags.noCache || build.no_cache || false,
+    pull: flags.pull || build.pull || false,
+    platform: project.services[name]?.platform ?? build.platforms?.[0],
+    networkMode: build.network,
+    extraHosts: (build.extra_hosts ?? []).map((text) => text.replace("=", ":")),
+    shmSizeBytes: build.shm_size === undefined ? undefined : Number(build.shm_size),
+    cacheFrom: build.cache_from ?? [],
+    auth: await allCredentials(cli),
+    exactProgress: !flags.quiet,
+    signal: cli.signal,
+  });
+  const { showBuild } = await import("../show-build.ts");
+  try {
+    await showBuild(cli, messages, {
+      mode: flags.quiet ? "quiet-build" : cli.stderr.isTTY && compose.ansi !== "never" ? "tty" : "plain",
+      title: name,
+    });
+  } catch (error) {
+    throw new Error(`failed to build service ${name}: ${describeError(error)}`, { cause: error });
+  }
+}
+
+/** Relative to the context, which may be a URL; an absolute one stays. */
+function dockerfilePath(context: string, file: string | undefined): string {
+  if (!file || /^(https?:|git)/.test(context)) return file ?? "";
+  return isAbsolute(file) ? file : join(context, file);
+}

@@ -1,0 +1,149 @@
+/**
+ * `up` in the foreground: shows what the containers say until they have ended or the user has had enough.
+ */
+import type { Project } from "../../compose/project.ts";
+import { execute } from "../../compose/execute.ts";
+import { listContainers, nameOf, observe, serviceOf } from "../../compose/observe.ts";
+import { planStop } from "../../compose/plan-down.ts";
+import { ExitError } from "../cli.ts";
+import type { Compose } from "./compose.ts";
+import { converge } from "./converge.ts";
+import type { ConvergeOptions } from "./converge.ts";
+import { Follower } from "./follow.ts";
+import type { Ended } from "./follow.ts";
+import { LogPrinter, logName } from "./log-printer.ts";
+
+export interface AttachedOptions {
+  readonly converge: ConvergeOptions;
+  readonly shows: (service: string) => boolean;
+  readonly color: boolean;
+  readonly prefix: boolean;
+  readonly timestamps: boolean;
+  readonly abortOnExit: boolean;
+  readonly abortOnFailure: boolean;
+  /** Empty: none. */
+  readonly exitCodeFrom: string;
+  readonly watch: boolean;
+}
+
+/** @returns the exit status */
+export async function upAttached(compose: Compose, project: Project, options: AttachedOptions): Promise<number> {
+  const { cli } = compose;
+  const client = await compose.client();
+  const color = options.color && compose.ansi !== "never" && (cli.stdout.isTTY === true || compose.ansi === "always");
+  const printer = new LogPrinter({ stdout: cli.stdout, stderr: cli.stderr, color, prefix: options.prefix, timestamps: options.timestamps });
+  let finish: (end: Ended | NodeJS.Signals | "all") => void = () => {};
+  const finished = new Promise<Ended | NodeJS.Signals | "all">((resolve) => (finish = resolve));
+  let last: Ended | undefined;
+  let started = false;
+  const follower = new Follower(client, {
+    project: project.name,
+    printer,
+    shows: options.shows,
+    onEnd: (ended) => {
+      if (!options.exitCodeFrom || ended.service === options.exitCodeFrom) last = ended;
+      const aborts = options.abortOnExit || (options.abortOnFailure && ended.exitCode !== 0);
+      if (aborts) finish(ended);
+      else if (started && follower.running === 0) finish("all");
+    },
+  });
+  follower.listen();
+  let signals = 0;
+  let force: () => void = () => {};
+  const forced = new Promise<"forced">((resolve) => (force = () => resolve("forced")));
+  const untake = cli.signals.take((name) => {
+    if (++signals > 1) return force();
+    if (name === "SIGINT") cli.complain("Gracefully Stopping... press Ctrl+C again to force");
+    finish(name);
+  });
+  try {
+    await attachRunning(compose, project, { follower, services: options.converge });
+    const abort = new AbortController();
+    const up = converge(compose, project, {
+      ...options.converge,
+      execute: {
+        ...options.converge.execute,
+        beforeStart: (one) => follower.attach(one),
+        onHookOutput: (name, data) => printer.write(logName(project.name, name), "stdout", data),
+      },
+    });
+    const early = await Promise.race([up.then(() => undefined), finished]);
+    started = true;
+    cli.print(`Attaching to ${(await names(compose, project, options.shows)).join(", ")}`);
+    if (early === undefined && follower.running === 0) finish("all");
+    if (options.watch)
+      void import("./watch.ts").then(({ watchProject }) =>
+        watchProject(compose, project, { services: options.converge.named, signal: abort.signal, printer }),
+      );
+    const end = await finished;
+    abort.abort();
+    // A start that is still going on has nothing to start any more.
+    up.catch(() => {});
+    if (end === "all") return options.exitCodeFrom || options.abortOnFailure ? (last?.exitCode ?? 0) : 0;
+    if (typeof end !== "string")
+      cli.complain(color ? "\x1b[31m\x1b[1mAborting on container exit...\x1b[0m" : "Aborting on container exit...");
+    await Promise.race([stopAll(compose, project, options), forced.then(() => killAll(compose, project))]);
+    if (typeof end === "string") return end === "SIGTERM" ? 143 : 130;
+    return (
+      (options.exitCodeFrom ? await exitCodeOf(compose, project, options.exitCodeFrom) : undefined) ??
+      (options.abortOnFailure || options.abortOnExit ? end.exitCode : 0)
+    );
+  } finally {
+    untake();
+    follower.close();
+  }
+}
+
+/** Containers that run already are shown from now on. */
+async function attachRunning(
+  compose: Compose,
+  project: Project,
+  { follower }: { follower: Follower; services: ConvergeOptions },
+): Promise<void> {
+  const client = await compose.client();
+  const containers = await listContainers(client, project.name, { signal: compose.signal });
+  for (const container of containers)
+    if (
+      container.State === "running" &&
+      Object.hasOwn(project.services, serviceOf(container)) &&
+      container.Labels["com.docker.compose.oneoff"] !== "True"
+    )
+      await follower.attach({ id: container.Id, name: nameOf(container), service: serviceOf(container) });
+}
+
+async function names(compose: Compose, project: Project, shows: (service: string) => boolean): Promise<string[]> {
+  const containers = await listContainers(await compose.client(), project.name, { signal: compose.signal });
+  return containers
+    .filter((one) => one.Labels["com.docker.compose.oneoff"] !== "True" && shows(serviceOf(one)))
+    .map((one) => logName(project.name, nameOf(one)))
+    .toSorted();
+}
+
+async function stopAll(compose: Compose, project: Project, { converge: { execute: flags } }: AttachedOptions): Promise<void> {
+  const client = await compose.client();
+  const present = await observe(client, project, { services: [] });
+  const running = present.containers.filter(({ State }) => State === "running" || State === "restarting" || State === "paused");
+  const plan = planStop(project, running);
+  await compose.progress("Stopping", (progress) =>
+    execute(client, plan, {
+      project,
+      present,
+      onProgress: progress.event,
+      stopTimeoutSeconds: flags?.stopTimeoutSeconds,
+      signal: new AbortController().signal,
+    }),
+  );
+}
+
+async function killAll(compose: Compose, project: Project): Promise<void> {
+  const client = await compose.client();
+  const containers = await listContainers(client, project.name);
+  await Promise.all(containers.filter(({ State }) => State === "running").map(({ Id }) => client.containers.kill(Id).catch(() => {})));
+}
+
+async function exitCodeOf(compose: Compose, project: Project, service: string): Promise<number> {
+  const client = await compose.client();
+  const container = (await listContainers(client, project.name)).find((one) => serviceOf(one) === service);
+  if (!container) throw new ExitError(1, `no containers for service ${JSON.stringify(service)}`);
+  return (await client.containers.inspect(container.Id)).State.ExitCode;
+}
