@@ -1,10 +1,10 @@
 /** The build context of a request: the tar that it carries or a URL names, kept in a directory of its own. */
 import { randomBytes } from "node:crypto";
-import { mkdir, rm, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { mkdir, readdir, rm, writeFile } from "node:fs/promises";
+import { basename, dirname, join } from "node:path";
 import type { Readable } from "node:stream";
 import { plainArchive } from "../build/archive.ts";
-import { receiveContext as receiveTar } from "../build/tar-tree.ts";
+import { isReceived, receiveContext as receiveTar } from "../build/tar-tree.ts";
 import { EngineError } from "../errors.ts";
 import type { Exchange } from "./exchange.ts";
 import { cloneRepository, isRepository } from "./repository.ts";
@@ -22,19 +22,39 @@ export interface BuildContext {
 }
 
 /** @throws {EngineError} invalid when the tar is malformed or leaves the directory; internal when a URL cannot be had */
-export async function receiveContext(exchange: Exchange, tell: (text: string) => void): Promise<BuildContext> {
-  const { scratch } = exchange.services.system;
-  const dir = join(scratch, `context-${randomBytes(8).toString("hex")}`);
+export async function receiveContext(
+  exchange: Exchange,
+  tell: (text: string) => void,
+  remote = exchange.query.optional("remote"),
+): Promise<BuildContext> {
+  const dir = contextDirectory(exchange, randomBytes(8).toString("hex"));
   await mkdir(dir, { recursive: true, mode: 0o700 });
   const remove = (): Promise<void> => rm(dir, { recursive: true, force: true });
   try {
-    const remote = exchange.query.optional("remote");
     if (remote === undefined || remote === "client-session") return { dir: await keep(exchange, dir, exchange.body), remove };
     return { ...(await fetchContext(exchange, { remote, dir }, tell)), name: remote, remove };
   } catch (error) {
     await remove();
     throw error;
   }
+}
+
+function contextDirectory({ services }: Exchange, id: string): string {
+  return join(services.system.scratch, `context-${id}`);
+}
+
+/** Keeps an uploaded tar until a build takes it, or the engine ends. @returns its id */
+export async function uploadContext(exchange: Exchange): Promise<string> {
+  const { dir } = await receiveContext(exchange, () => undefined, "client-session");
+  return basename(dirname(dir)).slice("context-".length);
+}
+
+/** @throws {EngineError} not-found */
+export async function takeUploaded(exchange: Exchange, id: string): Promise<BuildContext> {
+  const dir = /^[0-9a-f]{16}$/.test(id) ? contextDirectory(exchange, id) : undefined;
+  const [tar] = dir === undefined ? [] : (await readdir(dir).catch(() => [])).filter((name) => isReceived(join(dir, name)));
+  if (dir === undefined || tar === undefined) throw new EngineError("not-found", `No such build context: ${id}`);
+  return { dir: join(dir, tar), remove: () => rm(dir, { recursive: true, force: true }) };
 }
 
 /** What a client sends is its user's; in an image it belongs to root unless COPY says otherwise. */

@@ -1,6 +1,7 @@
 /** Shapes of the bodies that `/berth/builds` takes. */
 import { stringMap, strings, struct } from "./shape.ts";
-import type { PredictRequest, StepShellRequest } from "./types/builds.ts";
+import type { Kind } from "./shape.ts";
+import type { BuildCall, PredictRequest, StepShellRequest } from "./types/builds.ts";
 
 export const stepShell = struct<StepShellRequest>("StepShellRequest", {
   Cmd: strings,
@@ -13,7 +14,7 @@ export const stepShell = struct<StepShellRequest>("StepShellRequest", {
   Secrets: stringMap,
 });
 
-export const predictRequest = struct<PredictRequest>("PredictRequest", {
+const definition: { readonly [K in keyof Required<PredictRequest>]: Kind } = {
   contextDir: "string",
   dockerfile: "string",
   text: "string",
@@ -26,4 +27,22 @@ export const predictRequest = struct<PredictRequest>("PredictRequest", {
   shmSizeBytes: "integer",
   noCache: "boolean",
   contexts: stringMap,
+};
+
+export const predictRequest = struct<PredictRequest>("PredictRequest", definition);
+
+export const buildCall = struct<BuildCall>("BuildCall", {
+  ...definition,
+  contextId: "string",
+  remote: "string",
+  tags: strings,
+  pull: "boolean",
+  noCacheStages: strings,
+  auth: { map: "anything" },
+  secrets: stringMap,
+  ssh: stringMap,
+  allow: strings,
+  ulimits: strings,
+  cacheFrom: strings,
+  cacheTo: strings,
 });

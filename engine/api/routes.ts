@@ -3,6 +3,7 @@ import type { Route } from "./router.ts";
 import { archiveRoutes } from "./routes/archive.ts";
 import { attachRoutes } from "./routes/attach.ts";
 import { berthRoutes } from "./routes/berth.ts";
+import { berthBuildRoutes } from "./routes/berth-build.ts";
 import { buildRoutes } from "./routes/build.ts";
 import { buildsRoutes } from "./routes/builds.ts";
 import { containerRoutes } from "./routes/containers.ts";
@@ -39,5 +40,6 @@ export const routes: readonly Route[] = [
   ...imageLayerRoutes,
   ...statsHistoryRoutes,
   ...berthRoutes,
+  ...berthBuildRoutes,
   ...buildsRoutes,
 ];

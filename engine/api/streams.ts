@@ -5,6 +5,7 @@
 import type { ServerResponse } from "node:http";
 import type { Duplex, Writable } from "node:stream";
 import type { OutputChunk } from "../containers/containers.ts";
+import type { BuildProgress } from "./types/builds.ts";
 import type { JsonMessage } from "./types/image.ts";
 
 export const RAW_STREAM = "application/vnd.docker.raw-stream";
@@ -90,7 +91,7 @@ export class JsonStream {
   }
 
   /** Sends a message, now or when the client is ready. Never throws. */
-  readonly send = (message: JsonMessage): void => {
+  readonly send = (message: JsonMessage | BuildProgress): void => {
     if (!this.#response.headersSent) this.#response.writeHead(200, { "Content-Type": "application/json" });
     if (this.#waiting.length === 0 && !this.#response.writableNeedDrain) this.#write(encode(message));
     else this.#wait(message);
@@ -108,8 +109,9 @@ export class JsonStream {
     else this.#response.on("drain", () => this.#waiting.length === 0 && this.#response.end());
   }
 
-  #wait(message: JsonMessage): void {
-    if (message.id !== undefined && message.progressDetail?.current !== undefined) return this.#replace(message.id, message);
+  #wait(message: JsonMessage | BuildProgress): void {
+    if ("progressDetail" in message && message.id !== undefined && message.progressDetail?.current !== undefined)
+      return this.#replace(message.id, message);
     const text = encode(message);
     if (this.#bytes + text.length <= LARGEST_BACKLOG_BYTES) return this.#queue(text);
     if (!this.#clipped) this.#queue(encode({ stream: "\n[output clipped: the client reads too slowly]\n" }));
@@ -146,6 +148,6 @@ export class JsonStream {
   }
 }
 
-function encode(message: JsonMessage): string {
+function encode(message: JsonMessage | BuildProgress): string {
   return `${JSON.stringify(message)}\r\n`;
 }

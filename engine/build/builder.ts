@@ -5,7 +5,7 @@
  * Words: a *stage* begins with FROM; a *step* is one instruction of a stage that the target needs; a step's *key* is the
  * digest of everything that its result depends on; a *record* is what a finished build leaves behind.
  */
-import type { BuildProgress, PredictRequest, Prediction } from "../api/types/builds.ts";
+import type { BuildDescription, BuildProgress, PredictRequest, Prediction } from "../api/types/builds.ts";
 import type { AuthConfig } from "../api/types/image.ts";
 import type { Digest } from "../layers/snapshots.ts";
 import { EngineError } from "../errors.ts";
@@ -42,6 +42,13 @@ export interface BuildRequest {
   readonly secret?: (id: string) => Promise<Buffer | undefined>;
   /** Path of a unix socket that speaks the ssh-agent protocol, undefined when the client offers none. */
   readonly sshAgent?: (id: string) => Promise<string | undefined>;
+  /** `--cache-from` and `--cache-to`, as buildx writes them. */
+  readonly cacheFrom?: readonly string[];
+  readonly cacheTo?: readonly string[];
+  /** `security.insecure`: what RUN may ask for beyond the usual. */
+  readonly entitlements?: readonly string[];
+  /** `name=soft[:hard]`, for the commands of RUN. */
+  readonly ulimits?: readonly string[];
   /** What tells builds of the same thing apart in the records, e.g. the directory as the user knows it; else contextDir. */
   readonly contextName?: string;
 }
@@ -95,6 +102,9 @@ export interface Builder {
 
   /** What a build would run, without running anything. @throws {EngineError} like build */
   predict(request: PredictRequest, signal?: AbortSignal): Promise<Prediction>;
+
+  /** What the Dockerfile says about itself. @param method `check`, `outline` or `targets` @throws {EngineError} invalid */
+  describe(method: string, request: BuildRequest): Promise<BuildDescription>;
 
   /** Ends what a killed engine left of its builds: sandboxes, snapshots, directories. Once, before the first build. */
   sweep(): Promise<void>;

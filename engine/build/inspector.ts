@@ -2,6 +2,7 @@
 import type { StepChange, StepEnvironment, StepFile, StepShell, StepShellRequest } from "../api/types/builds.ts";
 import type { Attachment } from "../containers/containers.ts";
 import { EngineError } from "../errors.ts";
+import { topLayer } from "../images/images.ts";
 import type { Digest } from "../layers/snapshots.ts";
 import type { BuildProgress, BuildRecord, StepRecord } from "./builder.ts";
 import { noSuchStep } from "./records.ts";
@@ -81,6 +82,11 @@ export class Inspector {
     const chainId = await this.#here(record, scene);
     if (chainId === null || record.kind === "from" || chainId === scene.parent) return [];
     return this.#files.changes(chainId, signal);
+  }
+
+  /** The root file system of an image as one tar. @throws {EngineError} not-found */
+  async rootfs(image: string): Promise<AsyncGenerator<Buffer>> {
+    return this.#files.tar(topLayer(await this.#rooms.images.get(image)));
   }
 
   /** Starts a shell; what it writes goes when it ends. */

@@ -1,16 +1,20 @@
 /** A prediction's request as a build's, and its steps as its answer. */
 import { readFile, realpath } from "node:fs/promises";
 import { isAbsolute, join, relative } from "node:path";
-import type { PredictedStep, PredictRequest, Prediction } from "../api/types/builds.ts";
+import type { BuildDefinition, PredictedStep, PredictRequest, Prediction } from "../api/types/builds.ts";
 import { EngineError } from "../errors.ts";
 import type { BuildRequest } from "./builder.ts";
 
 /** @throws {EngineError} invalid when the context is no directory */
 export async function toBuildRequest(asked: PredictRequest): Promise<BuildRequest> {
+  const contextDir = await contextOf(asked.contextDir);
+  return { contextDir, dockerfile: await dockerfileOf(asked), ...(await definitionOf(asked)) };
+}
+
+/** All but the context and the Dockerfile. @throws {EngineError} invalid */
+export async function definitionOf(asked: BuildDefinition): Promise<Omit<BuildRequest, "contextDir" | "dockerfile">> {
   const { target, platform, networkMode, extraHosts, shmSizeBytes } = asked;
   return {
-    contextDir: await contextOf(asked.contextDir),
-    dockerfile: await dockerfileOf(asked),
     tags: [],
     buildArgs: asked.buildArgs ?? {},
     labels: asked.labels ?? {},
@@ -34,7 +38,11 @@ export async function contextOf(path: string): Promise<string> {
 }
 
 /** A Dockerfile outside of the context is read here; one inside is the context's own. */
-async function dockerfileOf({ contextDir, dockerfile = "Dockerfile", text }: PredictRequest): Promise<BuildRequest["dockerfile"]> {
+export async function dockerfileOf({
+  contextDir,
+  dockerfile = "Dockerfile",
+  text,
+}: Pick<PredictRequest, "contextDir" | "dockerfile" | "text">): Promise<BuildRequest["dockerfile"]> {
   const root = await contextOf(contextDir);
   const real = isAbsolute(dockerfile) ? await realpath(dockerfile).catch(() => dockerfile) : join(root, dockerfile);
   const inside = relative(root, real);

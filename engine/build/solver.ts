@@ -3,7 +3,7 @@ import { randomBytes } from "node:crypto";
 import { availableParallelism } from "node:os";
 import { mkdir, readdir } from "node:fs/promises";
 import { join } from "node:path";
-import type { PredictRequest, Prediction } from "../api/types/builds.ts";
+import type { BuildDescription, PredictRequest, Prediction } from "../api/types/builds.ts";
 import type { StepRunner } from "../containers/run-step.ts";
 import { EngineError } from "../errors.ts";
 import type { Events } from "../events.ts";
@@ -20,6 +20,7 @@ import { Cache } from "./cache.ts";
 import { checkBuild, toWarning } from "./checks.ts";
 import { CacheMounts } from "./cache-mounts.ts";
 import { listCache, pruneCache } from "./collect.ts";
+import { describe } from "./describe.ts";
 import { planStages } from "./graph.ts";
 import type { Graph } from "./graph.ts";
 import { Inspector } from "./inspector.ts";
@@ -144,6 +145,18 @@ class Solver implements Builder {
       const { findings } = await checkBuild(graph, trees, this.#rooms.images);
       const about = { contextName: nameOf(request), dockerfile: name };
       return summary(about, steps, { last: lastRuns(await this.#records.list(), about), warnings: findings.map(toWarning) });
+    } finally {
+      await trees.close();
+    }
+  }
+
+  async describe(method: string, request: BuildRequest): Promise<BuildDescription> {
+    const trees = this.#trees(`describe-${randomBytes(6).toString("hex")}`, request);
+    try {
+      const { text, name } = await readDockerfile(trees, request.dockerfile);
+      const graph = plan(parseDockerfile(text), request);
+      const { findings } = await checkBuild(graph, trees, this.#rooms.images);
+      return describe(method, { name, graph, findings });
     } finally {
       await trees.close();
     }

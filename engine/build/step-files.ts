@@ -7,6 +7,7 @@ import type { Digest, Snapshots } from "../layers/snapshots.ts";
 import { DirectoryTree } from "./directory-tree.ts";
 import { cleanPath, emptyTree, join, resolveLinks } from "./file-tree.ts";
 import type { FileTree, TreeEntry } from "./file-tree.ts";
+import { tarOf } from "./tree-tar.ts";
 
 export class StepFiles {
   readonly #snapshots: Snapshots;
@@ -34,6 +35,12 @@ export class StepFiles {
       await release();
       throw error;
     }
+  }
+
+  /** Everything as one tar. */
+  async tar(chainId: Digest | null): Promise<AsyncGenerator<Buffer>> {
+    const { tree, release } = await this.#open(chainId);
+    return thenRelease(tarOf(tree), release);
   }
 
   async changes(chainId: Digest, signal: AbortSignal): Promise<StepChange[]> {

@@ -20,6 +20,10 @@ export interface BuildContext {
   readonly dockerfile: string;
   /** The Dockerfile's text, when it was read here. */
   readonly text?: string;
+  /** The context as it lies on this machine. */
+  readonly directory?: string;
+  /** Path of a Dockerfile that is not part of it, or what stands for stdin. */
+  readonly outside?: string;
 }
 
 /** Where relative paths begin, and what `-` reads. */
@@ -79,7 +83,8 @@ async function directoryContext(cli: ContextSource, path: string, file: string):
     };
   };
   const entries = withDockerfile(dockerfile, packPath(root, "", { keepOwner: false, select }));
-  return { tar: tarOf(entries), dockerfile: dockerfile.name, text: dockerfile.text };
+  const { name, text, outside, path: dockerfilePath } = dockerfile;
+  return { tar: tarOf(entries), dockerfile: name, text, directory: root, ...(outside && { outside: dockerfilePath }) };
 }
 
 /** A Dockerfile from outside the context goes in front of it. */
@@ -103,20 +108,22 @@ interface Dockerfile {
   /** Its path in the context. */
   readonly name: string;
   readonly text: string;
+  /** As the user knows it. */
+  readonly path: string;
   /** Not a file of the context: it is added under a name that nothing else has. */
   readonly outside: boolean;
 }
 
 async function findDockerfile(cli: ContextSource, root: string, file: string): Promise<Dockerfile> {
-  if (file === "-") return { name: hiddenName(), text: (await buffer(cli.stdin)).toString(), outside: true };
+  if (file === "-") return { name: hiddenName(), text: (await buffer(cli.stdin)).toString(), path: "Dockerfile", outside: true };
   const path = file ? resolve(cli.cwd, file) : await defaultDockerfile(root);
   const real = await realpath(path).catch(() => {
     throw new Error(`unable to prepare context: unable to evaluate symlinks in Dockerfile path: lstat ${path}: no such file or directory`);
   });
   const text = await readFile(real, "utf8");
   const name = relative(root, path.startsWith(root) ? path : real);
-  if (name.startsWith("..")) return { name: hiddenName(), text, outside: true };
-  return { name, text, outside: false };
+  if (name.startsWith("..")) return { name: hiddenName(), text, path: real, outside: true };
+  return { name, text, path: real, outside: false };
 }
 
 async function defaultDockerfile(root: string): Promise<string> {

@@ -2,6 +2,7 @@
  * Builds on one engine, by the classic build request.
  */
 import type { Readable } from "node:stream";
+import type { BuildCall, BuildDescription, BuildProgress } from "../api/types/builds.ts";
 import type { AuthConfig, JsonMessage } from "../api/types/image.ts";
 import { encodeFilters } from "./connection.ts";
 import type { Connection, Filters } from "./connection.ts";
@@ -54,6 +55,32 @@ export class Builds {
       signal: options.signal,
     });
     yield* jsonLines<JsonMessage>(response);
+  }
+
+  /**
+   * A build by our own engine, which reads the context where it lies. The last event is `finish`, also of a failed build.
+   * @throws {ClientError} status 404 from any other engine; 400 for what is wrong with the request or the Dockerfile
+   */
+  async *run({ signal, ...call }: BuildCall & Abortable): AsyncGenerator<BuildProgress> {
+    yield* jsonLines<BuildProgress>(await this.#connection.stream("POST", "/berth/build", { json: call, signal }));
+  }
+
+  /**
+   * What a Dockerfile says about itself, from our own engine.
+   * @param method `check`, `outline` or `targets`
+   */
+  describe(method: string, { signal, ...call }: BuildCall & Abortable): Promise<BuildDescription> {
+    return this.#connection.json("POST", `/berth/build/describe/${encodeURIComponent(method)}`, { json: call, signal });
+  }
+
+  /** Sends a context to our own engine. @returns its id, for one build */
+  async upload(context: Readable, { signal }: Abortable = {}): Promise<string> {
+    return (await this.#connection.json<{ Id: string }>("POST", "/berth/build/contexts", { body: context, signal })).Id;
+  }
+
+  /** The root file system of an image of our own engine as one tar. */
+  rootfs(image: string, { signal }: Abortable = {}): Promise<Readable> {
+    return this.#connection.stream("GET", `/berth/images/${image}/rootfs`, { signal });
   }
 
   prune(options: BuildPruneOptions = {}): Promise<{ CachesDeleted: string[] | null; SpaceReclaimed: number }> {

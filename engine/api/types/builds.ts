@@ -2,6 +2,10 @@
  * Builds under `/berth/builds`: what each step did and why, live and afterwards, and what a build would do.
  * All names are as they go over the wire. Times are milliseconds since the epoch, sizes are bytes, paths are absolute.
  *
+ *     POST   /berth/build                                   BuildCall → lines of BuildProgress, the last one `finish`
+ *     POST   /berth/build/describe/{method}                 BuildCall → BuildDescription: check, outline or targets
+ *     POST   /berth/build/contexts                          a tar → { Id } for BuildCall's contextId
+ *     GET    /berth/images/{name}/rootfs                    an image's root file system as one tar
  *     GET    /berth/builds                                  BuildRecord[], newest first, the running ones among them
  *     GET    /berth/builds/watch                            lines of BuildRecord: now once each running one, then on begin and end
  *     POST   /berth/builds/predict                          PredictRequest → Prediction; nothing is built
@@ -20,7 +24,7 @@
  *
  * An id may be the beginning of one, or `latest`.
  */
-import type { JsonMessage } from "./image.ts";
+import type { AuthConfig, JsonMessage } from "./image.ts";
 
 /** Of an image or of a chain of layers. */
 type Digest = `sha256:${string}`;
@@ -223,10 +227,8 @@ export interface StepShell {
   readonly ExitCode: number | null;
 }
 
-/** What `POST /build` would be asked, with the context where it lies. */
-export interface PredictRequest {
-  /** Absolute directory of the context; the engine reads it. */
-  readonly contextDir: string;
+/** What a build is asked for, apart from where its context is. */
+export interface BuildDefinition {
   /** Path of the Dockerfile: absolute, or below the context. `Dockerfile` by default. */
   readonly dockerfile?: string;
   /** The Dockerfile's text instead of what is on the disk: an unsaved editor's. `dockerfile` then only names it. */
@@ -240,8 +242,47 @@ export interface PredictRequest {
   readonly extraHosts?: readonly string[];
   readonly shmSizeBytes?: number;
   readonly noCache?: boolean;
-  /** `--build-context`: a directory, or `docker-image://REFERENCE`. */
+  /** `--build-context`: an absolute directory, or `docker-image://REFERENCE`. */
   readonly contexts?: Readonly<Record<string, string>>;
+}
+
+export interface PredictRequest extends BuildDefinition {
+  /** Absolute directory of the context; the engine reads it. */
+  readonly contextDir: string;
+}
+
+/** A build of Berth's own clients, which are on the engine's machine: it reads the context where it lies. */
+export interface BuildCall extends BuildDefinition {
+  /** One of these: an absolute directory, what was uploaded before, or a URL that the engine fetches. */
+  readonly contextDir?: string;
+  readonly contextId?: string;
+  readonly remote?: string;
+  readonly tags?: readonly string[];
+  readonly pull?: boolean;
+  /** Stages whose cache is not used. */
+  readonly noCacheStages?: readonly string[];
+  /** Logins by registry. */
+  readonly auth?: Readonly<Record<string, AuthConfig>>;
+  /** Contents by id, in base64. */
+  readonly secrets?: Readonly<Record<string, string>>;
+  /** Sockets of ssh agents by id. */
+  readonly ssh?: Readonly<Record<string, string>>;
+  /** `security.insecure`: what RUN may ask for beyond the usual. */
+  readonly allow?: readonly string[];
+  /** `name=soft[:hard]`. */
+  readonly ulimits?: readonly string[];
+  readonly cacheFrom?: readonly string[];
+  readonly cacheTo?: readonly string[];
+}
+
+/** What a Dockerfile says about itself, as BuildKit's frontend answers `--call`. */
+export interface BuildDescription {
+  /** As people read it. */
+  readonly text: string;
+  /** BuildKit's shape: lint results, outline or list of targets. */
+  readonly json: unknown;
+  /** 1 when a check found something. */
+  readonly status: number;
 }
 
 export interface PredictedStep extends BuildStep {

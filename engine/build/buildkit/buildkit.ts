@@ -61,6 +61,7 @@ const REMEMBERED = 16;
 const FRONTEND_CAPS = [
   "frontend.caps",
   "frontend.inputs",
+  "frontend.subrequests",
   "gateway.evaluate",
   "gateway.solve.evaluate",
   "gateway.solve.metadata",
@@ -160,6 +161,8 @@ class Control implements Buildkit {
   async #load({ Frontend, FrontendOpt }: { Frontend: string; FrontendOpt: Readonly<Record<string, string>> }, call: ServerCall) {
     if (Frontend === "") throw new GrpcError(UNIMPLEMENTED, "builds of LLB definitions are not supported");
     const solve = await this.#solveOf(buildId(call));
+    const request = FrontendOpt["requestid"];
+    if (request) return { result: { ref: {}, metadata: await solve.describe(request, FrontendOpt) } };
     return { result: { ref: { id: await solve.load(Frontend, FrontendOpt), def: {} } } };
   }
 

@@ -1,8 +1,7 @@
 /** Sends what was built to the client: its files into a directory there, or as one tar. */
 import { Readable } from "node:stream";
-import { emptyEntry, tarHeader, tarPadding, TAR_END } from "../../layers/tar-writer.ts";
-import { join } from "../file-tree.ts";
 import type { FileTree, TreeEntry } from "../file-tree.ts";
+import { firstName, tarOf, walkBelow } from "../tree-tar.ts";
 import { DATA, ERR, FIN, goMode, REQ, STAT } from "./file-sync.ts";
 import { GrpcError, UNKNOWN } from "./grpc.ts";
 import { BytesMessage, Packet } from "./messages.ts";
@@ -22,7 +21,7 @@ export interface ExportTarget {
 /** @returns bytes of contents sent */
 export async function sendDirectory(tree: FileTree, target: ExportTarget): Promise<number> {
   const call = begin(target);
-  const entries = [...walk(tree, "")];
+  const entries = [...walkBelow(tree, "")];
   const links = new Map<string, string>();
   for (const entry of entries) await call.send(Packet.encode({ type: STAT, stat: statOf(entry, links) }));
   await call.send(Packet.encode({ type: STAT }));
@@ -74,16 +73,6 @@ async function* sendFile(
   await call.send(Packet.encode({ type: DATA, ID: place }));
 }
 
-/** Everything below a directory, parents first, in byte order of each directory's names. */
-function* walk(tree: FileTree, directory: string): Generator<TreeEntry> {
-  for (const child of tree.children(directory)) {
-    const entry = tree.entry(join(directory, child));
-    if (!entry) continue;
-    yield entry;
-    if (entry.type === "directory") yield* walk(tree, entry.path);
-  }
-}
-
 /** @param links first names of files that have several, by inode; grows */
 function statOf(entry: TreeEntry, links: Map<string, string>): Partial<Stat> {
   const { path, type, mode, uid, gid, sizeBytes, mtimeSeconds, major, minor } = entry;
@@ -98,29 +87,6 @@ function statOf(entry: TreeEntry, links: Map<string, string>): Partial<Stat> {
     devmajor: major,
     devminor: minor,
   };
-}
-
-function firstName({ inode, path }: TreeEntry, links: Map<string, string>): string {
-  if (inode === undefined) return "";
-  const first = links.get(inode);
-  if (first === undefined) links.set(inode, path);
-  return first ?? "";
-}
-
-async function* tarOf(tree: FileTree): AsyncGenerator<Buffer> {
-  const links = new Map<string, string>();
-  for (const entry of walk(tree, "")) {
-    const first = entry.type === "symlink" ? "" : firstName(entry, links);
-    const { path, type, mode, uid, gid, mtimeSeconds, major, minor } = entry;
-    const sizeBytes = first === "" ? entry.sizeBytes : 0;
-    const name = type === "directory" ? `${path}/` : path;
-    const linkName = first || entry.linkName;
-    yield tarHeader({ ...emptyEntry(name), type: first ? "link" : type, mode, uid, gid, sizeBytes, mtimeSeconds, linkName, major, minor });
-    if (type !== "file" || first) continue;
-    yield* tree.content(entry);
-    yield tarPadding(sizeBytes);
-  }
-  yield TAR_END;
 }
 
 /** The archive that a client uploads, e.g. of `docker build -`. */

@@ -113,11 +113,36 @@ export class Solve {
   /** Loads what the frontend needs before anything runs. @returns the id of the result */
   async load(frontend: string, options: FrontendOptions): Promise<string> {
     if (frontend !== "dockerfile.v0") throw new GrpcError(UNIMPLEMENTED, `the frontend ${JSON.stringify(frontend)} is not supported`);
-    if (options["requestid"]) throw new GrpcError(UNIMPLEMENTED, `the frontend request ${options["requestid"]} is not supported`);
     const id = randomBytes(12).toString("hex");
     const upload = uploadedContext(options);
     this.#loaded.set(id, upload ? await this.#loadArchive(options, upload) : await this.#loadFiles(options));
     return id;
+  }
+
+  /**
+   * What the frontend answers instead of building: findings of the checks, an outline, the targets.
+   * @returns the metadata of the answer
+   */
+  async describe(request: string, options: FrontendOptions): Promise<Record<string, Buffer>> {
+    const method = /^frontend\.(lint|outline|targets)$/.exec(request)?.[1];
+    if (method === undefined) throw new GrpcError(UNIMPLEMENTED, `the frontend request ${request} is not supported`);
+    const { name, dockerfile, dockerignore } = await this.#loadFiles(options);
+    const empty = await this.#rooms.contexts.take("");
+    this.#releases.push(() => empty.release());
+    const { json, text, status } = await this.#rooms.builder.describe(method, {
+      ...requestOptions(options),
+      contextDir: empty.directory,
+      dockerfile: { text: dockerfile.toString(), name },
+      dockerignore,
+      tags: [],
+    });
+    const answer = {
+      "result.json": JSON.stringify(json),
+      "result.txt": text,
+      version: "1.0.0",
+      ...(method === "lint" && { "result.statuscode": String(status) }),
+    };
+    return Object.fromEntries(Object.entries(answer).map(([key, value]) => [key, Buffer.from(value)]));
   }
 
   async #loadArchive(options: FrontendOptions, upload: { path: string; host: string }): Promise<Loaded> {

@@ -1,18 +1,25 @@
 import { writeFile } from "node:fs/promises";
 import type { Readable } from "node:stream";
 import { Transform } from "node:stream";
-import type { JsonMessage } from "../../api/types/image.ts";
+import type { BuildProgress } from "../../api/types/builds.ts";
+import type { AuthConfig, JsonMessage } from "../../api/types/image.ts";
 import type { BuildOptions } from "../../client/build.ts";
+import type { DockerClient } from "../../client/client.ts";
+import { isStatus } from "../../client/errors.ts";
 import { buildArgs } from "../build-args.ts";
+import { buildCall } from "../build-call.ts";
+import type { BuildFlags } from "../build-call.ts";
 import { openContext } from "../build-context.ts";
 import type { BuildContext } from "../build-context.ts";
 import { BuildReader } from "../build-events.ts";
+import type { BuildEvent } from "../build-events.ts";
+import { checkOutputs, readOutputs, sendOutputs } from "../build-outputs.ts";
 import { PlainScreen } from "../build-plain.ts";
 import type { BuildScreen } from "../build-plain.ts";
 import { ExitError, command } from "../cli.ts";
 import type { Cli } from "../cli.ts";
 import { allCredentials } from "../credentials.ts";
-import { bool, bytes, list, text } from "../flags.ts";
+import { bool, bytes, list, strings, text } from "../flags.ts";
 import { StreamError, progressBar, throwFailure } from "../progress.ts";
 import { pairs } from "../run-config/text.ts";
 import { parseReference, withDefaultTag, familiarReference } from "../../syntax/reference.ts";
@@ -21,62 +28,154 @@ export const build = command({
   usage: "[OPTIONS] PATH | URL | -",
   arity: [1, 1],
   flags: {
-    "add-host": list('Add a custom host-to-IP mapping ("host:ip")'),
+    "add-host": strings('Add a custom host-to-IP mapping (format: "host:ip")'),
+    allow: list('Allow extra privileged entitlement (e.g., "network.host", "security.insecure")'),
+    annotation: list("Add annotation to the image", { hidden: true }),
+    attest: list("Attestation parameters; none are made", { hidden: true }),
     "build-arg": list("Set build-time variables"),
-    "cache-from": list("Images to consider as cache sources"),
-    file: text('Name of the Dockerfile (Default is "PATH/Dockerfile")', { short: "f" }),
+    "build-context": list("Additional build contexts (e.g., name=path)"),
+    builder: text("There is one builder, so this changes nothing", { hidden: true }),
+    "cache-from": list('External cache sources (e.g., "user/app:cache", "type=local,src=path/to/dir")'),
+    "cache-to": list('Cache export destinations (e.g., "user/app:cache", "type=local,dest=path/to/dir")'),
+    call: text('Set method for evaluating build ("check", "outline", "targets")', { initial: "build" }),
+    "cgroup-parent": text('Set the parent cgroup for the "RUN" instructions during build', { hidden: true }),
+    check: bool('Shorthand for "--call=check"'),
+    file: text('Name of the Dockerfile (default: "PATH/Dockerfile")', { short: "f" }),
     "force-rm": bool("Always remove intermediate containers", { hidden: true }),
-    iidfile: text("Write the image ID to the file"),
+    iidfile: text("Write the image ID to a file"),
     label: list("Set metadata for an image"),
-    load: bool("Keep the result among the images (always on)", { hidden: true }),
-    network: text("Set the networking mode for the RUN instructions during build", { initial: "default" }),
+    load: bool('Shorthand for "--output=type=docker"'),
+    "metadata-file": text("Write build result metadata to a file"),
+    network: text('Set the networking mode for the "RUN" instructions during build', { initial: "default" }),
     "no-cache": bool("Do not use cache when building the image"),
-    platform: text("Set platform if server is multi-platform capable"),
-    progress: text('Set type of progress output ("auto", "plain", "tty", "quiet", "classic")', { initial: "auto" }),
-    pull: bool("Always attempt to pull a newer version of the image"),
+    "no-cache-filter": list("Do not cache specified stages"),
+    output: list('Output destination (format: "type=local,dest=path")', { short: "o" }),
+    platform: list("Set target platform for build"),
+    progress: text('Set type of progress output ("auto", "none", "plain", "quiet", "rawjson", "tty", "classic")', { initial: "auto" }),
+    provenance: text("No provenance is made", { hidden: true }),
+    pull: bool("Always attempt to pull all referenced images"),
+    push: bool('Shorthand for "--output=type=registry"'),
     quiet: bool("Suppress the build output and print image ID on success", { short: "q" }),
     rm: bool("Remove intermediate containers after a successful build", { initial: true, hidden: true }),
-    "shm-size": bytes('Size of "/dev/shm"'),
-    tag: list('Name and optionally a tag in the "name:tag" format', { short: "t", check: checkTag }),
-    target: text("Set the target build stage to build."),
+    sbom: text("No SBOM is made", { hidden: true }),
+    secret: list('Secret to expose to the build (format: "id=mysecret[,src=/local/secret]")'),
+    "shm-size": bytes("Shared memory size for build containers"),
+    ssh: list('SSH agent socket to expose to the build (format: "default|<id>[=<socket>]")'),
+    tag: list('Image identifier (format: "[registry/]repository[:tag]")', { short: "t", check: checkTag }),
+    target: text("Set the target build stage to build"),
+    ulimit: list("Ulimit options"),
   },
   async run(cli, { args: [path = ""], flags }) {
+    const call = flags.check ? "check" : flags.call;
+    if (call !== "build") return (await import("../build-method.ts")).runMethod(cli, { call, path, flags });
+    refuseAttestations(flags);
     const mode = progressMode(cli, flags);
+    const outputs = readOutputs(flags);
+    const tags = [...flags.tag, ...outputs.flatMap(({ names }) => names)];
+    checkOutputs(cli, outputs, tags);
     const context = await openContext(cli, path, flags.file);
     const client = await cli.client();
     const auth = await allCredentials(cli);
-    const tar = context.tar ? countBytes(cli, context.tar, mode) : undefined;
-    const options: BuildOptions = {
-      ...(tar ? { context: tar } : {}),
-      remote: context.remote,
-      dockerfile: context.dockerfile,
-      tags: flags.tag,
-      target: flags.target || undefined,
-      buildArgs: buildArgs(flags["build-arg"], cli.env),
-      labels: pairs(flags.label),
-      noCache: flags["no-cache"],
-      pull: flags.pull,
-      quiet: mode === "quiet",
-      platform: flags.platform || undefined,
-      networkMode: flags.network === "default" ? undefined : flags.network,
-      extraHosts: flags["add-host"],
-      shmSizeBytes: flags["shm-size"],
-      cacheFrom: flags["cache-from"],
-      auth,
-      exactProgress: mode === "plain" || mode === "tty",
-      signal: cli.signal,
-    };
-    const id = await show(cli, client.builds.build(options), { mode, context, tags: flags.tag });
+    const parts = { mode, context, flags, tags, auth, silent: outputs.some(({ dest }) => dest === "-") };
+    const id = mode !== "classic" && (await isOwn(client)) ? await buildExact(cli, parts) : await buildClassic(cli, parts);
+    await sendOutputs(cli, outputs, { image: id, tags });
     if (flags.iidfile) await writeFile(flags.iidfile, id);
+    if (flags["metadata-file"]) await writeMetadata(flags["metadata-file"], { id, tags });
+    return undefined;
   },
 });
 
-type Mode = "plain" | "tty" | "quiet" | "classic";
+/** Nothing is attested: saying so is better than leaving it out. @throws {Error} */
+function refuseAttestations(flags: { attest: readonly string[]; provenance: string; sbom: string }): void {
+  const asked = [...flags.attest.filter((each) => !/disabled=true/.test(each)), flags.provenance, flags.sbom];
+  if (asked.every((each) => each === "" || each === "false")) return;
+  throw new Error("Attestations (provenance, SBOM) are not made: leave out --attest, --provenance and --sbom");
+}
+
+async function writeMetadata(path: string, { id, tags }: { id: string; tags: readonly string[] }): Promise<void> {
+  const metadata = {
+    "containerimage.config.digest": id,
+    "containerimage.digest": id,
+    ...(tags.length > 0 && { "image.name": tags.join(",") }),
+  };
+  await writeFile(path, `${JSON.stringify(metadata, undefined, 2)}\n`);
+}
+
+type Mode = "plain" | "tty" | "quiet" | "rawjson" | "classic";
+
+interface Parts {
+  readonly mode: Mode;
+  readonly context: BuildContext;
+  readonly flags: BuildFlags;
+  readonly tags: readonly string[];
+  readonly auth: Readonly<Record<string, AuthConfig>>;
+  /** The result itself goes to stdout. */
+  readonly silent: boolean;
+}
+
+/** Only Berth's own engine knows `/berth/`. */
+async function isOwn({ connection }: DockerClient): Promise<boolean> {
+  try {
+    await connection.json("GET", "/berth/status");
+    return true;
+  } catch (error) {
+    if (isStatus(error, 404)) return false;
+    throw error;
+  }
+}
+
+/** By our own engine, which reads the context where it lies. @returns the image's id */
+async function buildExact(cli: Cli, parts: Parts): Promise<string> {
+  const client = await cli.client();
+  const call = await buildCall(cli, parts.flags, parts);
+  return show(cli, toMessages(client.builds.run({ ...call, signal: cli.signal })), parts);
+}
+
+/** Our engine's events as messages of the classic build carry them. */
+async function* toMessages(events: AsyncIterable<BuildProgress>): AsyncGenerator<JsonMessage> {
+  for await (const event of events) {
+    if (event.type === "finish" && event.status !== "succeeded") yield { error: event.error ?? event.status };
+    else yield { aux: { "berth.progress": event } };
+  }
+}
+
+/** By any engine. @returns the image's id */
+async function buildClassic(cli: Cli, parts: Parts): Promise<string> {
+  const { mode, context, flags, tags, auth } = parts;
+  const only = (["secret", "ssh", "build-context", "cache-to", "allow"] as const).find((name) => flags[name].length > 0);
+  if (only) throw new Error(`--${only} needs Berth's own engine`);
+  const client = await cli.client();
+  const tar = context.tar ? countBytes(cli, context.tar, mode) : undefined;
+  const options: BuildOptions = {
+    ...(tar ? { context: tar } : {}),
+    remote: context.remote,
+    dockerfile: context.dockerfile,
+    tags,
+    target: flags.target || undefined,
+    buildArgs: buildArgs(flags["build-arg"], cli.env),
+    labels: pairs(flags.label),
+    noCache: flags["no-cache"],
+    pull: flags.pull,
+    quiet: mode === "quiet",
+    platform: flags.platform[0],
+    networkMode: flags.network === "default" ? undefined : flags.network,
+    extraHosts: flags["add-host"],
+    shmSizeBytes: flags["shm-size"],
+    cacheFrom: flags["cache-from"],
+    auth,
+    exactProgress: mode === "plain" || mode === "tty" || mode === "rawjson",
+    signal: cli.signal,
+  };
+  return mode === "classic" || mode === "quiet"
+    ? showClassic(cli, client.builds.build(options), mode)
+    : show(cli, client.builds.build(options), parts);
+}
 
 function progressMode(cli: Cli, flags: { progress: string; quiet: boolean }): Mode {
   if (flags.quiet) return "quiet";
   const asked = flags.progress === "auto" ? (cli.env["BUILDKIT_PROGRESS"] ?? "auto") : flags.progress;
-  if (asked === "plain" || asked === "tty" || asked === "quiet" || asked === "classic") return asked;
+  if (asked === "plain" || asked === "tty" || asked === "quiet" || asked === "rawjson" || asked === "classic") return asked;
+  if (asked === "none") return "quiet";
   if (asked !== "auto") throw new Error(`invalid progress mode ${asked}`);
   // Who switches BuildKit off wants the output of the builder before it.
   if (cli.env["DOCKER_BUILDKIT"] === "0") return "classic";
@@ -106,15 +205,10 @@ function countBytes(cli: Cli, tar: Readable, mode: Mode): Readable {
   return tar.pipe(counter);
 }
 
-interface ShowOptions {
-  readonly mode: Mode;
-  readonly context: BuildContext;
-  readonly tags: readonly string[];
-}
+type ShowOptions = Pick<Parts, "mode" | "tags" | "silent">;
 
 /** @returns the image's id */
 async function show(cli: Cli, messages: AsyncIterable<JsonMessage>, options: ShowOptions): Promise<string> {
-  if (options.mode === "classic" || options.mode === "quiet") return showClassic(cli, messages, options.mode);
   const reader = new BuildReader(cli.now);
   const screen = await openScreen(cli, options.mode);
   try {
@@ -126,14 +220,41 @@ async function show(cli: Cli, messages: AsyncIterable<JsonMessage>, options: Sho
     throw error instanceof StreamError ? new ExitError(1, failureText(error)) : error;
   }
   screen.close();
-  tellImage(cli, reader.imageId, options);
+  if (options.mode === "quiet" && !options.silent) cli.print(reader.imageId);
+  else if (options.mode !== "rawjson") tellImage(cli, reader.imageId, options);
   return reader.imageId;
 }
 
 async function openScreen(cli: Cli, mode: Mode): Promise<BuildScreen> {
   if (mode === "plain") return new PlainScreen(cli.stderr, cli.now);
+  if (mode === "rawjson") return new (await import("../build-rawjson.ts")).RawJsonScreen(cli.stderr, cli.now);
+  // Quiet output is kept back and shown when the build fails.
+  if (mode === "quiet") return new QuietScreen(cli);
   const { TerminalScreen } = await import("../build-terminal.ts");
   return new TerminalScreen(cli.stderr, cli.now);
+}
+
+/** Shows nothing, unless the build fails. */
+class QuietScreen implements BuildScreen {
+  readonly #cli: Cli;
+  readonly #events: BuildEvent[] = [];
+  #failed = false;
+
+  constructor(cli: Cli) {
+    this.#cli = cli;
+  }
+
+  show(event: BuildEvent): void {
+    this.#failed ||= event.type === "end" && event.error !== undefined;
+    if (this.#events.length < 10_000) this.#events.push(event);
+  }
+
+  close(): void {
+    if (!this.#failed) return;
+    const screen = new PlainScreen(this.#cli.stderr, this.#cli.now);
+    for (const event of this.#events) screen.show(event);
+    screen.close();
+  }
 }
 
 function failureText(error: StreamError): string {

@@ -14,6 +14,7 @@ import { runSession } from "../session.ts";
 import { followSize } from "../terminal.ts";
 import { humanDuration, humanSize } from "../units.ts";
 import { buildArgs } from "../build-args.ts";
+import { namedContexts } from "../build-call.ts";
 import { readSecrets } from "../build-secrets.ts";
 
 const HEADERS = {
@@ -262,7 +263,7 @@ export const buildsPredict = command({
       contextDir,
       ...(flags.file === "-" ? { text: await readText(cli.stdin) } : await dockerfile(cli, contextDir, flags.file)),
       buildArgs: buildArgs(flags["build-arg"], cli.env),
-      contexts: contexts(cli, flags["build-context"]),
+      contexts: namedContexts(cli, flags["build-context"]),
       noCache: flags["no-cache"],
       ...(flags.platform && { platform: flags.platform }),
       ...(flags.target && { target: flags.target }),
@@ -293,14 +294,4 @@ async function dockerfile(cli: Cli, contextDir: string, file: string): Promise<{
   const inside = relative(contextDir, path);
   if (!inside.startsWith("..") && !isAbsolute(inside)) return { dockerfile: inside };
   return { dockerfile: path, text: await readFile(path, "utf8") };
-}
-
-function contexts(cli: Cli, texts: readonly string[]): Record<string, string> {
-  return Object.fromEntries(
-    texts.map((each) => {
-      const at = each.indexOf("=");
-      const [name, value] = [each.slice(0, at), each.slice(at + 1)];
-      return [name, value.startsWith("docker-image://") ? value : resolve(cli.cwd, value)];
-    }),
-  );
 }

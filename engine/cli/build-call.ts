@@ -1,0 +1,116 @@
+/** `berth build`'s command line as what our own engine is asked. */
+import { stat } from "node:fs/promises";
+import { resolve } from "node:path";
+import { fileURLToPath } from "node:url";
+import type { BuildCall } from "../api/types/builds.ts";
+import type { AuthConfig } from "../api/types/image.ts";
+import type { DockerClient } from "../client/client.ts";
+import { buildArgs } from "./build-args.ts";
+import type { BuildContext } from "./build-context.ts";
+import { readSecrets } from "./build-secrets.ts";
+import type { Cli } from "./cli.ts";
+import { csvFields, cut, pairs } from "./run-config/text.ts";
+
+export interface BuildFlags {
+  readonly "add-host": readonly string[];
+  readonly allow: readonly string[];
+  readonly "build-arg": readonly string[];
+  readonly "build-context": readonly string[];
+  readonly "cache-from": readonly string[];
+  readonly "cache-to": readonly string[];
+  readonly label: readonly string[];
+  readonly network: string;
+  readonly "no-cache": boolean;
+  readonly "no-cache-filter": readonly string[];
+  readonly platform: readonly string[];
+  readonly pull: boolean;
+  readonly secret: readonly string[];
+  readonly "shm-size": number | undefined;
+  readonly ssh: readonly string[];
+  readonly target: string;
+  readonly ulimit: readonly string[];
+}
+
+/** Whether the engine is on this machine and this user's, so that it can read what this process can. */
+export async function sharesFiles({ connection }: DockerClient): Promise<boolean> {
+  const { url } = connection.endpoint;
+  if (!url.startsWith("unix://")) return false;
+  const socket = await stat(url.slice("unix://".length)).catch(() => undefined);
+  return socket?.uid === process.getuid!();
+}
+
+/** @throws {Error} with buildx's sentences for what cannot be read */
+export async function buildCall(
+  cli: Cli,
+  flags: BuildFlags,
+  parts: { context: BuildContext; tags: readonly string[]; auth: Record<string, AuthConfig> },
+): Promise<BuildCall> {
+  const { context, tags, auth } = parts;
+  const secrets = await readSecrets(cli, flags.secret);
+  const [platform, ...others] = flags.platform.flatMap((each) => each.split(",")).filter((each) => each !== "");
+  if (others.length > 0) throw new Error("Building for several platforms at once is not supported: build for one after the other");
+  return {
+    ...(await contextPart(cli, context)),
+    tags,
+    auth,
+    buildArgs: withEpoch(buildArgs(flags["build-arg"], cli.env), cli.env),
+    labels: pairs(flags.label),
+    noCache: flags["no-cache"],
+    noCacheStages: flags["no-cache-filter"].flatMap((each) => each.split(",")),
+    pull: flags.pull,
+    extraHosts: flags["add-host"].map((host) => host.replace("=", ":")),
+    contexts: namedContexts(cli, flags["build-context"]),
+    secrets: Object.fromEntries([...secrets].map(([id, content]) => [id, content.toString("base64")])),
+    ssh: sshAgents(cli, flags.ssh),
+    allow: flags.allow,
+    ulimits: flags.ulimit,
+    cacheFrom: flags["cache-from"],
+    cacheTo: flags["cache-to"],
+    ...(platform && { platform }),
+    ...(flags.target && { target: flags.target }),
+    ...(flags.network !== "default" && flags.network && { networkMode: flags.network }),
+    ...(flags["shm-size"] !== undefined && { shmSizeBytes: flags["shm-size"] }),
+  };
+}
+
+/** The variable that makes builds reproducible is an argument of every build, as with buildx. */
+function withEpoch(args: Record<string, string | null>, env: NodeJS.ProcessEnv): Record<string, string | null> {
+  const epoch = env["SOURCE_DATE_EPOCH"];
+  return epoch && !("SOURCE_DATE_EPOCH" in args) ? { ...args, SOURCE_DATE_EPOCH: epoch } : args;
+}
+
+async function contextPart(cli: Cli, context: BuildContext): Promise<Partial<BuildCall>> {
+  const { directory, outside, dockerfile, text, remote, tar } = context;
+  if (remote !== undefined) return { remote, dockerfile };
+  const client = await cli.client();
+  if (directory !== undefined && (await sharesFiles(client))) {
+    return { contextDir: directory, dockerfile: outside ?? dockerfile, ...(outside !== undefined && text !== undefined && { text }) };
+  }
+  return { contextId: await client.builds.upload(tar!, { signal: cli.signal }), dockerfile };
+}
+
+/** `name=path` and `name=docker-image://reference`. @throws {Error} */
+export function namedContexts(cli: Pick<Cli, "cwd">, texts: readonly string[]): Record<string, string> {
+  return Object.fromEntries(
+    texts.map((each) => {
+      const [name, value] = cut(each);
+      if (name === "" || value === "") throw new Error(`invalid context value: ${each}, expected key=value`);
+      if (value.startsWith("docker-image://")) return [name, value];
+      if (/^(https?|git|oci-layout|target):/.test(value))
+        throw new Error(`The build context ${each} is not supported: give a directory or docker-image://…`);
+      return [name, value.startsWith("file://") ? fileURLToPath(value) : resolve(cli.cwd, value)];
+    }),
+  );
+}
+
+/** `default`, `id`, `id=socket`. @throws {Error} with buildx's sentence */
+function sshAgents(cli: Pick<Cli, "cwd" | "env">, texts: readonly string[]): Record<string, string> {
+  return Object.fromEntries(
+    texts.map((each) => {
+      const [id, path] = cut(each);
+      const socket = path ? resolve(cli.cwd, csvFields(path)[0] ?? "") : cli.env["SSH_AUTH_SOCK"];
+      if (!socket) throw new Error("invalid empty ssh agent socket: make sure SSH_AUTH_SOCK is set");
+      return [id || "default", socket];
+    }),
+  );
+}
