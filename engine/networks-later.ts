@@ -22,6 +22,7 @@ export function networksLater(open: () => Promise<Networks>, end: () => Promise<
     detach: async (containerId) => (await networks()).detach(containerId),
     connect: async (...all) => (await networks()).connect(...all),
     disconnect: async (...all) => (await networks()).disconnect(...all),
+    rename: async (...all) => (await networks()).rename(...all),
     restore: async (sandboxes) => (await networks()).restore(sandboxes),
     processes: () => opened?.processes() ?? {},
     problem: () => opened?.problem() ?? "",

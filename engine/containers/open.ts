@@ -129,6 +129,7 @@ class ContainerService implements Containers {
       }
       const before = record.name;
       record.name = wanted;
+      if (record.sandbox && entry.isUp) record.sandbox = await this.#rooms.networks.rename(record.sandbox, wanted);
       await this.#store.save(entry);
       this.#store.releaseName(before, entry.id);
       announce(this.#rooms.events, record, "rename", { oldName: `/${before}` });

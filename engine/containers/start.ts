@@ -49,6 +49,8 @@ export async function startTask(
       mountSources(rooms, record, rootfs),
       attachNetwork(rooms, record, owner?.record.state.pid),
     ]);
+    // Who shares a network shares its host name too, which names the shared address.
+    if (owner && record.hostConfig.UTSMode !== "host") record.config.Hostname = hostnameOf(owner.record);
     const files = owner ? networkFiles(rooms, owner.id) : await writeNetworkFiles(rooms, record, sandbox);
     const spec = specOf(rooms, store, { record, rootfs, user, cwd, mounts, files, sandbox });
     const task = await rooms.runtime.start({ id: record.id, spec, ...taskOptions(entry), ...(signal && { signal }) });

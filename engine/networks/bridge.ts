@@ -26,6 +26,7 @@ export async function openNetworks({ host, events }: { host: RouterHost; events:
     connect: async (sandbox, nameOrId, settings, names) =>
       sandboxes.connect(sandbox.containerId, table.find(nameOrId), { settings, names }),
     disconnect: async (sandbox, nameOrId) => sandboxes.disconnect(sandbox.containerId, table.find(nameOrId)),
+    rename: async (sandbox, containerName) => sandboxes.rename(sandbox.containerId, containerName),
     restore: (alive) => sandboxes.restore(alive),
     processes: () => router.processes(),
     problem: () => router.uplink.problem,

@@ -117,6 +117,8 @@ export interface Networks {
     names: { containerName: string; hostname: string },
   ): Promise<Sandbox>;
   disconnect(sandbox: Sandbox, nameOrId: string): Promise<Sandbox>;
+  /** Gives a running container another name, which others find from now on instead of the old one; returns its sandbox. */
+  rename(sandbox: Sandbox, containerName: string): Promise<Sandbox>;
 
   /** After an engine restart: these sandboxes are alive; everything else that is found is removed. */
   restore(sandboxes: readonly Sandbox[]): Promise<void>;

@@ -94,6 +94,13 @@ export function linkHostsOf({ links }: Endpoint, others: readonly Endpoint[]): s
   });
 }
 
+/** The endpoint of a container that has another name now. An alias that is like the old name stays. */
+export function renamed(endpoint: Endpoint, containerName: string): Endpoint {
+  const { aliases, dnsNames } = endpoint;
+  const kept = dnsNames.filter((name) => name !== endpoint.containerName || aliases.includes(name));
+  return { ...endpoint, containerName, dnsNames: dnsNames.length > 0 ? [...new Set([containerName, ...kept])] : [] };
+}
+
 export function netdSandboxOf({ containerId, endpoints, dns }: Pick<Sandbox, "containerId" | "endpoints" | "dns">): NetdSandbox {
   const plugged = pluggedOf(endpoints);
   return {

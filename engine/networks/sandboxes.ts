@@ -30,6 +30,7 @@ import {
   netnsPath,
   pluggedOf,
   portOf,
+  renamed,
   resolvConfOf,
 } from "./sandbox.ts";
 import { BRIDGE_PREFIX } from "./rules.ts";
@@ -112,6 +113,17 @@ export class Sandboxes {
     network.release(containerId);
     const changed = await this.#changed(sandbox, endpoints, "");
     this.#event("disconnect", endpoint);
+    return changed;
+  }
+
+  /** @see Networks.rename */
+  async rename(containerId: string, containerName: string): Promise<Sandbox> {
+    const sandbox = this.#known(containerId);
+    const endpoints = sandbox.endpoints.map((endpoint) => renamed(endpoint, containerName));
+    for (const endpoint of endpoints) this.#network(endpoint)?.adopt(endpoint);
+    const changed = { ...sandbox, endpoints };
+    this.#alive.set(containerId, changed);
+    await this.#options.router.ask({ call: "sandbox", sandbox: netdSandboxOf(changed) });
     return changed;
   }
 

@@ -34,7 +34,7 @@ export function answer({ bytes, client, transport }: Asked, names: Names, hostAd
   if (!query || query.questions?.length !== 1 || !question) return { kind: "answer", bytes: refusal(bytes, RCODE.FORMERR) };
   if (((bytes[2]! >> 3) & 15) !== 0) return { kind: "answer", bytes: refusal(bytes, RCODE.NOTIMP) };
   const name = question.name.toLowerCase().replace(/\.$/, "");
-  const found = known(name, client, names, hostAddress);
+  const found = known({ name, type: question.type }, client, names, hostAddress);
   if (found) return { kind: "answer", bytes: response(query, recordsOf(found, question), sizeLimit(query, transport)) };
   return client && !client.outside ? { kind: "answer", bytes: refusal(bytes, RCODE.SERVFAIL) } : { kind: "forward" };
 }
@@ -67,13 +67,18 @@ function decode(bytes: Buffer): DecodedPacket | undefined {
 
 type Found = { readonly addresses: readonly string[] } | { readonly pointer: string };
 
-function known(name: string, client: Client | undefined, names: Names, hostAddress: string): Found | undefined {
+function known(
+  { name, type }: { name: string; type: string },
+  client: Client | undefined,
+  names: Names,
+  hostAddress: string,
+): Found | undefined {
   if (HOST_NAMES.has(name)) return { addresses: hostAddress ? [hostAddress] : [] };
   if (!client) return undefined;
   const reversed = addressOfPointer(name);
   const pointer = reversed && names.reverse(client, reversed);
   if (pointer) return { pointer };
-  const addresses = names.lookup(client, name);
+  const addresses = names.lookup(client, name, type);
   return addresses && { addresses };
 }
 

@@ -17,7 +17,8 @@ export class Names {
   readonly #clients = new Map<string, NetdSandbox>();
   /** By network and name: the addresses of all that are called so, in the order they came. */
   readonly #index = new Map<string, Map<string, string[]>>();
-  #turn = 0;
+  /** How often each list in the index was asked for, by type. */
+  readonly #turns = new WeakMap<readonly string[], Map<string, number>>();
 
   setNetwork(network: NetdNetwork): void {
     this.#networks.set(network.id, network);
@@ -75,16 +76,16 @@ export class Names {
   }
 
   /**
-   * All addresses behind a name, each time beginning with another; undefined when nobody that this client can reach is
+   * The addresses behind a name that answer a question of `type`, each time beginning with another; undefined when nobody that this client can reach is
    * called so. The name may end in the network's: `web.backend`.
    */
-  lookup({ sandbox }: Client, name: string): string[] | undefined {
+  lookup({ sandbox }: Client, name: string, type: string): string[] | undefined {
     for (const network of this.#named(sandbox)) {
       const suffix = `.${network.name.toLowerCase()}`;
       const index = this.#index.get(network.id);
       const linked = sandbox.endpoints.find((endpoint) => endpoint.network === network.id)?.links[name];
       const found = index?.get(linked ?? name) ?? (name.endsWith(suffix) ? index?.get(name.slice(0, -suffix.length)) : undefined);
-      if (found) return this.#rotate(found);
+      if (found) return this.#rotate(found, type);
     }
     return undefined;
   }
@@ -101,8 +102,13 @@ export class Names {
     return sandbox.endpoints.flatMap(({ network }) => this.#networks.get(network) ?? []).filter(({ names }) => names);
   }
 
-  #rotate(addresses: readonly string[]): string[] {
-    const from = this.#turn++ % addresses.length;
+  /** A and AAAA have turns of their own: programs ask both, and a common one would give each the same half for ever. */
+  #rotate(all: readonly string[], type: string): string[] {
+    const addresses = type === "ANY" ? [...all] : all.filter((address) => address.includes(":") === (type === "AAAA"));
+    const turns = this.#turns.get(all) ?? new Map<string, number>();
+    const turn = turns.get(type) ?? 0;
+    this.#turns.set(all, turns.set(type, turn + 1));
+    const from = turn % Math.max(addresses.length, 1);
     return [...addresses.slice(from), ...addresses.slice(0, from)];
   }
 }
