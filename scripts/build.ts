@@ -74,6 +74,17 @@ async function buildExtension(): Promise<void> {
   });
 }
 
+/** The language features' process; CommonJS, because the editor's own Node starts it, which may be an older one. */
+async function buildLanguageServer(): Promise<void> {
+  await build({
+    ...node,
+    entryPoints: ["src/language/server/main.ts"],
+    outfile: join(dist, "language-server.cjs"),
+    format: "cjs",
+    target: "node20",
+  });
+}
+
 /** Each folder of webviews/ with a `main.ts` is one page. */
 async function buildWebviews(): Promise<void> {
   const pages = readdirSync(join(root, "webviews")).filter((name) => existsSync(join(root, "webviews", name, "main.ts")));
@@ -108,7 +119,7 @@ function copyKoffi(): void {
 
 rmSync(dist, { recursive: true, force: true });
 mkdirSync(dist, { recursive: true });
-await Promise.all([buildPrograms(), buildCommand(), buildExtension(), buildWebviews()]);
+await Promise.all([buildPrograms(), buildCommand(), buildExtension(), buildLanguageServer(), buildWebviews()]);
 copyKoffi();
 if (existsSync(join(root, "engine/cli/berth.sh"))) {
   cpSync(join(root, "engine/cli/berth.sh"), join(dist, "berth"));

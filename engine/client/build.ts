@@ -16,6 +16,8 @@ export interface BuildOptions extends Abortable {
   readonly remote?: string | undefined;
   /** Path of the Dockerfile inside the context. */
   readonly dockerfile?: string | undefined;
+  /** Directory of the context, as records of builds shall name it; other engines do not know this. */
+  readonly contextName?: string | undefined;
   readonly tags?: readonly string[];
   readonly target?: string | undefined;
   /** A null value takes the ARG's default. */
@@ -50,7 +52,11 @@ export class Builds {
   async *build(options: BuildOptions): AsyncGenerator<JsonMessage> {
     const response = await this.#connection.stream("POST", "/build", {
       query: buildQuery(options),
-      headers: { "x-registry-config": encodeAuth(options.auth), ...(options.exactProgress ? { "x-berth-progress": "1" } : {}) },
+      headers: {
+        "x-registry-config": encodeAuth(options.auth),
+        ...(options.exactProgress ? { "x-berth-progress": "1" } : {}),
+        ...(options.contextName === undefined ? {} : { "x-berth-context": encodeURIComponent(options.contextName) }),
+      },
       ...(options.context ? { body: options.context } : {}),
       signal: options.signal,
     });

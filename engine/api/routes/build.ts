@@ -76,6 +76,7 @@ function buildOptions(exchange: Exchange): Omit<BuildRequest, "contextDir" | "do
   const { query, request } = exchange;
   const platform = platformOf(exchange);
   const shmSize = query.integer("shmsize");
+  const contextName = contextNameOf(request.headers["x-berth-context"]);
   const [target, networkMode, extraHosts] = [query.optional("target"), query.optional("networkmode"), query.text("extrahosts")];
   return {
     tags: query.all("t").filter((tag) => tag !== ""),
@@ -88,8 +89,19 @@ function buildOptions(exchange: Exchange): Omit<BuildRequest, "contextDir" | "do
     ...(networkMode && { networkMode }),
     ...(extraHosts && { extraHosts: hostList(query.all("extrahosts")) }),
     ...(shmSize && { shmSizeBytes: shmSize }),
+    ...(contextName && { contextName }),
     ...(platform && { platform: [platform.os, platform.architecture, platform.variant].filter(Boolean).join("/") }),
   };
+}
+
+/** Where the context came from, which its archive does not tell. */
+function contextNameOf(header: string | string[] | undefined): string | undefined {
+  if (typeof header !== "string" || header === "") return undefined;
+  try {
+    return decodeURIComponent(header);
+  } catch {
+    throw new EngineError("invalid", `The header X-Berth-Context is not percent-encoded: ${JSON.stringify(header)}`);
+  }
 }
 
 /** The parameter comes once per host, as a list in JSON, or as one text with commas. */

@@ -5,6 +5,7 @@ import { isComment, lineRange, LogicalLine, splitLines, withoutContinuation } fr
 import type { SourceLine } from "./lines.ts";
 import { noStage, unterminatedHeredoc } from "./problems.ts";
 import type { Comment, Directive, Dockerfile, From, Heredoc, Instruction, Problem, Range, Stage, Variables } from "./tree.ts";
+import { splitBlank } from "./words.ts";
 
 /** Parses the text of a Dockerfile. */
 export function parseDockerfile(text: string): Dockerfile {
@@ -139,7 +140,8 @@ class Parser {
       this.#instructions.push(read);
     } else {
       this.#problem(read.message, read.range ?? range, range);
-      this.#instructions.push({ ...base, heredocs, kind: "INVALID" });
+      const words = splitBlank(line.text, parts.rest).map(({ text, start, end }) => ({ text, range: line.range(start, end) }));
+      this.#instructions.push({ ...base, words, heredocs, kind: "INVALID" });
     }
   }
 

@@ -1,0 +1,126 @@
+/**
+ * The language features' side in the extension host: starts the server when the first of its files is opened, tells it where
+ * a running engine is, and draws what the protocol has no words for. Nothing here starts an engine.
+ */
+import { join } from "node:path";
+import * as vscode from "vscode";
+import type { ErrorHandler } from "vscode-languageclient/node";
+import { CloseAction, ErrorAction, LanguageClient, TransportKind } from "vscode-languageclient/node";
+import type { Context } from "../context.ts";
+import { Decorations } from "./decorations.ts";
+import { stepBack } from "./neighbors.ts";
+import { messages } from "./server/feature.ts";
+import type { Marks } from "./server/feature.ts";
+
+const selector: vscode.DocumentSelector = [
+  { language: "dockerfile" },
+  { language: "dockercompose" },
+  { pattern: "**/.dockerignore" },
+  { pattern: "**/*.dockerignore" },
+];
+
+const WATCHED = "**/{.dockerignore,*.dockerignore,.env,compose*.y*ml,docker-compose*.y*ml}";
+
+/** A server that ends this often within a minute is left alone. */
+const RESTARTS_A_MINUTE = 10;
+
+export class LanguageFeatures implements vscode.Disposable {
+  readonly #context: Context;
+  readonly #decorations: Decorations;
+  readonly #disposables: vscode.Disposable[] = [];
+  #client: LanguageClient | undefined;
+
+  constructor(context: Context) {
+    this.#context = context;
+    this.#decorations = new Decorations();
+    this.#disposables.push(
+      this.#decorations,
+      vscode.workspace.onDidOpenTextDocument((document) => this.#startFor(document)),
+      vscode.workspace.onDidSaveTextDocument(() => this.#filesChanged()),
+      vscode.extensions.onDidChange(() => this.#sendStepBack()),
+      vscode.workspace.onDidChangeConfiguration(() => this.#sendStepBack()),
+      context.engine.onDidChangeState(() => this.#sendEngine()),
+    );
+    for (const document of vscode.workspace.textDocuments) this.#startFor(document);
+  }
+
+  /** Asks the server; undefined while none runs. */
+  async request<T>(method: string, parameters: unknown): Promise<T | undefined> {
+    return this.#client?.sendRequest<T>(method, parameters);
+  }
+
+  dispose(): void {
+    for (const disposable of this.#disposables) disposable.dispose();
+    void this.#client?.dispose();
+  }
+
+  #startFor(document: vscode.TextDocument): void {
+    if (this.#client || vscode.languages.match(selector, document) === 0) return;
+    const module = join(this.#context.extension.extensionPath, "dist", "language-server.cjs");
+    const client = new LanguageClient(
+      "berth.language",
+      "Berth Language Server",
+      { module, transport: TransportKind.ipc },
+      {
+        documentSelector: selector as never,
+        synchronize: { fileEvents: vscode.workspace.createFileSystemWatcher(WATCHED) },
+        errorHandler: restartAlways(),
+        initializationFailedHandler: () => false,
+      },
+    );
+    this.#client = client;
+    // After a restart the server knows nothing: it is told again.
+    client.onNotification(messages.marks, ({ uri, marks }: { uri: string; marks: Marks }) => this.#decorations.set(uri, marks));
+    this.#disposables.push(
+      client.onDidChangeState(({ newState }) => {
+        if (newState !== 2) return;
+        this.#sendEngine();
+        this.#sendStepBack();
+      }),
+    );
+    client.start().catch((error: Error) => this.#context.log.error(error));
+  }
+
+  #sendEngine(): void {
+    const endpoint = this.#context.engine.runningClient?.connection.endpoint.url ?? null;
+    this.#notify(messages.engine, endpoint);
+  }
+
+  #sendStepBack(): void {
+    const neighborhood = {
+      installed: (id: string) => vscode.extensions.getExtension(id) !== undefined,
+      enabled: (setting: string) => vscode.workspace.getConfiguration().get<boolean>(setting, true),
+    };
+    const features = stepBack(neighborhood);
+    const settings = vscode.workspace.getConfiguration("berth.editor");
+    const off = [...(settings.get("codeLens", true) ? [] : ["lenses"]), ...(settings.get("buildResults", true) ? [] : ["inlays"])];
+    this.#decorations.dividers = !features["dockerfile"]!.includes("dividers") && settings.get("stageDividers", true);
+    this.#decorations.predictions = settings.get("predictions", true);
+    this.#notify(
+      messages.stepBack,
+      Object.fromEntries(Object.entries(features).map(([language, names]) => [language, [...names, ...off]])),
+    );
+  }
+
+  #filesChanged(): void {
+    this.#notify("workspace/didChangeWatchedFiles", { changes: [] });
+  }
+
+  #notify(method: string, parameters: unknown): void {
+    if (this.#client?.isRunning())
+      this.#client.sendNotification(method, parameters).catch((error: Error) => this.#context.log.debug(error.message));
+  }
+}
+
+/** A server that was killed or has crashed is started again, unless it does nothing else. */
+function restartAlways(): ErrorHandler {
+  let ends: number[] = [];
+  return {
+    error: () => ({ action: ErrorAction.Continue, handled: true }),
+    closed: () => {
+      const now = Date.now();
+      ends = [...ends.filter((time) => now - time < 60_000), now];
+      return { action: ends.length > RESTARTS_A_MINUTE ? CloseAction.DoNotRestart : CloseAction.Restart, handled: true };
+    },
+  };
+}

@@ -1,0 +1,181 @@
+/**
+ * Whatever the text, no feature throws, and none keeps a keystroke waiting. `BERTH_FUZZ=5000` for the long run;
+ * `BERTH_BENCH=1` prints the times.
+ */
+import assert from "node:assert/strict";
+import { readFileSync, readdirSync } from "node:fs";
+import { join } from "node:path";
+import { test } from "node:test";
+import { applyEdits } from "../../../test/support/marked.ts";
+import { BuildResults } from "./build-results.ts";
+import { dockerfileLanguage } from "./dockerfile/language.ts";
+import { readDocument } from "./dockerfile/document.ts";
+import { EngineLink } from "./engine-link.ts";
+import type { Language, OpenDocument } from "./feature.ts";
+
+const engine = new EngineLink();
+const languages: Record<string, Language> = {
+  dockerfile: dockerfileLanguage({ engine, results: new BuildResults(engine, () => {}), opened: () => "node_modules\n" }),
+};
+const samples: Record<string, string[]> = { dockerfile: readTexts(join(import.meta.dirname, "../../../test/fixtures/dockerfiles")) };
+const rounds = Number(process.env["BERTH_FUZZ"] ?? 60);
+const options = { tabSize: 2, insertSpaces: true };
+
+function readTexts(folder: string): string[] {
+  return readdirSync(folder, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => readFileSync(join(entry.parentPath, entry.name), "utf8"));
+}
+
+function open(text: string, name: string): OpenDocument {
+  return { uri: `file:///nowhere/${name}`, path: `/nowhere/${name}`, text, version: 1 };
+}
+
+/** Every feature once, with the cursor somewhere. */
+async function useAll(language: Language, text: string, random: () => number): Promise<void> {
+  const lines = text.split("\n");
+  const line = Math.floor(random() * lines.length);
+  const position = { line, character: Math.floor(random() * (lines[line]!.length + 1)) };
+  const document = open(text, "Dockerfile");
+  const found = (await language.diagnostics?.(document)) ?? [];
+  const whole = { start: { line: 0, character: 0 }, end: { line: lines.length, character: 0 } };
+  await language.actions?.(document, whole, found);
+  await language.completion?.(document, position);
+  await language.hover?.(document, position);
+  await language.signature?.(document, position);
+  await language.definition?.(document, position);
+  await language.references?.(document, position, true);
+  await language.highlights?.(document, position);
+  if (await language.prepareRename?.(document, position)) await language.rename?.(document, position, "other");
+  for (const feature of ["symbols", "folding", "links", "tokens", "lenses", "inlays", "marks"] as const)
+    await language[feature]?.(document);
+  await language.format?.(document, options);
+}
+
+/** The same numbers in every run. */
+function randomFrom(seed: number): () => number {
+  let state = seed;
+  return () => (state = (state * 1_103_515_245 + 12_345) % 2_147_483_648) / 2_147_483_648;
+}
+
+const pieces = [
+  "\\\n",
+  "<<EOF\n",
+  '"',
+  "'",
+  "$",
+  "${",
+  "}",
+  "--mount=",
+  "--from=",
+  "[",
+  "]",
+  "\n",
+  "FROM ",
+  "RUN ",
+  "COPY ",
+  "=",
+  "#",
+  "\t",
+  "\u{1F40B}",
+  "\r\n",
+  "`",
+  "\0",
+  ": ",
+  "- ",
+  "&a ",
+  "*a ",
+  "!reset ",
+  "|\n",
+  "? ",
+];
+
+function spoil(text: string, random: () => number): string {
+  let result = text;
+  for (let count = 0; count < 3; count++) {
+    const at = Math.floor(random() * (result.length + 1));
+    const piece = pieces[Math.floor(random() * pieces.length)]!;
+    const cut = random() < 0.3 ? Math.floor(random() * 20) : 0;
+    result = result.slice(0, at) + piece + result.slice(at + cut);
+  }
+  return random() < 0.3 ? result.slice(0, Math.floor(random() * result.length)) : result;
+}
+
+for (const [name, language] of Object.entries(languages)) {
+  test(`${name}: no feature throws on a spoiled text (${rounds} rounds)`, async () => {
+    for (let round = 0; round < rounds; round++) {
+      const random = randomFrom(round + 1);
+      const text = spoil(samples[name]![round % samples[name]!.length]!, random);
+      await useAll(language, text, random).catch((error: Error) => assert.fail(`${JSON.stringify(text)}\n${error.stack}`));
+    }
+  });
+
+  test(`${name}: no feature throws on a text that is being typed`, async () => {
+    const random = randomFrom(7);
+    for (const text of samples[name]!.filter(({ length }) => length < 2000).slice(0, 8))
+      for (let end = 0; end <= text.length; end += 9) await useAll(language, text.slice(0, end), random);
+  });
+
+  test(`${name}: a keystroke in 1,000 lines is answered within 50 ms`, async () => {
+    const text = long(samples[name]!);
+    const lines = text.split("\n");
+    const at = { line: 500, character: lines[500]!.length };
+    const features = [
+      "diagnostics",
+      "completion",
+      "hover",
+      "highlights",
+      "tokens",
+      "symbols",
+      "folding",
+      "inlays",
+      "lenses",
+      "format",
+    ] as const;
+    const worst: Record<string, number> = {};
+    for (const feature of features) {
+      const times: number[] = [];
+      for (let round = 0; round < 7; round++) {
+        const document = open(`${text}\n# ${round}`, "Dockerfile");
+        const started = performance.now();
+        if (feature === "completion" || feature === "hover" || feature === "highlights") await language[feature]?.(document, at);
+        else if (feature === "format")
+          await language.format?.(document, options, { start: { line: 500, character: 0 }, end: { line: 500, character: 0 } });
+        else await language[feature]?.(document);
+        times.push(performance.now() - started);
+      }
+      // The median: another process of the machine may hold one of them up.
+      worst[feature] = times.toSorted((a, b) => a - b)[3]!;
+    }
+    if (process.env["BERTH_BENCH"])
+      console.log(name, Object.fromEntries(Object.entries(worst).map(([key, ms]) => [key, Number(ms.toFixed(1))])));
+    for (const [feature, ms] of Object.entries(worst)) assert.ok(ms < 50, `${feature} took ${ms.toFixed(1)} ms`);
+  });
+}
+
+function long(texts: readonly string[]): string {
+  const lines: string[] = [];
+  for (let index = 0; lines.length < 1000; index++) {
+    const stage = `stage${index}`;
+    lines.push(`FROM alpine:3.20 AS ${stage}`, `ARG VERSION=${index}`, "ENV PATH=/app/bin:$PATH A=$VERSION", "WORKDIR /app");
+    lines.push(
+      "COPY --chown=root package.json ./",
+      "RUN --mount=type=cache,target=/root/.cache set -e \\",
+      "  && echo $VERSION ${A:-x} \\",
+      "  && true",
+    );
+    lines.push(`COPY --from=${index === 0 ? stage : `stage${index - 1}`} /a /b`, 'CMD ["sh"]', "");
+  }
+  return texts.length > 0 ? lines.slice(0, 1000).join("\n") : "";
+}
+
+test("format() changes no instruction's meaning", () => {
+  for (const text of samples["dockerfile"]!) {
+    const formatted = applyEdits(text, (languages["dockerfile"]!.format!(open(text, "Dockerfile"), options) as never) ?? []);
+    const meaning = (source: string): string[] =>
+      readDocument(source).tree.instructions.map(
+        ({ original, heredocs }) => original.trim().replaceAll(/\s+/g, " ").toUpperCase() + heredocs.map(({ content }) => content).join(""),
+      );
+    assert.deepEqual(meaning(formatted), meaning(text));
+  }
+});
