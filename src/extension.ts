@@ -10,6 +10,8 @@ import type { Context } from "./context.ts";
 import { Engine } from "./engine/engine.ts";
 import { EngineFiles } from "./files/provider.ts";
 import { SCHEME } from "./files/uris.ts";
+import { LanguageFeatures } from "./language/client.ts";
+import { languageCommands } from "./language/commands.ts";
 import { Accounts } from "./registries/accounts.ts";
 import { registerPages } from "./panels/pages.ts";
 import { registerTasks } from "./tasks/tasks.ts";
@@ -33,6 +35,9 @@ export function activate(extension: vscode.ExtensionContext): void {
   const files = new EngineFiles(engine);
   extension.subscriptions.push(files, vscode.workspace.registerFileSystemProvider(SCHEME, files, { isCaseSensitive: true }));
   registerCommands(context, commands);
+  const language = new LanguageFeatures(context);
+  extension.subscriptions.push(language);
+  registerCommands(context, languageCommands(context, language));
   extension.subscriptions.push(registerPages(context), registerProfile(context), ...registerTasks(context));
   keepTerminals(context);
   showStatus(context);

@@ -13,8 +13,10 @@ export interface BuildTarget {
   readonly directory: string;
   /** Path inside it. */
   readonly dockerfile: string;
-  /** Name and tag of the image. */
+  /** Name and tag of the image; only shown where there is a `text`, whose image gets no name. */
   readonly name: string;
+  /** What the Dockerfile says, instead of what is on the disk. */
+  readonly text?: string;
 }
 
 /** Builds and tags the image. @throws {Error} with the engine's sentence; an AbortError when the user cancelled */
@@ -32,9 +34,10 @@ export async function buildImage(context: Context, target: BuildTarget): Promise
       terminal.write(`\x1b[2m${vscode.l10n.t("Building {0} from {1}", target.name, target.dockerfile)}\x1b[0m\r\n\r\n`);
       try {
         const messages = client.builds.build({
-          context: packContext(target.directory, target.dockerfile),
+          context: packContext(target.directory, target.dockerfile, target.text),
+          contextName: target.directory,
           dockerfile: target.dockerfile,
-          tags: [target.name],
+          tags: target.text === undefined ? [target.name] : [],
           signal,
         });
         let reported = 0;

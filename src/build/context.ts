@@ -1,5 +1,5 @@
 /** The build context: the Dockerfile's folder as a tar, without what .dockerignore leaves out. */
-import { createReadStream } from "node:fs";
+import { createReadStream, existsSync } from "node:fs";
 import { lstat, readFile, readdir, readlink } from "node:fs/promises";
 import { join } from "node:path";
 import { Readable } from "node:stream";
@@ -11,17 +11,18 @@ import { IgnoreMatcher, parseDockerignore } from "../../engine/syntax/dockerigno
 /**
  * A tar of `directory`, made as it is read. An error ends the stream with it.
  * @param dockerfile path inside the context; always sent, as is .dockerignore, because the engine reads both
+ * @param text what the Dockerfile says, instead of what is on the disk
  */
-export function packContext(directory: string, dockerfile: string): Readable {
+export function packContext(directory: string, dockerfile: string, text?: string): Readable {
   const archive = pack();
-  fill(archive, directory, dockerfile).then(
+  fill(archive, directory, dockerfile, text).then(
     () => archive.finalize(),
     (error: Error) => archive.destroy(error),
   );
   return Readable.from(archive as AsyncIterable<Buffer>, { objectMode: false });
 }
 
-async function fill(archive: Pack, directory: string, dockerfile: string): Promise<void> {
+async function fill(archive: Pack, directory: string, dockerfile: string, text: string | undefined): Promise<void> {
   const matcher = new IgnoreMatcher(parseDockerignore(await ignoreFile(directory, dockerfile)).patterns);
   const always = new Set([dockerfile, ".dockerignore", `${dockerfile}.dockerignore`]);
   const walk = async (folder: string): Promise<void> => {
@@ -30,11 +31,13 @@ async function fill(archive: Pack, directory: string, dockerfile: string): Promi
       const path = folder ? `${folder}/${entry.name}` : entry.name;
       const excluded = matcher.excludedBy(path) !== undefined && !always.has(path);
       const below = entry.isDirectory() && holds(always, path);
-      if (!excluded) await add(archive, directory, path);
+      if (path === dockerfile && text !== undefined) archive.entry({ name: path, mode: 0o644 }, text);
+      else if (!excluded) await add(archive, directory, path);
       if (entry.isDirectory() && (!excluded || below || matcher.mayHoldExceptions(path))) await walk(path);
     }
   };
   await walk("");
+  if (text !== undefined && !existsSync(join(directory, dockerfile))) archive.entry({ name: dockerfile, mode: 0o644 }, text);
 }
 
 const holds = (paths: Set<string>, folder: string): boolean => [...paths].some((path) => path.startsWith(`${folder}/`));

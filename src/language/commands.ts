@@ -9,7 +9,8 @@ import type { ContextNode } from "./context-view.ts";
 import type { StepTarget } from "./server/dockerfile/live.ts";
 import { buildTo, stepOf } from "./step-build.ts";
 import { StepFiles } from "./step-files.ts";
-import { openStepShell } from "./step-shell.ts";
+import { openShell } from "../terminals/shell.ts";
+import { openStepShell } from "../terminals/step-shell.ts";
 
 /** Commands by name, and the views behind them, which end with the extension. */
 export function languageCommands(context: Context, features: LanguageFeatures): Readonly<Record<string, Command>> {
@@ -31,6 +32,10 @@ export function languageCommands(context: Context, features: LanguageFeatures): 
       const { build, step } = await stepOf(context, target);
       await files.show({ build, step: step.id, name: vscode.l10n.t("after {0}", shorten(step.instruction)) });
     }),
+    "language.up": onServices((uri, services) => vscode.commands.executeCommand("berth.compose.up", uri, services)),
+    "language.restart": onServices((uri, services) => vscode.commands.executeCommand("berth.compose.restart", uri, services)),
+    "language.logs": onServices((uri, services) => vscode.commands.executeCommand("berth.compose.followLogs", uri, services)),
+    "language.serviceShell": onServices((uri, [service = ""]) => serviceShell(context, uri, service)),
     "dockerfile.context": {
       handler: async (_context, uri) => {
         const chosen = uri instanceof vscode.Uri ? uri : vscode.window.activeTextEditor?.document.uri;
@@ -40,6 +45,23 @@ export function languageCommands(context: Context, features: LanguageFeatures): 
     "context.ignore": { handler: async (_context, node) => sent.ignore(node as ContextNode) },
     "context.refresh": { handler: () => sent.refresh() },
   };
+}
+
+/** What the lenses of a compose file hand over: the file, and the services that are meant; none is all. */
+function onServices(work: (uri: vscode.Uri, services: readonly string[]) => PromiseLike<unknown>): Command {
+  return {
+    enabled: trusted,
+    handler: async (_context, uri, services) => work(vscode.Uri.parse(String(uri)), Array.isArray(services) ? (services as string[]) : []),
+  };
+}
+
+/** A shell in the service's first running container. */
+async function serviceShell(context: Context, { fsPath }: vscode.Uri, service: string): Promise<void> {
+  const client = await context.engine.client();
+  const containers = await client.containers.list({ filters: { label: [`com.docker.compose.service=${service}`] } });
+  const own = containers.find(({ Labels }) => (Labels["com.docker.compose.project.config_files"] ?? "").split(",").includes(fsPath));
+  if (!own) throw new Error(vscode.l10n.t("{0} does not run", service));
+  openShell(client, { id: own.Id, name: own.Names[0]?.slice(1) ?? service });
 }
 
 /** The last stage is what a build of the file builds, with its name; another one is built without. */
