@@ -15,6 +15,8 @@ export interface Ready {
   readonly descriptor: number;
   /** EPOLL bits. */
   readonly events: number;
+  /** What epollAdd was given: tells a descriptor from an earlier one of the same number. */
+  readonly token: number;
 }
 
 /** A close-on-exec epoll descriptor; closed with closeDescriptor. */
@@ -27,21 +29,22 @@ function control(epoll: number, operation: number, target: Ready): void {
   const event = Buffer.alloc(EVENT_BYTES);
   event.writeUInt32LE(target.events >>> 0, 0);
   event.writeInt32LE(target.descriptor, DATA_OFFSET);
+  event.writeUInt32LE(target.token >>> 0, DATA_OFFSET + 4);
   check(epollCtl(epoll, operation, target.descriptor, event), `watch descriptor ${target.descriptor}`);
 }
 
 /** @throws {SystemCallError} EPERM for a regular file, which is always ready */
-export function epollAdd(epoll: number, descriptor: number, events: number): void {
-  control(epoll, 1, { descriptor, events });
+export function epollAdd(epoll: number, descriptor: number, options: { events: number; token?: number }): void {
+  control(epoll, 1, { descriptor, token: 0, ...options });
 }
 
-export function epollModify(epoll: number, descriptor: number, events: number): void {
-  control(epoll, 3, { descriptor, events });
+export function epollModify(epoll: number, descriptor: number, options: { events: number; token?: number }): void {
+  control(epoll, 3, { descriptor, token: 0, ...options });
 }
 
 /** Closing a descriptor removes it as well, unless a copy of it is open somewhere. */
 export function epollRemove(epoll: number, descriptor: number): void {
-  control(epoll, 2, { descriptor, events: 0 });
+  control(epoll, 2, { descriptor, events: 0, token: 0 });
 }
 
 /**
@@ -57,6 +60,7 @@ export async function epollWait(epoll: number, options: { timeoutMs: number; mos
   return Array.from({ length: count }, (_, index) => ({
     events: events.readUInt32LE(index * EVENT_BYTES),
     descriptor: events.readInt32LE(index * EVENT_BYTES + DATA_OFFSET),
+    token: events.readUInt32LE(index * EVENT_BYTES + DATA_OFFSET + 4),
   }));
 }
 

@@ -121,19 +121,19 @@ test("epollWait() tells which descriptor is ready, and nothing when the time is 
   const epoll = epollCreate();
   const wake = makeEventDescriptor();
   const { readEnd, writeEnd } = makePipe();
-  epollAdd(epoll, wake, EPOLL.IN);
-  epollAdd(epoll, readEnd, EPOLL.IN);
+  epollAdd(epoll, wake, { events: EPOLL.IN });
+  epollAdd(epoll, readEnd, { events: EPOLL.IN, token: 7 });
   assert.deepEqual(await epollWait(epoll, { timeoutMs: 0 }), []);
   const waiting = epollWait(epoll, { timeoutMs: -1 });
   writeSync(writeEnd, "x");
-  assert.deepEqual(await waiting, [{ descriptor: readEnd, events: EPOLL.IN }]);
+  assert.deepEqual(await waiting, [{ descriptor: readEnd, events: EPOLL.IN, token: 7 }]);
   epollRemove(epoll, readEnd);
   const count = Buffer.alloc(8);
   count.writeBigUInt64LE(1n);
   writeSync(wake, count);
-  assert.deepEqual(await epollWait(epoll, { timeoutMs: -1 }), [{ descriptor: wake, events: EPOLL.IN }]);
-  epollModify(epoll, wake, EPOLL.OUT | EPOLL.ET);
-  assert.deepEqual(await epollWait(epoll, { timeoutMs: -1 }), [{ descriptor: wake, events: EPOLL.OUT }]);
+  assert.deepEqual(await epollWait(epoll, { timeoutMs: -1 }), [{ descriptor: wake, events: EPOLL.IN, token: 0 }]);
+  epollModify(epoll, wake, { events: EPOLL.OUT | EPOLL.ET });
+  assert.deepEqual(await epollWait(epoll, { timeoutMs: -1 }), [{ descriptor: wake, events: EPOLL.OUT, token: 0 }]);
   for (const fd of [epoll, wake, readEnd, writeEnd]) closeDescriptor(fd);
   await assert.rejects(epollWait(epoll, { timeoutMs: 0 }), { code: "EBADF" });
 });
@@ -199,7 +199,7 @@ test("unixPair() gives two ends", () => {
 /** Reads a pipe to its end, waiting with epoll. */
 async function readAll(descriptor: number): Promise<string> {
   const epoll = epollCreate();
-  epollAdd(epoll, descriptor, EPOLL.IN);
+  epollAdd(epoll, descriptor, { events: EPOLL.IN });
   const chunk = Buffer.alloc(65536);
   let text = "";
   for (;;) {
@@ -260,7 +260,7 @@ test("sendSignal() and openProcess() act on any process", async () => {
   const pid = spawnProcess({ argv: ["sleep", "100"], env: process.env, descriptors: [null, null, null], session: true });
   const epoll = epollCreate();
   const descriptor = openProcess(pid);
-  epollAdd(epoll, descriptor, EPOLL.IN);
+  epollAdd(epoll, descriptor, { events: EPOLL.IN });
   assert.equal(sendSignal(pid, 0), true);
   assert.equal(sendSignal(-pid, 9), true);
   assert.equal((await epollWait(epoll, { timeoutMs: -1 }))[0]!.descriptor, descriptor);

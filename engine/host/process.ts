@@ -1,5 +1,5 @@
 /** Other programs: run to their end, or started to outlive this one; and who is who among pids. */
-import { readdirSync, readFileSync } from "node:fs";
+import { readdirSync, readFileSync, readlinkSync } from "node:fs";
 import { Socket } from "node:net";
 import { EngineError } from "../errors.ts";
 import { closeDescriptor, makePipe } from "./descriptor.ts";
@@ -121,6 +121,39 @@ export function isAlive(pid: number, startTime: string): boolean {
 /** Changes with every boot of the machine. */
 export function bootId(): string {
   return readFileSync("/proc/sys/kernel/random/boot_id", "utf8").trim();
+}
+
+/**
+ * Pids of all whose stdin, stdout or stderr is a file below `directory`, which may be deleted by now, or whose root file
+ * system is the overlay of a container with this id.
+ */
+export function processesOfTask(directory: string, id: string): number[] {
+  const pids = readdirSync("/proc").map(Number).filter(Number.isInteger);
+  return pids.filter(
+    (pid) => [0, 1, 2].some((number) => linkOf(pid, number).startsWith(`${directory}/`)) || hasOverlay(rootMount(pid), id),
+  );
+}
+
+function linkOf(pid: number, descriptor: number): string {
+  try {
+    return readlinkSync(`/proc/${pid}/fd/${descriptor}`);
+  } catch {
+    return "";
+  }
+}
+
+/** Whether the mount's upper directory lies in one that is named by the id. */
+function hasOverlay(line: string, id: string): boolean {
+  return (/\bupperdir=([^,]*)/.exec(line)?.[1] ?? "").split("/").includes(id);
+}
+
+/** The line of /proc/PID/mountinfo about what is mounted on `/`. */
+function rootMount(pid: number): string {
+  try {
+    return /^(?:\S+ ){4}\/ .*$/m.exec(readFileSync(`/proc/${pid}/mountinfo`, "utf8"))?.[0] ?? "";
+  } catch {
+    return "";
+  }
 }
 
 /** Pids of all children of these processes, their children and so on; not the processes themselves. */

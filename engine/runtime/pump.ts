@@ -4,7 +4,9 @@
  */
 import { closeDescriptor, makeEventDescriptor } from "../host/descriptor.ts";
 import { EPOLL, epollAdd, epollCreate, epollRemove, epollWait } from "../host/epoll.ts";
+import type { Ready } from "../host/epoll.ts";
 import { errorCode } from "../host/libc.ts";
+import { log } from "../host/log.ts";
 import { readSync, writeSync } from "node:fs";
 import { setTimeout as delay } from "node:timers/promises";
 
@@ -16,14 +18,15 @@ const PAUSE_MS = 2;
 export class Pump {
   readonly #epoll = epollCreate();
   readonly #wake = makeEventDescriptor();
-  readonly #callbacks = new Map<number, () => void>();
+  readonly #callbacks = new Map<number, { token: number; ready: () => void }>();
+  #tokens = 0;
   #loop: Promise<void> | undefined;
   #closed = false;
   #since = 0;
   #turns = 0;
 
   constructor() {
-    epollAdd(this.#epoll, this.#wake, EPOLL.IN);
+    epollAdd(this.#epoll, this.#wake, { events: EPOLL.IN });
   }
 
   /**
@@ -31,8 +34,9 @@ export class Pump {
    * the caller's.
    */
   watch(descriptor: number, ready: () => void, events: number = EPOLL.IN): void {
-    this.#callbacks.set(descriptor, ready);
-    epollAdd(this.#epoll, descriptor, events);
+    const token = (this.#tokens = (this.#tokens + 1) >>> 0);
+    this.#callbacks.set(descriptor, { token, ready });
+    epollAdd(this.#epoll, descriptor, { events, token });
     this.#loop ??= this.#run();
   }
 
@@ -60,7 +64,7 @@ export class Pump {
   async #run(): Promise<void> {
     while (!this.#closed && this.#callbacks.size > 0) {
       const ready = await epollWait(this.#epoll, { timeoutMs: -1 });
-      for (const { descriptor } of ready) this.#call(descriptor);
+      for (const event of ready) this.#call(event);
       if (this.#isHurried()) await delay(PAUSE_MS);
     }
     this.#loop = undefined;
@@ -74,9 +78,19 @@ export class Pump {
     return this.#turns > CALM_TURNS;
   }
 
-  #call(descriptor: number): void {
-    if (descriptor === this.#wake) this.#quiet();
-    else this.#callbacks.get(descriptor)?.();
+  /**
+   * A descriptor that was closed while its event waited here may have given its number to another by now. What goes wrong
+   * for one must not stop the waiting of all.
+   */
+  #call({ descriptor, token }: Ready): void {
+    if (descriptor === this.#wake) return this.#quiet();
+    const callback = this.#callbacks.get(descriptor);
+    if (callback?.token !== token) return;
+    try {
+      callback.ready();
+    } catch (error) {
+      log("error", error);
+    }
   }
 
   #quiet(): void {

@@ -8,7 +8,7 @@ import type { Cgroups } from "../host/cgroups.ts";
 import { closeDescriptor } from "../host/descriptor.ts";
 import { log } from "../host/log.ts";
 import type { OciRuntime } from "../host/oci-runtime.ts";
-import { isAlive, run } from "../host/process.ts";
+import { isAlive, processesOfTask, run } from "../host/process.ts";
 import { onExit, sendSignal, spawnProcess } from "../host/spawn.ts";
 import { openTerminal } from "../host/terminal.ts";
 import { CgroupWarmth } from "./cgroup-warmth.ts";
@@ -83,8 +83,8 @@ class SupervisedRuntime implements Runtime {
       void this.#filters?.learn(request.spec, join(this.state, request.id, "seccomp.bpf")).catch((error: unknown) => log("warn", error));
       return started;
     } catch (error) {
-      await task.discard();
       await this.destroy(request.id);
+      await task.discard();
       throw startRefused(error instanceof Refusal ? error.said : String(error), request.spec.process.args[0] ?? "");
     }
   }
@@ -165,7 +165,14 @@ class SupervisedRuntime implements Runtime {
   async destroy(id: string): Promise<void> {
     if (existsSync(join(this.state, id))) await run([...this.#command(), "delete", "--force", id], { env: this.#environment });
     removeTaskFiles(join(this.state, id));
+    if (!existsSync(join(this.tasks, id))) return;
+    this.#endStrays(id);
     removeTaskFiles(join(this.tasks, id));
+  }
+
+  /** What a runtime that was killed had started without noting it down, and its supervisor. */
+  #endStrays(id: string): void {
+    for (const pid of processesOfTask(join(this.tasks, id), id)) sendSignal(pid, 9);
   }
 
   async close(): Promise<void> {
@@ -173,8 +180,8 @@ class SupervisedRuntime implements Runtime {
   }
 
   #task(id: string, options: TaskOptions, kind: "container" | "exec"): SupervisedTask {
-    const cgroups = kind === "container" ? this.cgroups.directories(id) : {};
-    return new SupervisedTask({ id, directory: join(this.tasks, id), pump: this.#pump, cgroups }, options);
+    const known = kind === "container" ? { cgroups: this.cgroups.directories(id), state: join(this.state, id) } : { cgroups: {} };
+    return new SupervisedTask({ id, directory: join(this.tasks, id), pump: this.#pump, ...known }, options);
   }
 
   #command(): string[] {
@@ -202,9 +209,12 @@ class SupervisedRuntime implements Runtime {
       relay?.close();
       request.signal?.removeEventListener("abort", kill);
     }
+    if (task.pid !== 0 && !request.signal?.aborted) return task;
+    // A runtime whose supervisor was killed would go on and start what nobody knows of.
+    const said = lastError(logFile);
+    kill();
     request.signal?.throwIfAborted();
-    if (task.pid !== 0) return task;
-    throw new Refusal(lastError(logFile) ?? "the runtime ended without a word");
+    throw new Refusal(said ?? "the runtime ended without a word");
   }
 
   /** crun hands a terminal over; see terminal-relay.ts. */

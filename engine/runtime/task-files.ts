@@ -68,7 +68,14 @@ export function supervisorLives(directory: string): boolean {
 export function tell(directory: string, fifo: "ack" | "eof"): boolean {
   const descriptor = openForWriting(join(directory, fifo));
   if (descriptor === undefined) return false;
-  writeSync(descriptor, "\n");
-  closeSync(descriptor);
-  return true;
+  try {
+    writeSync(descriptor, "\n");
+    return true;
+  } catch (error) {
+    // It was killed after the FIFO was opened.
+    if (errorCode(error) !== "EPIPE") throw error;
+    return false;
+  } finally {
+    closeSync(descriptor);
+  }
 }

@@ -1,5 +1,5 @@
 /** One supervised process, from the engine's side: its output, its stdin and its end. */
-import { readlinkSync, readSync } from "node:fs";
+import { existsSync, readlinkSync, readSync } from "node:fs";
 import { Socket } from "node:net";
 import { join } from "node:path";
 import type { Readable, Writable } from "node:stream";
@@ -25,6 +25,8 @@ export interface TaskPlace {
   readonly pump: Pump;
   /** Directories of the cgroup by controller, for a container's first process; empty for others. */
   readonly cgroups: Readonly<Record<string, string>>;
+  /** What the OCI runtime keeps of a container until it has seen its end; undefined for others. */
+  readonly state?: string;
 }
 
 /** How long a terminal may take to give its last words after its process has ended. */
@@ -208,9 +210,15 @@ export class SupervisedTask implements Task {
 
   #supervisorSaid(code: number): void {
     // 137 is also what a killed runtime looks like while the container lives on.
-    if (code === 137 && isAlive(this.pid, this.pidStartTime)) this.#orphaned();
+    if (code === 137 && this.#runtimeWasKilled()) this.#orphaned();
     else if (this.#waitsForTerminal()) void this.#afterTerminal().then(() => this.#end(code, false));
     else this.#end(code, false);
+  }
+
+  /** A runtime that saw the end has forgotten the container. */
+  #runtimeWasKilled(): boolean {
+    const { state } = this.#place;
+    return isAlive(this.pid, this.pidStartTime) || (this.pid !== 0 && state !== undefined && existsSync(state));
   }
 
   /** What was printed on a terminal may still be on its way; a start that failed never had one. */
@@ -230,7 +238,8 @@ export class SupervisedTask implements Task {
   #orphaned(): void {
     if (this.#ended) return;
     if (!isAlive(this.pid, this.pidStartTime)) return this.#end(255, true);
-    const descriptor = openProcess(this.pid);
+    const descriptor = openIfThere(this.pid);
+    if (descriptor === undefined) return this.#end(255, true);
     this.#descriptors.set(descriptor, "pidfd");
     this.#place.pump.watch(descriptor, () => {
       this.#unwatch(descriptor);
@@ -263,6 +272,16 @@ export class SupervisedTask implements Task {
         this.#unwatch(descriptor);
       }
     output.log.end();
+  }
+}
+
+/** A descriptor of a process; undefined when it has gone since somebody looked. */
+function openIfThere(pid: number): number | undefined {
+  try {
+    return openProcess(pid);
+  } catch (error) {
+    if (errorCode(error) !== "ESRCH") throw error;
+    return undefined;
   }
 }
 

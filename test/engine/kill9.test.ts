@@ -3,28 +3,16 @@
  */
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
-import { chmodSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { berth, berthSays, importBusybox, personEnvironment } from "../support/berth.ts";
 import { startEngine } from "../support/engine.ts";
 import type { TestEngine } from "../support/engine.ts";
+import { commandLine, gone, processesOf } from "../support/processes.ts";
 import { testPrograms } from "../support/programs.ts";
 import { cannotRunAs, USERS } from "../support/user.ts";
-
-/** Pids whose mount table or command line names the root. */
-function processesOf(root: string): number[] {
-  const names = (pid: string, file: string): boolean => {
-    try {
-      return readFileSync(`/proc/${pid}/${file}`, "utf8").includes(root);
-    } catch {
-      return false;
-    }
-  };
-  const pids = readdirSync("/proc").filter((name) => /^\d+$/.test(name) && Number(name) !== process.pid);
-  return pids.filter((pid) => names(pid, "cmdline") || names(pid, "mountinfo")).map(Number);
-}
 
 /** Everything below the run directory that belongs to one container or build step. */
 function runFiles(engine: TestEngine): string[] {
@@ -123,7 +111,7 @@ for (const as of USERS)
       assert.equal(await berthSays(engine, ["ps", "-aq"]), "");
       assert.deepEqual(runFiles(engine), []);
       assert.deepEqual(
-        processesOf(engine.root).filter((pid) => cmdline(pid).includes("sleep 60")),
+        processesOf(engine.root).filter((pid) => commandLine(pid).includes("sleep 60")),
         [],
       );
       writeFileSync(join(folder, "Dockerfile"), "FROM busybox\nRUN echo one > /one\nRUN echo again > /two\n");
@@ -151,16 +139,3 @@ for (const as of USERS)
       }
     });
   });
-
-function cmdline(pid: number): string {
-  try {
-    return readFileSync(`/proc/${pid}/cmdline`, "utf8").replaceAll("\0", " ");
-  } catch {
-    return "";
-  }
-}
-
-/** Resolves when the process is no more; it is not ours, so there is no event to wait on but the next turn. */
-async function gone(pid: number): Promise<void> {
-  while (cmdline(pid) !== "") await new Promise((resolve) => setImmediate(resolve));
-}
