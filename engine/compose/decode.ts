@@ -1,6 +1,6 @@
 /** A canonical model → the typed parts of a project, by the tables of `shapes.ts`. */
 import { YamlFloat, isValueMap } from "../syntax/compose-value.ts";
-import type { Value, ValueMap } from "../syntax/compose-value.ts";
+import type { Value } from "../syntax/compose-value.ts";
 import { toBoolean, toFloat, toInteger } from "./cast.ts";
 import { ModelError } from "./paths.ts";
 import type { ModelPath } from "./paths.ts";
@@ -32,7 +32,9 @@ function locate<T>(path: ModelPath, read: () => T): T {
     return read();
   } catch (error) {
     if (error instanceof ModelError) throw error;
-    throw new ModelError((error as Error).message, path);
+    const [kind = "", name = "", ...rest] = path;
+    const place = `${kind}[${name}]${rest.map((part) => (/^\d+$/.test(part) ? `[${part}]` : `.${part}`)).join("")}`;
+    throw new ModelError(`decoding failed due to the following error(s):\n\n'${place}' ${(error as Error).message}`, path);
   }
 }
 

@@ -5,6 +5,7 @@ import { parseDotenv, parseRawEnv } from "./dotenv.ts";
 import type { DotenvOptions } from "./dotenv.ts";
 import { ComposeError } from "./project.ts";
 import type { ComposeWarning } from "./project.ts";
+import { placedAt } from "./scope.ts";
 import type { EnvFile, ServiceConfig } from "./service.ts";
 
 /**
@@ -51,49 +52,62 @@ function readInto(file: string, into: Record<string, string>, options: DotenvOpt
   }
 }
 
+/** What a service's files are read with. */
+interface Surroundings {
+  /** The service's name. */
+  name: string;
+  /** Where relative names of files are looked for. */
+  cwd: string;
+  environment: Readonly<Record<string, string>>;
+  warnings: ComposeWarning[];
+}
+
 /**
  * The service's environment with what its `env_file`s say; its own `environment` wins, and a variable without a
  * value takes the project's. `env_file` is gone afterwards.
  *
  * @throws {ComposeError} for a required file that is missing
  */
-export function resolveEnvironment(
-  service: ServiceConfig,
-  environment: Readonly<Record<string, string>>,
-  warnings: ComposeWarning[],
-): ServiceConfig {
+export function resolveEnvironment(service: ServiceConfig, { name: serviceName, cwd, environment, warnings }: Surroundings): ServiceConfig {
   const said: Record<string, string | null> = {};
   for (const [name, value] of Object.entries(service.environment ?? {})) said[name] = value ?? own(environment, name) ?? null;
   const variables: Record<string, string> = {};
   for (const [name, value] of Object.entries(said)) if (value !== null) variables[name] = value;
-  for (const file of service.env_file ?? []) {
+  for (const [index, file] of (service.env_file ?? []).entries()) {
     const get = (name: string) => own(environment, name) ?? own(said, name);
-    readEnvFile(file, variables, { get, onMissing: (name) => warnings.push({ message: unset(name) }) });
+    const options = { get, onMissing: (name: string) => void warnings.push({ message: unset(name) }) };
+    placedAt(["services", serviceName, "env_file", String(index)], () => readEnvFile(file, variables, { ...options, cwd }));
   }
   const { env_file: _read, environment: _said, ...rest } = service;
   const merged = { ...variables, ...said };
   return Object.keys(merged).length > 0 ? { ...rest, environment: merged } : rest;
 }
 
-function readEnvFile(file: EnvFile, into: Record<string, string>, options: DotenvOptions): void {
-  if (!statSync(file.path, { throwIfNoEntry: false })) {
+function readEnvFile(file: EnvFile, into: Record<string, string>, { cwd, ...options }: DotenvOptions & { cwd: string }): void {
+  const path = resolve(cwd, file.path);
+  if (!statSync(path, { throwIfNoEntry: false })) {
     if (!file.required) return;
     throw new ComposeError(`env file ${file.path} not found: stat ${file.path}: no such file or directory`);
   }
-  readInto(file.path, into, { ...options, ...(file.format ? { format: file.format } : {}) });
+  readInto(path, into, { ...options, ...(file.format ? { format: file.format } : {}) });
 }
 
 /** The service's labels with what its `label_file`s say; its own labels win. @throws {ComposeError} */
-export function resolveLabels(service: ServiceConfig): ServiceConfig {
+export function resolveLabels(service: ServiceConfig, { name, cwd }: Pick<Surroundings, "name" | "cwd">): ServiceConfig {
   if (!service.label_file) return service;
   const labels: Record<string, string> = {};
-  for (const file of service.label_file) {
-    if (!statSync(file, { throwIfNoEntry: false })) {
-      throw new ComposeError(`label file ${file} not found: stat ${file}: no such file or directory`);
-    }
-    const found: Record<string, string> = {};
-    readInto(file, found, { get: (name) => own(labels, name) });
-    Object.assign(labels, found);
+  for (const [index, file] of service.label_file.entries()) {
+    placedAt(["services", name, "label_file", String(index)], () => Object.assign(labels, readLabels(file, { cwd, labels })));
   }
   return { ...service, labels: { ...labels, ...service.labels } };
+}
+
+function readLabels(file: string, { cwd, labels }: { cwd: string; labels: Readonly<Record<string, string>> }): Record<string, string> {
+  const path = resolve(cwd, file);
+  if (!statSync(path, { throwIfNoEntry: false })) {
+    throw new ComposeError(`label file ${file} not found: stat ${file}: no such file or directory`);
+  }
+  const found: Record<string, string> = {};
+  readInto(path, found, { get: (name) => own(labels, name) });
+  return found;
 }

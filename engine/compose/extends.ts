@@ -5,6 +5,7 @@ import type { Value, ValueMap } from "../syntax/compose-value.ts";
 import { mergeService } from "./merge.ts";
 import { ModelError } from "./paths.ts";
 import { resolveRelativePaths } from "./relative-paths.ts";
+import { placedAt } from "./scope.ts";
 import type { ModelLoader, ModelScope, Reset } from "./scope.ts";
 
 interface Extension {
@@ -69,7 +70,7 @@ function servicesOf(
 ): { services: ValueMap; reset: Reset } {
   const local = isAbsolute(file) ? file : join(scope.directory, file);
   const path = ["services", name, "extends", "file"];
-  const { model, reset } = loader.bare({ name: local }, scope);
+  const { model, reset } = placedAt(path, () => loader.bare({ name: local }, scope));
   const services = model["services"];
   if (services === undefined) throw new ModelError(`cannot extend service "${name}" in ${local}: no services section`, path);
   if (!isValueMap(services)) throw new ModelError(`cannot extend service "${name}" in ${local}: services must be a mapping`, path);

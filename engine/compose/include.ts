@@ -6,7 +6,7 @@ import { isValueMap } from "../syntax/compose-value.ts";
 import type { Value, ValueMap } from "../syntax/compose-value.ts";
 import { readEnvFiles } from "./env-files.ts";
 import { ModelError } from "./paths.ts";
-import { fileSentence } from "./scope.ts";
+import { fileSentence, placedAt } from "./scope.ts";
 import type { ModelContext, ModelLoader, ModelScope } from "./scope.ts";
 
 interface Inclusion {
@@ -61,9 +61,12 @@ function loadEntry(entry: IncludeEntry, { scope, context, loader }: Inclusion, p
   const directory = entry.projectDirectory === undefined ? dirname(main) : under(scope.directory, entry.projectDirectory);
   const environment = { ...readEnvFiles(envFilesOf(entry, directory, scope, path), scope.environment, context), ...scope.environment };
   const base = isAbsolute(entry.projectDirectory ?? "") ? directory : relative(scope.directory, directory) || ".";
-  return loader.models(
-    files.map((name) => ({ name })),
-    { environment, directory, base, included: scope.included },
+  const inner = { environment, directory, base, included: scope.included };
+  return placedAt([...path, "path"], () =>
+    loader.models(
+      files.map((name) => ({ name })),
+      inner,
+    ),
   );
 }
 

@@ -3,7 +3,7 @@ import { parseComposeTree } from "../syntax/compose-tree.ts";
 import { isValueMap } from "../syntax/compose-value.ts";
 import type { ValueMap } from "../syntax/compose-value.ts";
 import { interpolate } from "../syntax/interpolate.ts";
-import { checkConsistency } from "./consistency.ts";
+import { checkConsistency, checkContainerNames } from "./consistency.ts";
 import { decodeShape } from "./decode.ts";
 import { checkProjectName, discover, nameOfDirectory, normalizeProjectName } from "./discover.ts";
 import type { Discovery } from "./discover.ts";
@@ -17,6 +17,7 @@ import type { ModelContext, ModelFile } from "./scope.ts";
 import type { ServiceConfig } from "./service.ts";
 import { FILE_OBJECT, MODEL, NETWORK, SERVICE, VOLUME } from "./shapes.ts";
 import type { Shape } from "./shapes.ts";
+import { checkPortClashes } from "./port-clashes.ts";
 import { Sources } from "./sources.ts";
 
 /** What decides which files make the project and how they are read: flags, environment, directory. */
@@ -49,6 +50,8 @@ export interface LoadOptions {
   skipPathResolution?: boolean;
   /** Do not look for undefined networks, cycles and the like. */
   skipConsistency?: boolean;
+  /** Throw when two containers would publish the same host port: before anything is created. */
+  checkPorts?: boolean;
   /** Do not read `env_file`s into `environment`. */
   skipEnvironmentResolution?: boolean;
 }
@@ -85,10 +88,20 @@ export async function loadProject(options: LoadOptions, signal?: AbortSignal): P
     return whole;
   });
   if (project.name === "") throw new ComposeError("project name can't be empty. Use `--project-name` to set a valid name");
-  project = mapServices(project, resolveLabels);
+  project = placed(context, undefined, () =>
+    mapServices(project, (service, key) => resolveLabels(service, { name: key, cwd: options.cwd })),
+  );
   project = withSelectedServices(withServicesEnabled(project, options.services ?? []), options.services ?? []);
-  if (!options.skipEnvironmentResolution)
-    project = mapServices(project, (service) => resolveEnvironment(service, project.environment, warnings));
+  if (!options.skipEnvironmentResolution) {
+    const { environment } = discovery;
+    const resolved = (service: ServiceConfig, key: string) =>
+      resolveEnvironment(service, { name: key, cwd: options.cwd, environment, warnings });
+    project = placed(context, undefined, () => mapServices(project, resolved));
+  }
+  placed(context, undefined, () => {
+    if (!options.skipConsistency) checkContainerNames(project);
+    if (options.checkPorts) checkPortClashes(project);
+  });
   return { project: options.allResources ? project : withoutUnusedResources(project), warnings };
 }
 
@@ -171,6 +184,9 @@ function toProject(model: ValueMap, discovery: Discovery, name: string): Project
   };
 }
 
-function mapServices(project: Project, change: (service: ServiceConfig) => ServiceConfig): Project {
-  return { ...project, services: Object.fromEntries(Object.entries(project.services).map(([name, service]) => [name, change(service)])) };
+function mapServices(project: Project, change: (service: ServiceConfig, name: string) => ServiceConfig): Project {
+  return {
+    ...project,
+    services: Object.fromEntries(Object.entries(project.services).map(([name, service]) => [name, change(service, name)])),
+  };
 }

@@ -9,16 +9,16 @@ import type { ValueMap } from "../syntax/compose-value.ts";
  */
 export function parsePorts(spec: string): ValueMap[] {
   const { ip, host, container, protocol } = splitSpec(spec);
-  if (container === "") throw new Error(`no port specified: ${spec}<empty>`);
+  if (container === "") throw new Error(`No port specified: ${spec}<empty>`);
   const inside = parseRange(container);
-  if (!inside) throw new Error(`invalid containerPort: ${container}`);
+  if (!inside) throw new Error(`Invalid containerPort: ${container}`);
   const outside = host === "" ? undefined : parseRange(host);
-  if (host !== "" && !outside) throw new Error(`invalid hostPort: ${host}`);
+  if (host !== "" && !outside) throw new Error(`Invalid hostPort: ${host}`);
   const count = inside.end - inside.start;
   if (outside && outside.end - outside.start !== count && count > 0) {
-    throw new Error(`invalid ranges specified for container and host Ports: ${container} and ${host}`);
+    throw new Error(`Invalid ranges specified for container and host Ports: ${container} and ${host}`);
   }
-  if (!["tcp", "udp", "sctp"].includes(protocol)) throw new Error(`invalid proto: ${protocol}`);
+  if (!["tcp", "udp", "sctp"].includes(protocol)) throw new Error(`Invalid proto: ${protocol}`);
   const ports: ValueMap[] = [];
   for (let index = 0; index <= count; index++) {
     const target = inside.start + index;
@@ -47,7 +47,7 @@ function splitSpec(spec: string): { ip: string; host: string; container: string;
   const host = parts.length > 1 ? (parts.at(-2) ?? "") : "";
   let ip = parts.slice(0, -2).join(":");
   if (ip.startsWith("[") && ip.endsWith("]")) ip = ip.slice(1, -1);
-  if (ip !== "" && isIP(ip) === 0) throw new Error(`invalid IP address: ${ip}`);
+  if (ip !== "" && isIP(ip) === 0) throw new Error(`Invalid ip address: ${ip}`);
   return { ip, host, container, protocol };
 }
 

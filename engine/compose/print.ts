@@ -2,6 +2,7 @@
  * A project as docker compose prints it: fields in the order of `shapes.ts`, other keys sorted.
  * Ordered plain objects come out; `yaml-text.ts` and `json-text.ts` turn them into text.
  */
+import { isValueMap } from "../syntax/compose-value.ts";
 import type { FileObject, Project } from "./project.ts";
 import type { ServiceConfig } from "./service.ts";
 import { FILE_OBJECT, MODEL, NETWORK, SERVICE, VOLUME } from "./shapes.ts";
@@ -36,8 +37,18 @@ export function printedProject(project: Project, format: Format): OrderedMap {
   group("configs", withoutContent(project.configs, false), FILE_OBJECT);
   if (format === "yaml") group("models", project.models as Record<string, unknown>, MODEL);
   const extensions = Object.entries(project.extensions);
-  if (format === "json") return new OrderedMap([...parts, ...extensions].sort(byKey));
+  if (format === "json") return new OrderedMap([...parts, ...withNullLists(extensions)].sort(byKey));
   return new OrderedMap([...parts, ...extensions.sort(byNaturalKey)]);
+}
+
+/** Values as they came from a file: an empty list is null in JSON. */
+export function nullLists(value: unknown): unknown {
+  if (Array.isArray(value)) return value.length === 0 ? null : value.map(nullLists);
+  return isValueMap(value) ? Object.fromEntries(withNullLists(Object.entries(value))) : value;
+}
+
+function withNullLists(entries: [string, unknown][]): [string, unknown][] {
+  return entries.map(([key, item]) => [key, nullLists(item)]);
 }
 
 /** One service, as it is hashed and printed. */
@@ -181,12 +192,12 @@ function compareAt({ left, right, index, digits }: { left: string[]; right: stri
     if (digits) return letters[0] ? -1 : 1;
     return letters[0] ? 1 : -1;
   }
-  const numbers = [numberAt(left, index, right), numberAt(right, index, left)];
-  return (numbers[0] ?? 0) - (numbers[1] ?? 0) || codePoint(x) - codePoint(y);
+  const [a, b] = [numberAt(left, index, right), numberAt(right, index, left)];
+  return a.value - b.value || a.end - b.end || codePoint(x) - codePoint(y);
 }
 
 /** The number that runs through `index`; zeros before the first difference matter when one side is a zero. */
-function numberAt(text: readonly string[], index: number, other: readonly string[]): number {
+function numberAt(text: readonly string[], index: number, other: readonly string[]): { value: number; end: number } {
   let value = 0;
   if (text[index] === "0" || other[index] === "0") {
     for (let before = index - 1; before >= 0 && isDigit(text[before] ?? ""); before--) {
@@ -196,8 +207,9 @@ function numberAt(text: readonly string[], index: number, other: readonly string
       }
     }
   }
-  for (let at = index; at < text.length && isDigit(text[at] ?? ""); at++) value = value * 10 + Number(text[at]);
-  return value;
+  let end = index;
+  for (; end < text.length && isDigit(text[end] ?? ""); end++) value = value * 10 + Number(text[end]);
+  return { value, end };
 }
 
 function isDigit(char: string): boolean {

@@ -57,6 +57,7 @@ function mostSpecific(faults: readonly Fault[]): Fault | undefined {
 function check(value: Value, rule: Schema, path: ModelPath, faults: Fault[]): void {
   const add = (message: string, more: Partial<Fault> = {}) => faults.push({ path, message, weight: path.length, ...more });
   if (rule.$ref) check(value, resolveReference(rule.$ref), path, faults);
+  if (rule.type && value instanceof YamlTimestamp) return void add("invalid jsonType time.Time");
   if (rule.type && !hasType(value, rule.type)) return void add(`must be a ${typeWords(rule.type)}`);
   if (rule.enum && !rule.enum.includes(value)) add(`value must be one of ${rule.enum.map((item) => `'${String(item)}'`).join(", ")}`);
   if (isValueMap(value)) checkMap(value, rule, path, faults);
@@ -134,13 +135,13 @@ function checkText(value: string, rule: Schema, add: (message: string) => void):
 
 /** Unlike the loader, the schema knows no days and weeks. */
 function durationFault(value: string): string | undefined {
-  if (/[dw]/.test(value)) return `time: unknown unit "${/[a-zµ]+/.exec(value)?.[0] ?? ""}" in duration ${JSON.stringify(value)}`;
+  const unit = /\d([dw])/.exec(value)?.[1];
+  if (unit) return `time: unknown unit ${JSON.stringify(unit)} in duration ${JSON.stringify(value)}`;
   try {
     durationNanoseconds(value);
     return undefined;
   } catch (error) {
-    const missing = /\d$/.test(value);
-    return missing ? `time: missing unit in duration ${JSON.stringify(value)}` : (error as Error).message;
+    return (error as Error).message;
   }
 }
 

@@ -1,5 +1,8 @@
 /** What the steps from files to a model hand to each other. */
 import type { ValueMap } from "../syntax/compose-value.ts";
+import { ModelError } from "./paths.ts";
+import type { ModelPath } from "./paths.ts";
+import { ComposeError } from "./project.ts";
 import type { ComposeWarning } from "./project.ts";
 import type { Sources } from "./sources.ts";
 
@@ -42,6 +45,16 @@ export interface ModelLoader {
   models(files: readonly ModelFile[], scope: ModelScope): ValueMap;
   /** A file by itself, for `extends`: in long forms, neither extended nor included nor checked. @throws {ComposeError} */
   bare(file: ModelFile, scope: ModelScope): FileModel;
+}
+
+/** A fault without a place, such as a file that is missing, lies where the file is named. */
+export function placedAt<T>(path: ModelPath, step: () => T): T {
+  try {
+    return step();
+  } catch (error) {
+    if (error instanceof ComposeError && !error.position) throw new ModelError(error.message, path);
+    throw error;
+  }
 }
 
 /** A failed system call in Go's words: `open /x: no such file or directory`. */

@@ -29,8 +29,17 @@ export function durationNanoseconds(text: string): number {
     total += Number(part[1]) * (NANOSECONDS[part[2] ?? ""] ?? 0);
     end = DURATION_PART.lastIndex;
   }
-  if (end !== body.length || body === "") throw new Error(`time: invalid duration ${JSON.stringify(text)}`);
+  if (end !== body.length || body === "") throw new Error(durationFault(text, body.slice(end)));
   return Math.round(text.startsWith("-") ? -total : total);
+}
+
+/** Go's words about the part of a duration that cannot be read. */
+function durationFault(text: string, rest: string): string {
+  const [, number, unit] = /^(\d+\.?\d*|\.\d+)?([^\d.]*)/.exec(rest) ?? [];
+  if (number === undefined) return `time: invalid duration ${JSON.stringify(text)}`;
+  return unit
+    ? `time: unknown unit ${JSON.stringify(unit)} in duration ${JSON.stringify(text)}`
+    : `time: missing unit in duration ${JSON.stringify(text)}`;
 }
 
 /** Nanoseconds as Go's time.Duration prints them: `1h0m0s`, `1.5s`, `100ms`. */

@@ -65,7 +65,7 @@ const BASE_60 = /^[-+]?[0-9][0-9_]*(?::[0-5]?[0-9])+(?:\.[0-9_]*)?$/;
 
 /** Whether a reader takes it for a text also without quotes, be it a reader of YAML 1.1. */
 function isPlainText(value: string): boolean {
-  return typeof resolvePlain(value) === "string" && value !== "<<" && !OLD_BOOLEAN.test(value) && !BASE_60.test(value);
+  return typeof resolvePlain(value) === "string" && !OLD_BOOLEAN.test(value) && !BASE_60.test(value);
 }
 
 interface Shape {
@@ -87,7 +87,7 @@ function analyze(value: string): Shape {
     INDICATOR.test(value) || /^[?:-](?:\s|$)/.test(value) || /:(?:\s|$)/.test(value) || /\s#/.test(value) || /^(---|\.\.\.)/.test(value);
   const awkward = spaceBreak || special || value.includes("\t");
   return {
-    plain: !edges && !breakSpace && !awkward && !indicators && !value.includes("\n"),
+    plain: !edges && !breakSpace && !awkward && !indicators && !/[\n\x85\u2028\u2029]/.test(value),
     single: !breakSpace && !awkward,
     literal: !value.endsWith(" ") && !spaceBreak && !special,
   };
@@ -97,7 +97,7 @@ function analyze(value: string): Shape {
 function isPrintable(char: string): boolean {
   const code = char.codePointAt(0) ?? 0;
   if (code < 0x80) return code === 0x0a || (code >= 0x20 && code <= 0x7e);
-  return code >= 0xa0 && code < 0x10000 && code !== 0xfeff && code < 0xfffe && !(code >= 0xd800 && code <= 0xdfff);
+  return code >= 0xa0 && code < 0xfffe && code !== 0xfeff && !(code >= 0xd800 && code <= 0xdfff);
 }
 
 function literal(value: string, column: number): string {
