@@ -98,6 +98,16 @@ export class Images {
     return this.#connection.json("DELETE", path(name), { query, signal: options.signal });
   }
 
+  /** Digest of an image in its registry; nothing is pulled. @param name full reference */
+  async remoteDigest(name: string, options: Pick<PullOptions, "auth" | "signal"> = {}): Promise<string> {
+    const headers = { "x-registry-auth": encodeAuth(options.auth) };
+    const found = await this.#connection.json<{ Descriptor: { digest: string } }>("GET", `/distribution/${name}/json`, {
+      headers,
+      signal: options.signal,
+    });
+    return found.Descriptor.digest;
+  }
+
   /** Progress of a pull; a message with `error` is its failure. @param name repository, or repository@digest */
   async *pull(name: string, options: PullOptions = {}): AsyncGenerator<JsonMessage> {
     const response = await this.#connection.stream("POST", "/images/create", {

@@ -5,10 +5,11 @@ import type { ContainerSummary } from "../../api/types/container.ts";
 import type { DockerClient } from "../../client/client.ts";
 import { LABEL } from "../../compose/labels.ts";
 import { loadProject } from "../../compose/load.ts";
+import type { LoadOptions } from "../../compose/load.ts";
 import { listContainers, serviceOf } from "../../compose/observe.ts";
 import { neededServices } from "../../compose/plan-down.ts";
 import { ComposeError } from "../../compose/project.ts";
-import type { Project } from "../../compose/project.ts";
+import type { ComposeWarning, Project } from "../../compose/project.ts";
 import { ExitError } from "../cli.ts";
 import type { Arity, Call, Cli } from "../cli.ts";
 import { bool, int, list, text } from "../flags.ts";
@@ -98,26 +99,33 @@ export class Compose {
    * @param services only these are asked for: their profiles are on
    * @throws {ExitError} with the place of the mistake
    */
-  async project(services: readonly string[] = []): Promise<Project> {
+  async project(services: readonly string[] = [], options: Pick<LoadOptions, "checkPorts"> = {}): Promise<Project> {
+    return (await this.reading(() => loadProject({ ...this.loadOptions(services), ...options }, this.signal))).project;
+  }
+
+  /** What the flags in front of the verb say about files, names and variables. */
+  loadOptions(services: readonly string[] = []): LoadOptions {
     const { cli, flags } = this;
+    return {
+      cwd: cli.cwd,
+      env: cli.env,
+      files: flags.file,
+      envFiles: flags["env-file"],
+      profiles: flags.profile,
+      services,
+      allResources: flags["all-resources"],
+      stdin: () => import("node:stream/consumers").then(({ text: read }) => read(cli.stdin)),
+      ...(flags["project-directory"] || flags.workdir ? { projectDirectory: flags["project-directory"] || flags.workdir } : {}),
+      ...(flags["project-name"] ? { projectName: flags["project-name"] } : {}),
+    };
+  }
+
+  /** Reads compose files and prints the warnings. @throws {ExitError} with the place of the mistake */
+  async reading<T extends { warnings: readonly ComposeWarning[] }>(read: () => Promise<T>): Promise<T> {
     try {
-      const { project, warnings } = await loadProject(
-        {
-          cwd: cli.cwd,
-          env: cli.env,
-          files: flags.file,
-          envFiles: flags["env-file"],
-          profiles: flags.profile,
-          services,
-          allResources: flags["all-resources"],
-          stdin: () => import("node:stream/consumers").then(({ text: read }) => read(cli.stdin)),
-          ...(flags["project-directory"] || flags.workdir ? { projectDirectory: flags["project-directory"] || flags.workdir } : {}),
-          ...(flags["project-name"] ? { projectName: flags["project-name"] } : {}),
-        },
-        cli.signal,
-      );
-      for (const { message } of warnings) this.warn(message);
-      return project;
+      const result = await read();
+      for (const message of new Set(result.warnings.map((warning) => warning.message))) this.warn(message);
+      return result;
     } catch (error) {
       if (error instanceof ComposeError) throw new ExitError(1, error.located);
       throw error;

@@ -24,6 +24,7 @@ export const COMPOSE_ENTRIES: readonly ComposeEntry[] = [
   ),
   entry("build", "Build or rebuild services", async () => (await import("./build.ts")).build),
   entry("commit", "Create a new image from a service container's changes", async () => (await import("./attach.ts")).commit),
+  entry("config, convert", "Parse, resolve and render compose file in canonical format", async () => (await import("./config.ts")).config),
   entry("cp", "Copy files/folders between a service container and the local filesystem", async () => (await import("./cp.ts")).cp),
   entry("create", "Creates containers for a service", async () => (await import("./up.ts")).create),
   entry("down", "Stop and remove containers, networks", async () => (await import("./down.ts")).down),

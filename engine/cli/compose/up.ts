@@ -90,7 +90,7 @@ export const up = composeCommand({
       throw new ExitError(1, "--no-start cannot be combined with --detach, --wait or --abort-on-container-exit");
     if (flags["attach-dependencies"] && flags.attach.length > 0)
       throw new ExitError(1, "cannot combine --attach and --attach-dependencies");
-    const project = applyScale(await compose.project(args), flags.scale);
+    const project = applyScale(await compose.project(args, { checkPorts: true }), flags.scale);
     if (Object.keys(project.services).length === 0) throw new ExitError(1, "no service selected");
     const from = flags["exit-code-from"];
     if (from && !Object.hasOwn(project.services, from)) throw new ExitError(1, `no such service: ${from}`);
@@ -156,7 +156,7 @@ export const create = composeCommand({
   flags: CREATE,
   async run(compose, { args, flags }) {
     checkFlags(flags);
-    const project = applyScale(await compose.project(args), flags.scale);
+    const project = applyScale(await compose.project(args, { checkPorts: true }), flags.scale);
     const common = converging(flags, compose.cli.env);
     await converge(compose, project, { ...common, named: args, dependencies: true, up: { ...common.up, start: false }, title: "Creating" });
   },
