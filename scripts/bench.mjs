@@ -1,6 +1,9 @@
-/** `npm run bench`: how long things take beside docker and podman, in one run, as ratios. */
+/**
+ * `npm run bench`: how long things take beside docker and podman, in one run, as ratios.
+ * `npm run bench -- networks`: throughput, connections and latency of networks instead.
+ */
 import { setUp } from "./setup.mjs";
 
 await setUp(import.meta.filename);
-const { bench } = await import("../test/bench/run.ts");
-process.exitCode = await bench();
+if (process.argv.includes("networks")) await (await import("../test/bench/networks.ts")).benchNetworks();
+else process.exitCode = await (await import("../test/bench/run.ts")).bench();

@@ -2,7 +2,9 @@
 import assert from "node:assert/strict";
 import dns from "node:dns/promises";
 import { spawn } from "node:child_process";
-import { existsSync, globSync, readFileSync, readdirSync, readlinkSync } from "node:fs";
+import { chmodSync, existsSync, globSync, mkdtempSync, readFileSync, readdirSync, readlinkSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { createServer, connect } from "node:net";
 import type { AddressInfo, Server } from "node:net";
 import { createSocket } from "node:dgram";
@@ -12,6 +14,7 @@ import { setImmediate } from "node:timers/promises";
 import type { TestContext } from "node:test";
 import { processStartTime, run, runOrThrow } from "../../engine/host/process.ts";
 import { findProgram } from "../../engine/host/programs.ts";
+import { pastaVersion } from "../../engine/host/uplink-process.ts";
 import type { Sandbox } from "../../engine/networks/networks.ts";
 import { openRoom, plainRequest } from "../support/networks-room.ts";
 import type { NetworksRoom, RoomProcess } from "../support/networks-room.ts";
@@ -399,6 +402,29 @@ test("as user: a killed uplink is replaced with the next container", async (t) =
   const sandbox = await room.attach(plainRequest("out"));
   assert.notEqual((await room.processes())["uplink"], first);
   assert.equal(await inside(room, sandbox, tryConnect(sandbox.hostGateway, await hostServer(t, "0.0.0.0"))), "connected");
+});
+
+/** Why pasta cannot be tried here; false when it can. Debian 12's does not even know its version. */
+async function cannotRunPasta(): Promise<string | false> {
+  const program = findProgram("pasta");
+  const version = program ? pastaVersion((await run([program, "--version"])).stdout) : 0;
+  return version < 20231204 && "needs a pasta of 2023-12-04 or later";
+}
+
+test("as user: pasta is the way out where slirp4netns does not start", { skip: await cannotRunPasta() }, async (t) => {
+  const folder = mkdtempSync(join(tmpdir(), "berth-no-slirp-"));
+  t.after(() => rmSync(folder, { recursive: true }));
+  chmodSync(folder, 0o755);
+  writeFileSync(join(folder, "slirp4netns"), "#!/bin/sh\nexit 1\n", { mode: 0o755 });
+  const { room, run: directory } = await opened(t, "user", ["env", `PATH=${folder}:${process.env["PATH"]}`]);
+  assert.equal((JSON.parse(readFileSync(join(directory, "uplink.json"), "utf8")) as { kind: string }).kind, "pasta");
+  const sandbox = await room.attach(plainRequest("out", { ports: { "7/tcp": [{ HostPort: "" }] } }));
+  await serve(t, room, sandbox, echo(7));
+  assert.equal(await throughTcp(hostPort(sandbox, "7/tcp"), "in"), "in");
+  assert.equal(await inside(room, sandbox, tryConnect(sandbox.hostGateway, await hostServer(t, "0.0.0.0"))), "connected");
+  const loopback = await hostServer(t, "127.0.0.1");
+  for (const address of [sandbox.hostGateway, sandbox.endpoints[0]!.gateway])
+    assert.notEqual(await inside(room, sandbox, tryConnect(address, loopback)), "connected");
 });
 
 test("as user: a low port is refused with what to do about it", { skip: lowPortsAreOpen() }, async (t) => {
