@@ -109,14 +109,14 @@ await inPrivateMounts(import.meta.filename, () => {
   });
 
   test("a terminal echoes, resizes, interrupts and tells the exit status", async () => {
-    const { log, task } = await start("stty size; read x; trap 'exit 9' INT; stty size; while :; do sleep 0.05; done", {
+    const { log, task } = await start("read x; trap 'exit 9' INT; stty size; echo ready; while :; do sleep 0.05; done", {
       tty: true,
       input: "open",
     });
     task.resize({ rows: 33, columns: 101 });
     const stdin = task.openStdin()!;
     stdin.write("hello\r");
-    for await (const line of readLines(log, { follow: true })) if (line.data.toString().includes("33 101")) break;
+    for await (const line of readLines(log, { follow: true })) if (line.data.toString().includes("ready")) break;
     stdin.write("\x03");
     assert.equal((await task.exit).exitCode, 9);
     assert.match(await text(log), /hello\r\n33 101\r\n/);
