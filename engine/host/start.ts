@@ -99,7 +99,12 @@ async function launch(paths: EnginePaths, options: EngineOptions): Promise<void>
     user: currentUser(),
     ...(options.listen !== undefined && { listen: options.listen }),
   };
-  const [command = "", ...args] = enterCommand(holder, [options.node ?? process.execPath, engineProgram(options), "serve"]);
+  const [command = "", ...args] = enterCommand(holder, [
+    options.node ?? process.execPath,
+    ...nodeFlags(options),
+    engineProgram(options),
+    "serve",
+  ]);
   const child = spawn(command, args, {
     detached: true,
     cwd: "/",
@@ -135,10 +140,18 @@ function engineProgram(options: EngineOptions): string {
   return import.meta.filename.endsWith(".ts") ? join(import.meta.dirname, "..", "main.ts") : join(import.meta.dirname, "engine.mjs");
 }
 
-/** Waiting for descriptors holds threads of libuv's pool; compiled code is kept so that the next start is fast. */
+/** Buffers wait for a collection of young objects before their memory is used again: often is better than much. */
+function nodeFlags(options: EngineOptions): string[] {
+  return options.node === undefined && process.versions["electron"] !== undefined ? [] : ["--max-semi-space-size=2"];
+}
+
+/**
+ * Waiting for descriptors holds threads of libuv's pool; compiled code is kept so that the next start is fast. Two arenas
+ * keep what threads allocate and free from being held once for each of them.
+ */
 function serveEnvironment(paths: EnginePaths): NodeJS.ProcessEnv {
   const electron = process.versions["electron"] === undefined ? {} : { ELECTRON_RUN_AS_NODE: "1" };
-  return { UV_THREADPOOL_SIZE: "16", NODE_COMPILE_CACHE: join(paths.storage, "cache", "node"), ...electron };
+  return { UV_THREADPOOL_SIZE: "16", MALLOC_ARENA_MAX: "2", NODE_COMPILE_CACHE: join(paths.storage, "cache", "node"), ...electron };
 }
 
 /** One older log is kept, so that a log never has more than twice this. */

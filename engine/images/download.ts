@@ -7,8 +7,11 @@ import type { Hash } from "node:crypto";
 import { createReadStream } from "node:fs";
 import { open, rm } from "node:fs/promises";
 import type { FileHandle } from "node:fs/promises";
+import type { IncomingMessage } from "node:http";
+import { finished } from "node:stream";
 import { EngineError } from "../errors.ts";
 import { errorCode } from "../host/libc.ts";
+import { Arrival } from "../layers/arrival.ts";
 import type { Descriptor } from "./images.ts";
 import { tooLong } from "./layout.ts";
 import type { Layout } from "./layout.ts";
@@ -20,11 +23,14 @@ export interface DownloadOptions {
   signal?: AbortSignal | undefined;
   /** Bytes that are here. */
   progress?: (bytes: number) => void;
+  /** The file that the bytes go into, for who wants to read behind them; not called where somebody else downloads the blob. */
+  begun?: (arrival: Arrival) => void;
   /** The bytes are all here and are being checked. */
   verifying?: () => void;
 }
 
 const MOST_TRIES = 5;
+const MOST_AT_ONCE = 1 << 20;
 /** Bytes that make an attempt one that did not fail. */
 const WORTH_IT = 1 << 18;
 const BROKEN_LINE = ["ECONNRESET", "ETIMEDOUT", "ERR_STREAM_PREMATURE_CLOSE", "EPIPE"];
@@ -73,24 +79,29 @@ class Download {
   readonly #options: DownloadOptions;
   #hash: Hash = createHash("sha256");
   #size = 0;
+  readonly #arrival: Arrival;
 
   constructor(layout: Layout, client: RegistryClient, blob: Descriptor, options: DownloadOptions) {
     this.#layout = layout;
     this.#client = client;
     this.#blob = blob;
     this.#options = options;
+    this.#arrival = new Arrival(layout.partialPath(blob.digest), layout.blobPath(blob.digest));
   }
 
   async run(): Promise<void> {
-    const path = this.#layout.partialPath(this.#blob.digest);
+    const { path } = this.#arrival;
     const file = await open(path, "a+", 0o644);
     try {
       await this.#takeUp(file);
+      this.#options.begun?.(this.#arrival);
       await this.#receiveAll(file);
       this.#options.verifying?.();
       this.#check();
       await this.#layout.adoptBlob(path, this.#blob.digest);
+      this.#arrival.end(true);
     } catch (error) {
+      this.#arrival.end(false);
       // What is wrong, or does not fit on the disk, is of no use for another attempt.
       if (isUseless(error)) await rm(path, { force: true });
       throw error;
@@ -135,18 +146,23 @@ class Download {
     const { body, offset } = await this.#client.blob(digest, this.#size, this.#options.signal);
     try {
       if (offset !== this.#size) await this.#restart(file);
-      for await (const chunk of body as AsyncIterable<Buffer>) {
-        this.#options.signal?.throwIfAborted();
-        if (this.#size + chunk.length > size) throw tooLong(this.#blob);
-        for (let at = 0; at < chunk.length;) at += (await file.write(chunk, at)).bytesWritten;
-        this.#hash.update(chunk);
-        this.#size += chunk.length;
-        this.#options.progress?.(this.#size);
-      }
+      for await (const chunks of batches(body)) await this.#store(file, chunks);
     } finally {
       body.destroy();
     }
     if (this.#size < size) throw new ShortBody(`blob ${digest} ended after ${this.#size} of ${size} bytes`);
+  }
+
+  async #store(file: FileHandle, chunks: Buffer[]): Promise<void> {
+    this.#options.signal?.throwIfAborted();
+    const bytes = chunks.reduce((sum, { length }) => sum + length, 0);
+    if (this.#size + bytes > this.#blob.size) throw tooLong(this.#blob);
+    const written = writeAll(file, chunks, bytes);
+    for (const chunk of chunks) this.#hash.update(chunk);
+    await written;
+    this.#size += bytes;
+    this.#arrival.grew();
+    this.#options.progress?.(this.#size);
   }
 
   #check(): void {
@@ -154,6 +170,46 @@ class Download {
     if (digest !== this.#blob.digest)
       throw new EngineError("invalid", `filesystem layer verification failed for digest ${this.#blob.digest}`);
   }
+}
+
+/** What has come of a body since the last look, at most about a megabyte. */
+async function* batches(body: IncomingMessage): AsyncGenerator<Buffer[]> {
+  for (;;) {
+    const chunks: Buffer[] = [];
+    for (let bytes = 0; bytes < MOST_AT_ONCE;) {
+      const chunk = body.read() as Buffer | null;
+      if (chunk === null) break;
+      bytes += chunk.length;
+      chunks.push(chunk);
+    }
+    if (chunks.length > 0) yield chunks;
+    else if (body.readableEnded) return;
+    else await readable(body);
+  }
+}
+
+/** Resolves when there is something to read or nothing more comes. @throws when the line is broken */
+async function readable(body: IncomingMessage): Promise<void> {
+  if (body.destroyed) throw body.errored ?? Object.assign(new Error("Premature close"), { code: "ERR_STREAM_PREMATURE_CLOSE" });
+  await new Promise<void>((done, failed) => {
+    const settle = (error?: Error | null): void => {
+      body.off("readable", onReadable);
+      stopWatching();
+      if (error) failed(error);
+      else done();
+    };
+    const onReadable = (): void => settle();
+    const stopWatching = finished(body, settle);
+    body.on("readable", onReadable);
+  });
+}
+
+async function writeAll(file: FileHandle, chunks: Buffer[], bytes: number): Promise<void> {
+  const { bytesWritten } = await file.writev(chunks);
+  if (bytesWritten === bytes) return;
+  // A disk that is nearly full takes a part; the next call says why.
+  const rest = Buffer.concat(chunks).subarray(bytesWritten);
+  for (let at = 0; at < rest.length;) at += (await file.write(rest, at)).bytesWritten;
 }
 
 /** A body that is shorter than promised; what came is good. */

@@ -3,7 +3,7 @@
  * image becomes visible when it is whole.
  */
 import { EngineError } from "../errors.ts";
-import type { Digest, Layer } from "../layers/snapshots.ts";
+import type { BlobFile, Digest, Layer } from "../layers/snapshots.ts";
 import { familiarName, familiarReference, withDefaultTag } from "../syntax/reference.ts";
 import type { Reference } from "../syntax/reference.ts";
 import { imageLayers } from "./catalog.ts";
@@ -60,6 +60,11 @@ export function translate(error: unknown, reference: Reference): unknown {
   if (error.code === "MANIFEST_UNKNOWN" || error.status === 404)
     return new EngineError("not-found", `manifest for ${familiarReference(reference)} not found: ${error.message}`, { cause: error });
   return error;
+}
+
+interface Blob {
+  readonly begun: Promise<BlobFile>;
+  readonly whole: Promise<BlobFile>;
 }
 
 class Pull {
@@ -181,8 +186,6 @@ class Pull {
     const work = layers.map(async (layer, i): Promise<void> => {
       if (known[i]) return void (parent = layer.chainId);
       const blob = this.#download(layer, progress[i]!);
-      // Unpacking may fail before it asks for the blob.
-      blob.catch(() => undefined);
       const applied = this.#apply(layer, parent, { blob, progress: progress[i]! });
       parent = layer.chainId;
       // Docker tells of a layer as complete only when those below it are.
@@ -202,24 +205,38 @@ class Pull {
     return layer !== undefined && size === descriptor.size;
   }
 
-  #apply(
-    layer: ImageLayer,
-    parent: Digest | null,
-    { blob, progress }: { blob: Promise<{ path: string }>; progress: LayerProgress },
-  ): Promise<Layer> {
+  async #apply(layer: ImageLayer, parent: Digest | null, { blob, progress }: { blob: Blob; progress: LayerProgress }): Promise<Layer> {
     const { size } = layer.descriptor;
-    const options = { signal: this.#signal, progress: (bytes: number) => progress.bytes("Extracting", bytes, size) };
-    // Also where the layer is unpacked already its blob has to come.
-    return this.#store.snapshots.apply(blob, layer.diffId, parent, options).then(async (done) => blob.then(() => done));
+    let isHere = false;
+    const told = blob.whole.then(() => (isHere = true)).catch(() => undefined);
+    const options = { signal: this.#signal, progress: (bytes: number) => isHere && progress.bytes("Extracting", bytes, size) };
+    const applied = this.#store.snapshots.apply(blob, layer.diffId, parent, options);
+    // A blob that is damaged, or did not come, is why it could not be unpacked. It has to come also where the layer is there.
+    const [layerDone, blobDone] = await Promise.allSettled([applied, blob.whole]);
+    await told;
+    if (blobDone.status === "rejected") throw blobDone.reason;
+    if (layerDone.status === "rejected") throw layerDone.reason;
+    return layerDone.value;
   }
 
-  async #download({ descriptor }: ImageLayer, progress: LayerProgress): Promise<{ path: string }> {
+  /** Begins a download; it goes on while the layer is unpacked behind it. */
+  #download(layer: ImageLayer, progress: LayerProgress): Blob {
+    const begun = Promise.withResolvers<BlobFile>();
+    const whole = this.#bring(layer, progress, (arrival) => begun.resolve(arrival));
+    whole.then(begun.resolve, begun.reject);
+    // Unpacking may have no use for it any more.
+    for (const each of [begun.promise, whole]) each.catch(() => undefined);
+    return { begun: begun.promise, whole };
+  }
+
+  async #bring({ descriptor }: ImageLayer, progress: LayerProgress, begun: (arrival: BlobFile) => void): Promise<BlobFile> {
     const { layout } = this.#store;
     await this.#enter(progress);
     try {
       this.#signal.throwIfAborted();
       await download(layout, this.#client, descriptor, {
         signal: this.#signal,
+        begun,
         progress: (bytes) => progress.bytes("Downloading", bytes, descriptor.size),
         verifying: () => progress.status("Verifying Checksum"),
       });

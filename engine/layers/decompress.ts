@@ -1,7 +1,8 @@
 /** Archives as people send them: plain, gzip or zstd, told apart by their first bytes. */
-import { pipeline, Readable } from "node:stream";
+import type { Transform } from "node:stream";
 import { createGunzip, createZstdDecompress } from "node:zlib";
 import { EngineError } from "../errors.ts";
+import { errorCode } from "../host/libc.ts";
 
 const CHUNK = 1 << 18;
 
@@ -32,14 +33,30 @@ async function* restOf(head: Buffer, chunks: AsyncIterator<Buffer>): AsyncGenera
   }
 }
 
-async function* through(source: AsyncIterable<Buffer>, unzip: NodeJS.ReadWriteStream): AsyncGenerator<Buffer> {
-  let failure: Error | undefined;
-  pipeline(Readable.from(source), unzip, (error) => (failure = error ?? undefined));
+/** One chunk is given at a time, because its memory may be used for the next. */
+async function* through(source: AsyncIterable<Buffer>, unzip: Transform): AsyncGenerator<Buffer> {
+  const closed = new Promise<void>((done) => unzip.once("close", done));
+  const feed = async (): Promise<void> => {
+    for await (const chunk of source) {
+      // What fails or is given up never says that it is done with a chunk.
+      await Promise.race([new Promise<void>((done) => unzip.write(chunk, () => done())), closed]);
+      if (unzip.destroyed) return;
+    }
+    unzip.end();
+  };
+  const feeding = feed().catch((error: unknown) => void unzip.destroy(error as Error));
   try {
     for await (const chunk of unzip) yield chunk as Buffer;
   } catch (error) {
-    const cause = failure ?? (error as Error);
-    if (cause instanceof EngineError) throw cause;
-    throw new EngineError("invalid", `Cannot unpack: ${cause.message}`, { cause });
+    if (error instanceof EngineError || !isDamage(error)) throw error;
+    throw new EngineError("invalid", `Cannot unpack: ${(error as Error).message}`, { cause: error });
+  } finally {
+    unzip.destroy();
+    await feeding;
   }
+}
+
+/** What zlib says of bytes that it cannot read. */
+function isDamage(error: unknown): boolean {
+  return /^(Z_|ZSTD_|ERR_)/.test(errorCode(error) ?? "");
 }

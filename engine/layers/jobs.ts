@@ -27,7 +27,15 @@ export type Job =
   | { kind: "mkdir"; root: string; path: string; options: { owner?: { uid: number; gid: number }; mode?: number } }
   | { kind: "copy"; root: string; path: string; from: { root: string; path: string }; options: Plain<CopyOptions> }
   | { kind: "measure"; root: string; path: string }
-  | { kind: "apply"; root: string; blob?: string; diffId?: Digest; overlay: OverlayNamespace; maxBytes?: number }
+  | {
+      kind: "apply";
+      root: string;
+      blob?: string;
+      arriving?: { state: Int32Array; later: string };
+      diffId?: Digest;
+      overlay: OverlayNamespace;
+      maxBytes?: number;
+    }
   | { kind: "diff"; root: string; overlay: OverlayNamespace; strip: boolean; options: Plain<DiffOptions> }
   | { kind: "changes"; root: string; overlay: OverlayNamespace; parent: string | null; options: Plain<DiffOptions> }
   | { kind: "layer-files"; root: string; parent: string | null; overlay: OverlayNamespace }

@@ -242,7 +242,7 @@ test("apply() does not wait for a layer whose blob comes last", needsRoot, async
     const path = join(directory, `blob${i}`);
     writeFileSync(path, archive);
     const blob = i > 0 ? Promise.resolve({ path }) : new Promise<{ path: string }>((done) => (bringFirst = () => done({ path })));
-    const layer = snapshots.apply(blob, digest(archive), parent);
+    const layer = snapshots.apply({ begun: blob, whole: blob }, digest(archive), parent);
     parent = parent === null ? digest(archive) : digest(Buffer.from(`${parent} ${digest(archive)}`));
     return layer;
   });

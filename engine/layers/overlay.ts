@@ -25,7 +25,7 @@ import type { Applied, Diffed, Job, OverlayNamespace } from "./jobs.ts";
 import { chainIdOf, LayerStore } from "./layer-store.ts";
 import { isMounted, mountOverlay } from "./overlay-mount.ts";
 import { runJob, streamJob } from "./pool.ts";
-import type { ApplyOptions, Change, DiffOptions, Digest, Layer, LayerFile, LayerBlob, Snapshots } from "./snapshots.ts";
+import type { ApplyOptions, BlobFile, Change, DiffOptions, Digest, Layer, LayerFile, LayerBlob, Snapshots } from "./snapshots.ts";
 import { Trash } from "./trash.ts";
 
 export interface SnapshotsOptions {
@@ -43,6 +43,7 @@ interface Snapshot {
   readonly volatile?: boolean;
 }
 
+const MOST_ARRIVING = 4;
 const KEY = /^[a-zA-Z0-9][a-zA-Z0-9_.-]{0,127}$/;
 
 /** Opens the snapshots below a storage directory, adopting what an earlier engine left and deleting what it did not finish. */
@@ -66,6 +67,7 @@ class OverlaySnapshots implements Snapshots {
   readonly #unpacking = new Set<Unpacking>();
   #slots = Math.max(2, availableParallelism());
   readonly #waiting: (() => void)[] = [];
+  #arriving = 0;
   #views = 0;
 
   constructor(options: SnapshotsOptions, layers: LayerStore, trash: Trash) {
@@ -143,7 +145,7 @@ class OverlaySnapshots implements Snapshots {
     this.#unpacking.add(to);
     let tree: string | undefined;
     try {
-      const blob = await layerBlob;
+      const blob = await this.#begun(layerBlob);
       tree = await this.#layers.temporary();
       const { diffId, sizeBytes, implied, whiteouts } = await this.#unpackInto(tree, blob, to);
       await parentDone;
@@ -159,22 +161,33 @@ class OverlaySnapshots implements Snapshots {
     }
   }
 
+  /** Unpacking that waits for bytes holds no slot; so many may wait, others begin when their blob is whole. */
+  async #begun(blob: LayerBlob): Promise<Readable | BlobFile> {
+    if (!("begun" in blob)) return blob;
+    const begun = await blob.begun;
+    return begun.state && this.#arriving < MOST_ARRIVING ? begun : blob.whole;
+  }
+
   /** Holds a slot only while a worker works: who waits for the layers below must not keep them from being unpacked. */
-  async #unpackInto(tree: string, blob: Readable | { readonly path: string }, { diffId, options }: Unpacking): Promise<Applied> {
+  async #unpackInto(tree: string, blob: Readable | BlobFile, { diffId, options }: Unpacking): Promise<Applied> {
     const [input, path] = blob instanceof Readable ? [blob, undefined] : [undefined, blob.path];
+    const arriving = blob instanceof Readable ? undefined : blob.state && { state: blob.state, later: blob.later ?? blob.path };
     const job: Job = {
       kind: "apply",
       root: tree,
       overlay: this.#overlay,
       ...(diffId !== undefined && { diffId }),
       ...(path !== undefined && { blob: path }),
+      ...(arriving && { arriving }),
       ...(this.#maxLayerBytes !== undefined && { maxBytes: this.#maxLayerBytes }),
     };
-    await this.#enter();
+    if (arriving) this.#arriving++;
+    else await this.#enter();
     try {
       return await runJob<Applied>(job, { input, signal: options.signal, progress: options.progress });
     } finally {
-      this.#leave();
+      if (arriving) this.#arriving--;
+      else this.#leave();
     }
   }
 

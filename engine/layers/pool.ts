@@ -41,7 +41,11 @@ const program = import.meta.url.endsWith(".ts") ? "./worker.ts" : "./layer-worke
 
 function newThread(): Thread {
   const stop = new Int32Array(new SharedArrayBuffer(4));
-  const worker = new Worker(new URL(program, import.meta.url), { workerData: { stop }, stdin: false });
+  const worker = new Worker(new URL(program, import.meta.url), {
+    workerData: { stop },
+    stdin: false,
+    resourceLimits: { maxYoungGenerationSizeMb: 4 },
+  });
   const thread: Thread = { worker, stop };
   worker.on("message", (message: Response) => receive(message));
   worker.on("error", (error) => lost(thread, error));

@@ -42,8 +42,18 @@ export interface DiffOptions {
   signal?: AbortSignal;
 }
 
-/** A layer's bytes: a stream, or the path of a blob, which is faster because the worker reads it itself; perhaps later. */
-export type LayerBlob = Readable | { readonly path: string } | Promise<{ readonly path: string }>;
+/** A blob's file; with `state` (of an Arrival) one that is still being written, and is renamed to `later` at its end. */
+export interface BlobFile {
+  readonly path: string;
+  readonly later?: string;
+  readonly state?: Int32Array;
+}
+
+/**
+ * A layer's bytes: a stream, or the file of a blob, which is faster because the worker reads it itself; perhaps later.
+ * `whole` is for where many files arrive at the same time: it resolves when this one is all there.
+ */
+export type LayerBlob = Readable | BlobFile | { readonly begun: Promise<BlobFile>; readonly whole: Promise<BlobFile> };
 
 export interface ApplyOptions {
   signal?: AbortSignal;

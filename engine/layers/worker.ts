@@ -5,11 +5,12 @@
  * Everything that it needs is imported here, before the first job: inside a root there is no program to load.
  */
 import { createHash } from "node:crypto";
-import { createReadStream, openSync, statfsSync, mkdirSync, closeSync, fstatSync, readSync, constants, lchownSync } from "node:fs";
+import { openSync, statfsSync, mkdirSync, closeSync, fstatSync, readSync, constants, lchownSync } from "node:fs";
 import { parentPort, workerData } from "node:worker_threads";
 import { EngineError } from "../errors.ts";
 import { errorCode } from "../host/libc.ts";
 import { ownRoot, Root } from "../host/thread-root.ts";
+import { readArriving } from "./arrival.ts";
 import { copyTree } from "./copier.ts";
 import { decompress } from "./decompress.ts";
 import { Extractor } from "./extractor.ts";
@@ -65,7 +66,7 @@ async function run({ job, input, output }: Request, progress: (bytes: number) =>
     case "extract":
       return inside(job.root, () => extract(job, chunksFromPort(input!)));
     case "apply":
-      return apply(job, job.blob === undefined ? chunksFromPort(input!) : readBlob(job.blob, progress));
+      return apply(job, job.blob === undefined ? chunksFromPort(input!) : readBlob(job.blob, job.arriving, progress));
     case "pack":
       return inside(job.root, () => pack(job, new PortOutput(output!, () => undefined)));
     case "diff":
@@ -146,21 +147,37 @@ async function apply(job: Job & { kind: "apply" }, source: AsyncIterable<Buffer>
   });
 }
 
+type Arriving = (Job & { kind: "apply" })["arriving"];
+
 /** The blob is opened now, in the real root; from then on only its descriptor is used. */
-function readBlob(path: string, progress: (bytes: number) => void): AsyncGenerator<Buffer> {
-  return chunksOf(openSync(path, "r"), progress);
+function readBlob(path: string, arriving: Arriving, progress: (bytes: number) => void): AsyncGenerator<Buffer> {
+  return chunksOf(openArriving(path, arriving), arriving?.state, progress);
 }
 
-async function* chunksOf(file: number, progress: (bytes: number) => void): AsyncGenerator<Buffer> {
+/** What arrives may be here by now, under its last name. */
+function openArriving(path: string, arriving: Arriving): number {
+  try {
+    return openSync(path, "r");
+  } catch (error) {
+    if (!arriving || errorCode(error) !== "ENOENT") throw error;
+    return openSync(arriving.later, "r");
+  }
+}
+
+async function* chunksOf(file: number, arriving: Int32Array | undefined, progress: (bytes: number) => void): AsyncGenerator<Buffer> {
   let read = 0;
   let told = 0;
-  for await (const chunk of createReadStream("", { fd: file, highWaterMark: 1 << 18 })) {
-    yield chunk as Buffer;
-    read += (chunk as Buffer).length;
-    if (read - told < PROGRESS_BYTES) continue;
-    progress((told = read));
+  try {
+    for await (const chunk of readArriving(file, arriving, checkStop)) {
+      yield chunk;
+      read += chunk.length;
+      if (read - told < PROGRESS_BYTES) continue;
+      progress((told = read));
+    }
+    if (read > told) progress(read);
+  } finally {
+    closeSync(file);
   }
-  if (read > told) progress(read);
 }
 
 /** What may be written before the disk is nearly full. */
