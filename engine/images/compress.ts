@@ -38,8 +38,7 @@ export async function compressImage(
     plain.push(layer.digest);
     document.layers[i] = { ...layer, ...(await compressLayer(store, image.layers[i]!, { plain: layer, lease, signal })) };
   }
-  const stored = await store.layout.putBlob(Buffer.from(JSON.stringify(document)));
-  lease.add(stored.digest);
+  const stored = await store.layout.putBlob(Buffer.from(JSON.stringify(document)), { keep: (digest) => lease.add(digest) });
   const made = { mediaType: manifest.mediaType, ...stored };
   await store.catalog.replaceManifest(image.id, manifest.digest, made);
   await store.garbage.discard(plain);
@@ -60,7 +59,6 @@ async function compressLayer(
   }
   const source = createReadStream(layout.blobPath(plain.digest), { highWaterMark: 1 << 18 });
   const gzip = pipeline(source, createGzip({ chunkSize: 1 << 18 }), () => undefined);
-  const stored = await layout.putBlob(gzip, { signal });
-  lease.add(stored.digest);
+  const stored = await layout.putBlob(gzip, { signal, keep: (digest) => lease.add(digest) });
   return { mediaType, ...stored };
 }

@@ -77,7 +77,7 @@ export class Layout {
    * @param expected digest and size that it has to have
    * @throws {EngineError} invalid when it has not; nothing is stored then
    */
-  async putBlob(content: Readable | Buffer, options: { expected?: Descriptor; signal?: AbortSignal | undefined } = {}): Promise<Stored> {
+  async putBlob(content: Readable | Buffer, options: PutOptions = {}): Promise<Stored> {
     const path = this.ingestPath();
     const hash = createHash("sha256");
     let size = 0;
@@ -94,6 +94,8 @@ export class Layout {
       await file.close();
       const digest: Digest = `sha256:${hash.digest("hex")}`;
       if (options.expected) checkExpected(options.expected, { digest, size });
+      // Before it can be seen: whoever collects garbage must know by then that it is needed.
+      options.keep?.(digest);
       await rename(path, this.blobPath(digest));
       return { digest, size };
     } catch (error) {
@@ -152,6 +154,13 @@ export class Layout {
     this.#writing = mine.catch(() => undefined);
     await mine;
   }
+}
+
+export interface PutOptions {
+  expected?: Descriptor;
+  signal?: AbortSignal | undefined;
+  /** Is told the digest before the blob is there. */
+  keep?: (digest: Digest) => void;
 }
 
 export interface Stored {

@@ -195,8 +195,7 @@ class Loader {
   }
 
   async #put(data: Buffer, mediaType: string): Promise<Descriptor> {
-    const stored = await this.#store.layout.putBlob(data);
-    this.#lease.add(stored.digest);
+    const stored = await this.#store.layout.putBlob(data, { keep: (digest) => this.#lease.add(digest) });
     return { mediaType, ...stored };
   }
 

@@ -150,8 +150,7 @@ class Pull {
   }
 
   async #put({ data, mediaType }: RawManifest): Promise<Descriptor> {
-    const stored = await this.#store.layout.putBlob(data);
-    this.#lease.add(stored.digest);
+    const stored = await this.#store.layout.putBlob(data, { keep: (digest) => this.#lease.add(digest) });
     return { mediaType: parseManifest(data, mediaType).mediaType, ...stored };
   }
 

@@ -91,8 +91,7 @@ class LocalImages implements Images {
   }
 
   async putBlob(content: Readable | Buffer, mediaType: string, signal?: AbortSignal): Promise<Descriptor> {
-    const stored = await this.#store.layout.putBlob(content, { signal });
-    this.#store.garbage.keepForNow(stored.digest);
+    const stored = await this.#store.layout.putBlob(content, { signal, keep: (digest) => this.#store.garbage.keepForNow(digest) });
     return { mediaType, ...stored };
   }
 
@@ -172,8 +171,7 @@ class LocalImages implements Images {
     const lease = garbage.lease();
     let isDone = false;
     try {
-      const blob = await layout.putBlob(tar, { signal });
-      lease.add(blob.digest);
+      const blob = await layout.putBlob(tar, { signal, keep: (digest) => lease.add(digest) });
       const path = layout.blobPath(blob.digest);
       const mediaType = layerMediaType(await readHead(path));
       const { diffId } = await snapshots.add({ path }, null, signal ? { signal } : {});
