@@ -124,7 +124,9 @@ copyKoffi();
 if (existsSync(join(root, "engine/cli/berth.sh"))) {
   cpSync(join(root, "engine/cli/berth.sh"), join(dist, "berth"));
   chmodSync(join(dist, "berth"), 0o755);
-  // A folder for PATH with nothing but the command in it.
+  writeFileSync(join(dist, "berth-compose"), '#!/bin/sh\nexec "${0%/*}/berth" compose "$@"\n', { mode: 0o755 });
+  // A folder for PATH with nothing but the commands in it.
   mkdirSync(join(dist, "bin"));
-  writeFileSync(join(dist, "bin", "berth"), '#!/bin/sh\nexec "${0%/*}/../berth" "$@"\n', { mode: 0o755 });
+  for (const name of ["berth", "berth-compose"])
+    writeFileSync(join(dist, "bin", name), `#!/bin/sh\nexec "\${0%/*}/../${name}" "$@"\n`, { mode: 0o755 });
 }

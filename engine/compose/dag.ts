@@ -48,7 +48,7 @@ export async function runDag<T extends Node>(
     done.set(node.id, running);
     return running;
   };
-  for (const node of nodes) begin(node);
+  for (const node of nodes) void begin(node);
   await Promise.all(done.values());
   options.signal.throwIfAborted();
   if (failure) throw failure.error;

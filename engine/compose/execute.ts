@@ -56,6 +56,9 @@ export async function execute(client: DockerClient, plan: Plan, options: Execute
   }
 }
 
+/** What is said before and after, and what ends it early. */
+type Told = readonly [begins: string, ended: string, signal: AbortSignal];
+
 class Execution {
   readonly #client: DockerClient;
   readonly #options: ExecuteOptions;
@@ -80,13 +83,13 @@ class Execution {
         if (step.container.State === "running") this.#tell({ id: `Container ${nameOf(step.container)}`, status: "Running", state: "done" });
         return;
       case "network-create":
-        return this.#told(`Network ${networkName(this.#options.project, step.key)}`, ["Creating", "Created"], () =>
+        return this.#told(`Network ${networkName(this.#options.project, step.key)}`, ["Creating", "Created", signal], () =>
           createNetwork(this.#client, this.#options.project, step.key, signal),
         );
       case "network-remove":
         return this.#removeNetwork(step, signal);
       case "volume-create":
-        return this.#told(`Volume ${volumeName(this.#options.project, step.key)}`, ["Creating", "Created"], () =>
+        return this.#told(`Volume ${volumeName(this.#options.project, step.key)}`, ["Creating", "Created", signal], () =>
           createVolume(this.#client, this.#options.project, step.key, signal),
         );
       case "volume-remove":
@@ -97,7 +100,7 @@ class Execution {
         return this.#create(step, signal);
       case "rename":
         this.#maker.know(step.service, { id: step.container.Id, name: step.name });
-        return this.#told(`Container ${step.name}`, ["Recreate", "Recreated"], () =>
+        return this.#told(`Container ${step.name}`, ["Recreate", "Recreated", signal], () =>
           this.#client.containers.rename(step.container.Id, step.name, { signal }),
         );
       case "stop":
@@ -116,12 +119,14 @@ class Execution {
   }
 
   /** Says that something begins, does it, and says how it ended. */
-  async #told(id: string, [begins, ended]: readonly [string, string], action: () => Promise<unknown>): Promise<void> {
+  async #told(id: string, words: Told, action: () => Promise<unknown>): Promise<void> {
+    const [begins, ended, signal] = words;
     this.#tell({ id, status: begins, state: "working" });
     try {
       if (!this.#options.dryRun) await action();
     } catch (error) {
-      if (!this.#options.signal.aborted) this.#tell({ id, status: "Error", state: "error", text: "" });
+      // Another step's failure ended this one: it has nothing to say.
+      if (!signal.aborted) this.#tell({ id, status: "Error", state: "error" });
       throw error;
     }
     this.#tell({ id, status: ended, state: "done" });
@@ -130,14 +135,14 @@ class Execution {
   async #create(step: Step & { kind: "create" }, signal: AbortSignal): Promise<void> {
     const { replaces, name } = step;
     if (this.#options.dryRun) this.#maker.know(step.service, { id: `${name}-not-made`, name });
-    if (!replaces) return this.#told(`Container ${name}`, ["Creating", "Created"], () => this.#maker.create(step, signal));
-    await this.#told(`Container ${nameOf(replaces)}`, ["Recreate", "Recreated"], () =>
+    if (!replaces) return this.#told(`Container ${name}`, ["Creating", "Created", signal], () => this.#maker.create(step, signal));
+    await this.#told(`Container ${nameOf(replaces)}`, ["Recreate", "Recreated", signal], () =>
       this.#maker.replace({ ...step, replaces }, { stopTimeoutSeconds: this.#options.stopTimeoutSeconds, signal }),
     );
   }
 
   async #stop(step: Step & { kind: "stop" | "remove" }, signal: AbortSignal): Promise<void> {
-    await this.#told(`Container ${nameOf(step.container)}`, ["Stopping", "Stopped"], async () => {
+    await this.#told(`Container ${nameOf(step.container)}`, ["Stopping", "Stopped", signal], async () => {
       const { Id, State } = step.container;
       const hooks = this.#options.project.services[step.service]?.pre_stop ?? [];
       if (State === "running" && hooks.length > 0)
@@ -150,14 +155,14 @@ class Execution {
     const { container, volumes } = step;
     const stops = ["running", "paused", "restarting", "exited", "created"].includes(container.State);
     if (stops) await this.#stop(step, signal);
-    await this.#told(`Container ${nameOf(container)}`, ["Removing", "Removed"], () =>
+    await this.#told(`Container ${nameOf(container)}`, ["Removing", "Removed", signal], () =>
       ignoring(404, this.#client.containers.remove(container.Id, { force: true, volumes, signal })),
     );
   }
 
   async #start(step: Step & { kind: "start" }, signal: AbortSignal): Promise<void> {
     const known = this.#maker.find(step.service, step.name);
-    await this.#told(`Container ${step.name}`, ["Starting", "Started"], async () => {
+    await this.#told(`Container ${step.name}`, ["Starting", "Started", signal], async () => {
       await this.#options.beforeStart?.({ ...known, service: step.service });
       await this.#client.containers.start(known.id, { signal });
       const hooks = this.#options.project.services[step.service]?.post_start ?? [];

@@ -68,6 +68,7 @@ class UpPlanner {
   plan(): Plan {
     const order = inStartOrder(this.#services);
     for (const name of order) checkScale(name, this.#services[name]!);
+    checkPorts(this.#services);
     const replaceVolume = this.#options.replaceVolume ?? (() => false);
     this.#replaced = planObjects(this.#plan, { project: this.#project, present: this.#present, services: order, replaceVolume });
     this.#orphans();
@@ -122,6 +123,7 @@ class UpPlanner {
     const name = nameOf(container);
     // An update that was interrupted leaves the new container under its provisional name.
     const wanted = containerName(this.#project, service, Number(container.Labels[LABEL.number] ?? 1));
+    const stopped = this.#plan.has(`stop ${name}`);
     const provisional = container.Labels[LABEL.replace] !== undefined && name !== wanted && name.endsWith(`_${wanted}`);
     if (provisional) {
       const after = this.#plan.steps.filter((step) => step.kind === "remove").map(({ id }) => id);
@@ -132,13 +134,20 @@ class UpPlanner {
           container,
           service,
           name: wanted,
-          after,
+          after: [`remove ${wanted}`],
           reason: "its update was interrupted",
         }),
       );
-    } else this.#plan.add({ kind: "keep", id: `keep ${name}`, container, service, after: [], reason: "it is as the compose file says" });
+    } else
+      this.#plan.add({
+        kind: "keep",
+        id: `keep ${name}`,
+        container: stopped ? { ...container, State: "exited" } : container,
+        service,
+        after: [],
+        reason: "it is as the compose file says",
+      });
     const final = provisional ? wanted : name;
-    const stopped = this.#plan.has(`stop ${name}`);
     if (!stopped && (container.State === "running" || container.State === "paused" || container.State === "restarting"))
       this.#running.add(final);
     return final;
@@ -279,6 +288,25 @@ function checkScale(name: string, service: ServiceConfig): void {
     throw new Error(
       `service ${JSON.stringify(name)} cannot have ${scale} replicas: they would all publish port ${fixed.published}; give a range of ports, or leave the published port out`,
     );
+}
+
+/** Two services cannot have one port of the host. @throws {Error} naming both */
+function checkPorts(services: Services): void {
+  const taken = new Map<string, { service: string; address: string }[]>();
+  for (const [service, { ports = [], ...config }] of Object.entries(services))
+    for (const { published, protocol = "tcp", host_ip: address = "" } of scaleOf(config) > 0 ? ports : []) {
+      if (!published || published === "0" || published.includes("-")) continue;
+      const key = `${published}/${protocol}`;
+      const others = taken.get(key) ?? [];
+      const clash = others.find((other) => other.address === address || isAny(other.address) || isAny(address));
+      if (clash && clash.service !== service)
+        throw new Error(`services ${JSON.stringify(clash.service)} and ${JSON.stringify(service)} both publish port ${key} of the host`);
+      taken.set(key, [...others, { service, address }]);
+    }
+}
+
+function isAny(address: string): boolean {
+  return address === "" || address === "0.0.0.0" || address === "::";
 }
 
 function lostNeeds(service: ServiceConfig, replaced: (name: string) => boolean): string | undefined {

@@ -10,6 +10,7 @@ import type { Present } from "../../compose/observe.ts";
 import { inStartOrder, selectServices } from "../../compose/order.ts";
 import { planUp } from "../../compose/plan-up.ts";
 import type { UpOptions } from "../../compose/plan-up.ts";
+import type { Plan } from "../../compose/plan.ts";
 import type { Project } from "../../compose/project.ts";
 import type { ServiceConfig } from "../../compose/service.ts";
 import { ExitError } from "../cli.ts";
@@ -33,6 +34,8 @@ export interface ConvergeOptions {
     Pick<ExecuteOptions, "renewVolumes" | "stopTimeoutSeconds" | "waitTimeoutSeconds" | "beforeStart" | "onHookOutput">
   >;
   readonly title?: string;
+  /** Sees the plan before it is carried out. */
+  readonly onPlan?: (plan: Plan) => void;
 }
 
 /** Makes an engine's project what the file says. @returns what was there before, and the services that were meant */
@@ -55,6 +58,7 @@ export async function converge(
     replaceVolume: (name) => answers.has(name),
   });
   for (const warning of plan.warnings) compose.warn(warning);
+  options.onPlan?.(plan);
   await compose.progress(options.title ?? "Running", (progress) =>
     execute(client, plan, {
       project,
@@ -90,8 +94,6 @@ export async function withImages(compose: Compose, client: DockerClient, { proje
   const { build = false, noBuild = false, pull = "" } = options;
   const steps = planImages(project, present, { services, build, noBuild, pull, now: compose.cli.now() });
   if (steps.length === 0) return present;
-  if (build === false && !compose.dryRun)
-    for (const { action, image } of steps) if (action === "build" && !present.images.has(image)) void image;
   await getImages(compose, project, steps, { quietPull: options.quietPull ?? false, quietBuild: options.quietBuild ?? false });
   return observe(client, project, { services, signal });
 }

@@ -59,17 +59,32 @@ export async function upAttached(compose: Compose, project: Project, options: At
   try {
     await attachRunning(compose, project, { follower, services: options.converge });
     const abort = new AbortController();
+    let announce = (): void => {};
     const up = converge(compose, project, {
       ...options.converge,
+      onPlan: (plan) => {
+        const all = plan.steps.flatMap((step) =>
+          step.kind === "keep" || step.kind === "create"
+            ? [{ service: step.service, name: step.kind === "keep" ? nameOf(step.container) : step.name }]
+            : [],
+        );
+        const shown = all.filter(({ service }) => options.shows(service)).map(({ name }) => logName(project.name, name));
+        for (const name of shown) printer.register(name);
+        // Said when all is made and the first one starts.
+        announce = () => {
+          announce = () => {};
+          cli.print(`Attaching to ${shown.toSorted().join(", ")}`);
+        };
+      },
       execute: {
         ...options.converge.execute,
-        beforeStart: (one) => follower.attach(one),
+        beforeStart: (one) => (announce(), follower.attach(one)),
         onHookOutput: (name, data) => printer.write(logName(project.name, name), "stdout", data),
       },
     });
     const early = await Promise.race([up.then(() => undefined), finished]);
     started = true;
-    cli.print(`Attaching to ${(await names(compose, project, options.shows)).join(", ")}`);
+    if (early === undefined) announce();
     if (early === undefined && follower.running === 0) finish("all");
     if (options.watch)
       void import("./watch.ts").then(({ watchProject }) =>
@@ -109,14 +124,6 @@ async function attachRunning(
       container.Labels["com.docker.compose.oneoff"] !== "True"
     )
       await follower.attach({ id: container.Id, name: nameOf(container), service: serviceOf(container) });
-}
-
-async function names(compose: Compose, project: Project, shows: (service: string) => boolean): Promise<string[]> {
-  const containers = await listContainers(await compose.client(), project.name, { signal: compose.signal });
-  return containers
-    .filter((one) => one.Labels["com.docker.compose.oneoff"] !== "True" && shows(serviceOf(one)))
-    .map((one) => logName(project.name, nameOf(one)))
-    .toSorted();
 }
 
 async function stopAll(compose: Compose, project: Project, { converge: { execute: flags } }: AttachedOptions): Promise<void> {

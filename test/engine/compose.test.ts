@@ -1,0 +1,243 @@
+/** What Berth's first users type behind `compose`, as `berth compose` and as `berth-compose`, as root and as a user. */
+import assert from "node:assert/strict";
+import { chownSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, before, describe, test } from "node:test";
+import { berthSays, importBusybox, personEnvironment } from "../support/berth.ts";
+import { runProgram, startEngine } from "../support/engine.ts";
+import type { Result, RunOptions, TestEngine } from "../support/engine.ts";
+import { testPrograms } from "../support/programs.ts";
+import { SHOP_ENVIRONMENT, SHOP_PAGE, writeShop } from "../support/shop.ts";
+import { cannotRunAs, USERS } from "../support/user.ts";
+
+const NAMES = ["berth compose", "berth-compose"];
+
+for (const as of USERS)
+  describe(`compose, as ${as}`, { skip: cannotRunAs(as) }, () => {
+    let engine: TestEngine;
+    let home: string;
+    let shop: string;
+
+    before(async () => {
+      engine = await startEngine({ as });
+      home = folder("berth-compose-");
+      shop = folder("berth-shop-");
+      writeShop(shop, engine.user);
+      await importBusybox(engine);
+    });
+    after(async () => {
+      for (const path of [home, shop]) rmSync(path, { recursive: true, force: true });
+      await engine.remove();
+    });
+
+    function folder(name: string): string {
+      const path = mkdtempSync(join(tmpdir(), name));
+      chownSync(path, engine.user.uid, engine.user.gid);
+      return path;
+    }
+
+    /** Runs words behind a name of the command. */
+    async function tries(words: readonly string[], options: RunOptions & { name?: string } = {}): Promise<Result> {
+      const { folder: programs, node } = await testPrograms();
+      const [program = "", ...first] = (options.name ?? "berth compose").split(" ");
+      const env = { ...personEnvironment(engine.user, engine.root), BERTH_NODE: node, ...SHOP_ENVIRONMENT, ...options.env };
+      return runProgram([join(programs, program), ...first, ...words], { cwd: shop, ...options, env, user: engine.user });
+    }
+
+    async function says(words: readonly string[], options?: RunOptions & { name?: string }): Promise<string> {
+      const result = await tries(words, options);
+      assert.equal(result.exitCode, 0, `${words.join(" ")}: ${result.stderr}${result.stdout}`);
+      return result.stdout;
+    }
+
+    /** Writes a compose file of its own project. */
+    function file(name: string, text: string): string[] {
+      const path = join(home, `${name}.yaml`);
+      writeFileSync(path, text);
+      return ["-f", path, "-p", name];
+    }
+
+    for (const name of NAMES)
+      test(`every compose line of the first users, with ${name}`, async () => {
+        const lines: readonly (readonly [line: string, stdout: RegExp, stderr?: RegExp])[] = [
+          ["up -d", /^$/, /Container shop-proxy-1 {2}Started\n/],
+          ["up -d", /^$/, /Container shop-proxy-1 {2}Running\n/],
+          ["up -d --build", /^$/, /shop-api {2}Built\n/],
+          ["ps", /^NAME +IMAGE +COMMAND +SERVICE +CREATED +STATUS +PORTS\nshop-api-1 .*\(healthy\)/],
+          ["logs", /cache-1 +\| seeded\n/],
+          ["exec -T api cat /built.txt", /^hello\n$/],
+          ["build", /^$/, /shop-api {2}Built\n/],
+          ["push", /^$/, /api Skipped No image to be pushed\n/],
+          ["scale cache=2", /^$/, /Container shop-cache-2 {2}Started\n/],
+          ["scale cache=1", /^$/, /Container shop-cache-2 {2}Removed\n/],
+          ["restart -t 0", /^$/, /Container shop-api-1 {2}Started\n/],
+          ["run --rm -T api echo once", /^once\n$/],
+          ["stop", /^$/, /Container shop-api-1 {2}Stopped\n/],
+          ["start", /^$/, /Container shop-api-1 {2}Healthy\n/],
+          ["down --timeout 0", /^$/, /Network shop_front {2}Removed\n/],
+          ["up -d --no-build", /^$/, /Container shop-proxy-1 {2}Started\n/],
+          ["down --no-deps --timeout 0 proxy", /^$/, /Container shop-proxy-1 {2}Removed\n/],
+          ["down --remove-orphans", /^$/, /Network shop_back {2}Removed\n/],
+          ["down --volumes", /^$/, /Volume shop_cachedata {2}Removed\n/],
+          ["down --rmi local", /^$/, /Image shop-api:latest {2}Removed\n/],
+        ];
+        for (const [line, stdout, stderr = /^/] of lines) {
+          const result = await tries(line.split(" "), { name });
+          assert.equal(result.exitCode, 0, `${line}: ${result.stderr}${result.stdout}`);
+          assert.match(result.stdout, stdout, line);
+          assert.match(result.stderr, stderr, line);
+        }
+        assert.equal(await says(["ps", "-aq"], { name }), "");
+      });
+
+    test("up in the foreground prints what containers say, and ends as they do", async () => {
+      const app = file("front", "services: {a: {image: busybox, command: \"sh -c 'echo hello; exit 3'\"}}\n");
+      const { exitCode, stdout } = await tries([...app, "up", "--exit-code-from", "a"]);
+      assert.equal(stdout, "Attaching to a-1\na-1  | hello\na-1 exited with code 3\n");
+      assert.equal(exitCode, 3);
+      const two = file(
+        "fronts",
+        "services: {a: {image: busybox, command: 'true'}, b: {image: busybox, command: sleep 100000, stop_grace_period: 0s}}\n",
+      );
+      assert.equal((await tries([...two, "up", "--abort-on-container-exit"])).exitCode, 0);
+      assert.equal(await says([...two, "ps", "-q"]), "");
+      for (const one of [app, two]) await says([...one, "down"]);
+    });
+
+    test("secrets, configs, networks and waiting reach the application", async () => {
+      await says(["up", "-d", "--wait"]);
+      assert.equal(await says(["logs", "--no-log-prefix", "proxy"]), `${SHOP_PAGE}proxy up\n`);
+      assert.equal(await says(["exec", "-T", "proxy", "cat", "/etc/motd.txt"]), "s3cret\n");
+      assert.match(
+        (await tries(["exec", "-T", "cache", "wget", "-T", "2", "-qO-", "http://proxy/"])).stderr,
+        /bad address|can't connect|timed out/,
+      );
+      await says(["cp", "token.txt", "api:/tmp/token"]);
+      assert.equal(await says(["cp", "api:/tmp/token", "-"]).then((tar) => tar.includes("s3cret\n")), true);
+      assert.deepEqual(
+        JSON.parse(await says(["ls", "--format", "json"])),
+        [{ Name: "shop", Status: "exited(1), running(3)", ConfigFiles: join(shop, "compose.yaml") }].map((row) => ({
+          ...row,
+          Status: "running(3)",
+        })),
+      );
+      const rows = (await says(["ps", "-a", "--format", "json"]))
+        .trim()
+        .split("\n")
+        .map((line) => JSON.parse(line) as { Service: string; State: string; Health: string });
+      assert.deepEqual(
+        rows.map(({ Service, State, Health }) => `${Service} ${State} ${Health}`),
+        ["api running healthy", "cache running healthy", "init exited ", "proxy running "],
+      );
+      const changed = await tries(["up", "-d"], { env: { MODE: "changed" } });
+      assert.match(
+        changed.stderr,
+        /Container shop-proxy-1 {2}Stopped[\s\S]*Container shop-api-1 {2}Recreated[\s\S]*Container shop-proxy-1 {2}Started/,
+      );
+      assert.doesNotMatch(changed.stderr, /cache-1 {2}Recreate/);
+      await says(["down", "-v", "--rmi", "all", "-t", "0"]).catch(() => {});
+      await importBusybox(engine);
+    });
+
+    test("a new container takes the anonymous volumes of the old one over, unless it shall not", async () => {
+      const text = (value: string): string =>
+        `services: {a: {image: busybox, command: sleep 100000, stop_grace_period: 0s, environment: {X: "${value}"}, volumes: [/keep]}}\n`;
+      const app = file("anonymous", text("1"));
+      await says([...app, "up", "-d"]);
+      await says([...app, "exec", "-T", "a", "touch", "/keep/me"]);
+      file("anonymous", text("2"));
+      assert.match((await tries([...app, "up", "-d"])).stderr, /Recreated/);
+      assert.equal(await says([...app, "exec", "-T", "a", "ls", "/keep"]), "me\n");
+      await says([...app, "up", "-d", "-V", "--force-recreate"]);
+      assert.equal(await says([...app, "exec", "-T", "a", "ls", "/keep"]), "");
+      await says([...app, "down", "-v"]);
+    });
+
+    test("an interrupted update is finished by the next up", async () => {
+      const app = file("broken", "services: {a: {image: busybox, command: sleep 100000, stop_grace_period: 0s}}\n");
+      await says([...app, "up", "-d"]);
+      const [id = ""] = (await says([...app, "ps", "-q"])).trim().split("\n");
+      // What is there when the power goes between the making of the new container and the removal of the old one.
+      await says([...app, "up", "-d"]);
+      await berthSays(engine, ["stop", "-t", "0", id]);
+      await berthSays(engine, ["rename", id, `${id.slice(0, 12)}_broken-a-1`]);
+      await says([...app, "up", "-d"]);
+      assert.match(await says([...app, "ps", "--format", "{{.State}}"]), /^running\n$/);
+      await says([...app, "down"]);
+    });
+
+    test("hooks, replicas, profiles, links and shared networks", async () => {
+      const app = file(
+        "more",
+        `services:
+  a: {image: busybox, command: sleep 100000, stop_grace_period: 0s, deploy: {replicas: 2}, post_start: [{command: [sh, -c, "echo started > /hook"]}]}
+  b: {image: busybox, command: sleep 100000, stop_grace_period: 0s, network_mode: "service:a"}
+  c: {image: busybox, command: sleep 100000, stop_grace_period: 0s, links: ["a:other"]}
+  d: {image: busybox, command: sleep 100000, profiles: [extra]}
+`,
+      );
+      await says([...app, "up", "-d"]);
+      assert.equal(await says([...app, "ps", "--format", "{{.Name}}"]), "more-a-1\nmore-a-2\nmore-b-1\nmore-c-1\n");
+      assert.equal(await says([...app, "exec", "-T", "--index", "2", "a", "cat", "/hook"]), "started\n");
+      assert.equal(await says([...app, "exec", "-T", "c", "sh", "-c", "ping -c 1 -W 2 other > /dev/null && echo reached"]), "reached\n");
+      assert.doesNotMatch((await tries([...app, "up", "-d"])).stderr, /Recreate|Creat|Start/);
+      assert.match(
+        (await tries([...app, "--dry-run", "up", "-d", "--force-recreate"])).stderr,
+        /^DRY-RUN MODE - {2}Container more-a-1 {2}Recreate$/m,
+      );
+      await says([...app, "down", "-t", "0"]);
+    });
+
+    const bad: readonly (readonly [text: string, file: string, want: RegExp])[] = [
+      [
+        "a circle",
+        "services: {a: {image: busybox, depends_on: [b]}, b: {image: busybox, depends_on: [a]}}\n",
+        /dependency cycle detected: a -> b -> a\n$/,
+      ],
+      ["an unknown key", "services: {a: {image: busybox, frob: 1}}\n", /bad\.yaml:1:\d+: .*'frob' not allowed\n$/],
+      [
+        "an undefined network",
+        "services: {a: {image: busybox, networks: [no]}}\n",
+        /service "a" refers to undefined network no: invalid compose project\n$/,
+      ],
+      [
+        "two services with one port",
+        "services: {a: {image: busybox, ports: ['1:1']}, b: {image: busybox, ports: ['1:2']}}\n",
+        /both publish port 1\/tcp/,
+      ],
+      [
+        "a missing external network",
+        "services: {a: {image: busybox, networks: [n]}}\nnetworks: {n: {external: true, name: nosuch}}\n",
+        /network nosuch declared as external, but could not be found\n$/,
+      ],
+      ["a missing secret", "services: {a: {image: busybox, secrets: [s]}}\n", /refers to undefined secret s/],
+      ["an image that is never pulled", "services: {a: {image: nosuch, pull_policy: never}}\n", /No such image: nosuch\n$/],
+      ["an environment file that is not there", "services: {a: {image: busybox, env_file: no.env}}\n", /no\.env not found/],
+    ];
+    for (const [text, content, want] of bad)
+      test(`${text} is told, and nothing is made`, async () => {
+        const { exitCode, stderr } = await tries([...file("bad", content), "up", "-d"]);
+        assert.equal(exitCode, 1);
+        assert.match(stderr, want);
+        assert.doesNotMatch(stderr, /Creat/);
+      });
+
+    const misused: readonly (readonly [line: string, want: RegExp])[] = [
+      ["up nosuch", /no such service: nosuch\n$/],
+      ["exec -T nosuch true", /^service "nosuch" is not running\n$/],
+      ["frob", /^unknown docker command: "compose frob"\n/],
+      ["up --frob", /^unknown flag: --frob\n/],
+      ["up -d --abort-on-container-exit", /cannot be combined/],
+      ["up --force-recreate --no-recreate", /--force-recreate and --no-recreate are incompatible/],
+      ["-f nosuch.yaml up", /nosuch\.yaml: no such file or directory\n$/],
+      ["scale web=x", /invalid scale specifier: web=x\n$/],
+      ["--progress frob up", /unsupported value/],
+    ];
+    for (const [line, want] of misused)
+      test(`${line} is refused`, async () => {
+        const { exitCode, stderr } = await tries(line.split(" "));
+        assert.notEqual(exitCode, 0);
+        assert.match(stderr, want);
+      });
+  });
