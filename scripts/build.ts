@@ -57,6 +57,7 @@ async function buildCommand(): Promise<void> {
     splitting: true,
     chunkNames: "cli-[hash]",
     outExtension: { ".js": ".mjs" },
+    banner: { js: requireBanner },
     sourcemap: false,
   });
 }

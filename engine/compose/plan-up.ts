@@ -126,7 +126,6 @@ class UpPlanner {
     const stopped = this.#plan.has(`stop ${name}`);
     const provisional = container.Labels[LABEL.replace] !== undefined && name !== wanted && name.endsWith(`_${wanted}`);
     if (provisional) {
-      const after = this.#plan.steps.filter((step) => step.kind === "remove").map(({ id }) => id);
       this.#created.push(
         this.#plan.add({
           kind: "rename",

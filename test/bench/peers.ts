@@ -55,7 +55,8 @@ async function berth(folder: string, tar: string, runtime: string): Promise<Peer
   };
 }
 
-async function docker(folder: string, tar: string): Promise<Peer | undefined> {
+/** Debian's dockerd in namespaces of its own; undefined where it is not installed, or without root. */
+export async function docker(folder: string, tar: string): Promise<Peer | undefined> {
   if (cannotRunDockerd()) return undefined;
   const { socket, stop } = await startDockerd(join(folder, "docker"));
   const env = { ...process.env, DOCKER_HOST: socket };

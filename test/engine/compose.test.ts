@@ -109,19 +109,13 @@ for (const as of USERS)
       await says(["up", "-d", "--wait"]);
       assert.equal(await says(["logs", "--no-log-prefix", "proxy"]), `${SHOP_PAGE}proxy up\n`);
       assert.equal(await says(["exec", "-T", "proxy", "cat", "/etc/motd.txt"]), "s3cret\n");
-      assert.match(
-        (await tries(["exec", "-T", "cache", "wget", "-T", "2", "-qO-", "http://proxy/"])).stderr,
-        /bad address|can't connect|timed out/,
-      );
+      const across = await tries(["exec", "-T", "cache", "wget", "-T", "2", "-qO-", "http://proxy/"]);
+      assert.notEqual(across.exitCode, 0, "a service reaches another one that shares no network with it");
       await says(["cp", "token.txt", "api:/tmp/token"]);
       assert.equal(await says(["cp", "api:/tmp/token", "-"]).then((tar) => tar.includes("s3cret\n")), true);
-      assert.deepEqual(
-        JSON.parse(await says(["ls", "--format", "json"])),
-        [{ Name: "shop", Status: "exited(1), running(3)", ConfigFiles: join(shop, "compose.yaml") }].map((row) => ({
-          ...row,
-          Status: "running(3)",
-        })),
-      );
+      assert.deepEqual(JSON.parse(await says(["ls", "--format", "json"])), [
+        { Name: "shop", Status: "running(3)", ConfigFiles: join(shop, "compose.yaml") },
+      ]);
       const rows = (await says(["ps", "-a", "--format", "json"]))
         .trim()
         .split("\n")
@@ -231,7 +225,7 @@ for (const as of USERS)
       ["up -d --abort-on-container-exit", /cannot be combined/],
       ["up --force-recreate --no-recreate", /--force-recreate and --no-recreate are incompatible/],
       ["-f nosuch.yaml up", /nosuch\.yaml: no such file or directory\n$/],
-      ["scale web=x", /invalid scale specifier: web=x\n$/],
+      ["scale api=x", /invalid scale specifier: api=x\n$/],
       ["--progress frob up", /unsupported value/],
     ];
     for (const [line, want] of misused)

@@ -1,0 +1,109 @@
+/**
+ * The real docker compose and ours take turns on one application: each sees what the other made, and leaves it alone.
+ * BERTH_TEST_CLI_PLUGINS names a directory with docker-compose; else the one that docker finds itself is used.
+ */
+import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
+import { cpSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { suite, test } from "node:test";
+import { findProgram } from "../../engine/host/programs.ts";
+import { busyboxTar } from "../../scripts/base-image.ts";
+import { docker as startDockerd } from "../bench/peers.ts";
+import { berth, importBusybox } from "../support/berth.ts";
+import { runProgram, startEngine } from "../support/engine.ts";
+import type { Result } from "../support/engine.ts";
+import { SHOP_ENVIRONMENT, SHOP_PAGE, writeShop } from "../support/shop.ts";
+import { cannotRunAs, testUser, USERS } from "../support/user.ts";
+
+const plugins = process.env["BERTH_TEST_CLI_PLUGINS"];
+const DOCKER_CONFIG = mkdtempSync(join(tmpdir(), "berth-compose-config-"));
+process.once("exit", () => rmSync(DOCKER_CONFIG, { recursive: true, force: true }));
+if (plugins !== undefined) cpSync(plugins, join(DOCKER_CONFIG, "cli-plugins"), { recursive: true, dereference: true });
+
+function cannotCompose(): string | false {
+  if (findProgram("docker") === undefined) return "needs the docker command";
+  const { stdout } = spawnSync("docker", ["compose", "version"], { env: { ...process.env, DOCKER_CONFIG }, encoding: "utf8" });
+  return !/v?2\.\d+\.\d+/.test(stdout) && "needs docker's plugin compose";
+}
+
+type Compose = (...words: string[]) => Promise<Result>;
+
+async function works(compose: Compose, ...words: string[]): Promise<Result> {
+  const result = await compose(...words);
+  assert.equal(result.exitCode, 0, `${words.join(" ")}: ${result.stderr}${result.stdout}`);
+  return result;
+}
+
+/** Goes once through the application's life. */
+async function drive(compose: Compose, folder: string): Promise<void> {
+  await works(compose, "up", "-d", "--wait");
+  assert.deepEqual((await works(compose, "ps", "--services")).stdout.trim().split("\n").toSorted(), ["api", "cache", "proxy"]);
+  assert.equal((await works(compose, "logs", "--no-log-prefix", "--no-color", "proxy")).stdout, `${SHOP_PAGE}proxy up\n`);
+  assert.equal((await works(compose, "exec", "-T", "api", "cat", "/built.txt")).stdout, "hello\n");
+  assert.equal((await compose("exec", "-T", "api", "sh", "-c", "exit 7")).exitCode, 7);
+  assert.equal((await works(compose, "run", "--rm", "-T", "--no-deps", "init", "echo", "once")).stdout, "once\n");
+  await works(compose, "cp", "api:/built.txt", join(folder, "copied.txt"));
+  await works(compose, "cp", join(folder, "copied.txt"), "api:/tmp/back.txt");
+  assert.equal((await works(compose, "exec", "-T", "api", "cat", "/tmp/back.txt")).stdout, "hello\n");
+  await works(compose, "scale", "cache=2");
+  await works(compose, "scale", "cache=1");
+  await works(compose, "restart", "-t", "0", "proxy");
+}
+
+/** Another tool finds everything as it should be. */
+async function leavesAlone(compose: Compose): Promise<void> {
+  const { stderr } = await works(compose, "up", "-d");
+  for (const name of ["cache", "api", "proxy"]) assert.match(stderr, new RegExp(`Container shop-${name}-1 +Running`), stderr);
+  assert.doesNotMatch(stderr, /Recreate|Creat/);
+}
+
+for (const as of USERS)
+  suite(`compose projects are shared with docker compose, as ${as}`, { skip: cannotRunAs(as) || cannotCompose() }, () => {
+    test("what one made the other uses, and the other way round", async (t) => {
+      const engine = await startEngine({ as });
+      t.after(() => engine.remove());
+      const folder = mkdtempSync(join(tmpdir(), "berth-shop-"));
+      t.after(() => rmSync(folder, { recursive: true, force: true }));
+      writeShop(folder, engine.user);
+      rmSync(join(folder, "copied.txt"), { force: true });
+      spawnSync("chmod", ["a+rwx", folder]);
+      await importBusybox(engine);
+      const env = { ...process.env, DOCKER_CONFIG, DOCKER_HOST: engine.socket, ...SHOP_ENVIRONMENT };
+      const theirs: Compose = (...words) => runProgram(["docker", "compose", ...words], { cwd: folder, env });
+      const ours: Compose = (...words) => berth(engine, ["compose", ...words], { cwd: folder, env: SHOP_ENVIRONMENT });
+      await drive(theirs, folder);
+      await leavesAlone(ours);
+      assert.match((await works(ours, "ls")).stdout, /^shop +running\(3\)/m);
+      await works(ours, "down", "-v", "-t", "0");
+      rmSync(join(folder, "copied.txt"), { force: true });
+      await drive(ours, folder);
+      await leavesAlone(theirs);
+      assert.match((await works(theirs, "ls")).stdout, /^shop +running\(3\)/m);
+      await works(theirs, "down", "-v", "-t", "0");
+      assert.equal((await works(ours, "ps", "-aq")).stdout, "");
+    });
+  });
+
+test("berth compose drives Debian's dockerd", { timeout: 120_000 }, async (t) => {
+  const folder = mkdtempSync(join(tmpdir(), "berth-dockerd-"));
+  t.after(() => rmSync(folder, { recursive: true, force: true }));
+  const tar = join(folder, "busybox.tar");
+  writeFileSync(tar, await busyboxTar());
+  const peer = await startDockerd(folder, tar);
+  if (!peer) return t.skip("needs dockerd and root");
+  t.after(() => peer.stop());
+  const user = testUser("root");
+  const shop = mkdtempSync(join(tmpdir(), "berth-shop-"));
+  t.after(() => rmSync(shop, { recursive: true, force: true }));
+  writeShop(shop, user);
+  const host = peer.env["DOCKER_HOST"] ?? "";
+  await runProgram(["docker", "import", "--change", 'CMD ["sh"]', tar, "busybox:latest"], { env: peer.env });
+  const ours: Compose = (...words) =>
+    berth({ user, root: "" }, ["-H", host, "compose", ...words], { cwd: shop, env: { ...SHOP_ENVIRONMENT, BERTH_ROOT: "" } });
+  await drive(ours, shop);
+  await leavesAlone(ours);
+  await works(ours, "down", "-v", "--rmi", "local", "-t", "0");
+  assert.equal((await works(ours, "ps", "-aq")).stdout, "");
+});
