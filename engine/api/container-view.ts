@@ -1,5 +1,5 @@
 /** From a container's record to what Docker's API shows of it. */
-import type { ContainerRecord, ContainerStateRecord } from "../containers/containers.ts";
+import type { ContainerFiles, ContainerRecord, ContainerStateRecord } from "../containers/containers.ts";
 import type { Endpoint, Network } from "../networks/networks.ts";
 import { humanDuration } from "./duration.ts";
 import { HOST_CONFIG_DEFAULTS } from "./host-config.ts";
@@ -25,7 +25,11 @@ export function isRunning({ state }: Pick<ContainerRecord, "state">): boolean {
 export type NetworkIds = ReadonlyMap<string, Pick<Network, "id">>;
 
 /** `GET /containers/{id}/json` without sizes. */
-export function inspectContainer(record: ContainerRecord, more: { networks: NetworkIds; execIds: readonly string[] }): ContainerInspect {
+export function inspectContainer(
+  record: ContainerRecord,
+  more: { networks: NetworkIds; execIds: readonly string[]; files: ContainerFiles },
+): ContainerInspect {
+  const { files } = more;
   return {
     Id: record.id,
     Created: record.createdAt,
@@ -33,10 +37,10 @@ export function inspectContainer(record: ContainerRecord, more: { networks: Netw
     Args: [...record.args],
     State: stateOf(record.state),
     Image: record.imageId,
-    ResolvConfPath: "",
-    HostnamePath: "",
-    HostsPath: "",
-    LogPath: "",
+    ResolvConfPath: files.resolvConf,
+    HostnamePath: files.hostname,
+    HostsPath: files.hosts,
+    LogPath: files.log,
     Name: `/${record.name}`,
     RestartCount: record.restartCount,
     Driver: "overlay2",
@@ -129,7 +133,7 @@ export function endpointsOf(record: ContainerRecord, networks: NetworkIds): Reco
   const live = new Map((record.sandbox?.endpoints ?? []).map((endpoint) => [endpoint.networkName, endpoint]));
   const names = new Set([...Object.keys(wanted ?? {}).map(networkName), ...live.keys()]);
   const mode = networkName(record.hostConfig.NetworkMode ?? "default");
-  if (names.size === 0 && !mode.startsWith("container:")) names.add(mode);
+  if (names.size === 0 && ["none", "host"].includes(mode)) names.add(mode);
   return Object.fromEntries(
     [...names].map((name) => {
       const settings = wanted?.[name] ?? (name === "bridge" ? wanted?.["default"] : undefined) ?? {};

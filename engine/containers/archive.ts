@@ -1,8 +1,9 @@
 /** A container's files: copy in and out, export, changes. Everything goes through the jail, so no link leads out. */
+import { statSync } from "node:fs";
 import { posix } from "node:path";
 import type { Readable } from "node:stream";
 import { finished } from "node:stream/promises";
-import type { ContainerPathStat } from "../api/types/container.ts";
+import type { ContainerPathStat, MountPoint } from "../api/types/container.ts";
 import { EngineError } from "../errors.ts";
 import { errorCode } from "../host/libc.ts";
 import { extractInto, packFrom, statIn } from "../layers/jail.ts";
@@ -10,6 +11,7 @@ import type { PathStat } from "../layers/jail.ts";
 import type { Change } from "../layers/snapshots.ts";
 import { timeText } from "../runtime/clock.ts";
 import type { Entry } from "./entry.ts";
+import { resolveInside } from "./rootfs.ts";
 import type { Rooms } from "./rooms.ts";
 import { findUser } from "./start.ts";
 
@@ -32,6 +34,56 @@ export const MOUNTPOINTS = [
 const noSuchFile = (path: string, name: string): EngineError =>
   new EngineError("not-found", `Could not find the file ${path} in container ${name}`);
 
+/** A directory that stands for `/`, and a path in it. */
+interface Place {
+  readonly root: string;
+  readonly inside: string;
+}
+
+/**
+ * Where a container's path is. A running container is seen with its mounts; of another one's, a path in a volume or a bind
+ * mount is looked for there, everything else in its layers.
+ */
+async function withPlace<T>(rooms: Rooms, at: { entry: Entry; path: string }, use: (place: Place) => Promise<T>): Promise<T> {
+  const { entry } = at;
+  const { pid } = entry.record.state;
+  const path = posix.join("/", at.path);
+  if (entry.isUp && pid > 0) return use({ root: `/proc/${pid}/root`, inside: path });
+  return entry.inTurn(async () => {
+    const root = await rooms.snapshots.mount(entry.id);
+    // The last name may be a link, which is meant itself.
+    const real = posix.join(resolveInside(root, posix.dirname(path)), posix.basename(path));
+    const mount = entry.record.mounts
+      .filter(({ Type, Destination }) => ["bind", "volume"].includes(Type) && isWithin(real, Destination))
+      .toSorted((a, b) => b.Destination.length - a.Destination.length)[0];
+    return mount ? withMount(rooms, { entry, mount, path: real }, use) : use({ root, inside: path });
+  });
+}
+
+function isWithin(path: string, directory: string): boolean {
+  return path === directory || path.startsWith(`${directory}/`);
+}
+
+async function withMount<T>(
+  rooms: Rooms,
+  at: { entry: Entry; mount: MountPoint; path: string },
+  use: (place: Place) => Promise<T>,
+): Promise<T> {
+  const { Name, Type, Source, Destination } = at.mount;
+  const inside = posix.join("/", at.path.slice(Destination.length));
+  if (Type === "bind") {
+    // A single file is a name in its directory.
+    const directory = statSync(Source, { throwIfNoEntry: false })?.isDirectory() ?? false;
+    return use(directory ? { root: Source, inside } : { root: posix.dirname(Source), inside: `/${posix.basename(Source)}` });
+  }
+  const volume = await rooms.volumes.hold(Name ?? "");
+  try {
+    return await use({ root: volume.directory, inside });
+  } finally {
+    await volume.release();
+  }
+}
+
 /** A running container is seen with its mounts, another one as its layers are. */
 async function withRoot<T>(rooms: Rooms, entry: Entry, use: (root: string) => Promise<T>): Promise<T> {
   const { pid } = entry.record.state;
@@ -49,9 +101,14 @@ export async function statPath(rooms: Rooms, entry: Entry, path: string): Promis
 }
 
 async function statOf(rooms: Rooms, entry: Entry, path: string): Promise<PathStat> {
-  const stat = await withRoot(rooms, entry, async (root) => statIn(root, posix.join("/", path)));
+  const stat = await withPlace(rooms, { entry, path }, async ({ root, inside }) => statIn(root, inside));
   if (!stat) throw noSuchFile(path, entry.record.name);
-  return stat;
+  return { ...stat, name: nameOf(path) };
+}
+
+/** A volume's root has the name that it is mounted under. */
+function nameOf(path: string): string {
+  return posix.basename(posix.join("/", path)) || "/";
 }
 
 function toContainerStat({ name, sizeBytes, mode, mtimeNs, linkTarget }: PathStat): ContainerPathStat {
@@ -78,13 +135,12 @@ export async function getArchive(
   path: string,
   signal?: AbortSignal,
 ): Promise<{ stat: ContainerPathStat; tar: Readable }> {
-  return withRoot(rooms, entry, async (root) => {
-    const inside = posix.join("/", path);
+  return withPlace(rooms, { entry, path }, async ({ root, inside }) => {
     const stat = await statIn(root, inside);
     if (!stat) throw noSuchFile(path, entry.record.name);
-    const content = path.endsWith("/.") || inside === "/";
-    const tar = packFrom(root, inside, { ...(content && { name: "." }), ...(signal && { signal }) });
-    return { stat: toContainerStat(stat), tar };
+    const content = path.endsWith("/.") || nameOf(path) === "/";
+    const tar = packFrom(root, inside, { name: content ? "." : nameOf(path), ...(signal && { signal }) });
+    return { stat: toContainerStat({ ...stat, name: nameOf(path) }), tar };
   });
 }
 
@@ -95,10 +151,10 @@ export async function putArchive(
 ): Promise<void> {
   const { record } = entry;
   refuseReadOnly(entry, to.path);
-  await withRoot(rooms, entry, async (root) => {
-    const owner = to.copyUidGid ? undefined : record.config.User ? findUser(root, record) : undefined;
+  await withPlace(rooms, { entry, path: to.path }, async ({ root, inside }) => {
+    const owner = to.copyUidGid || !record.config.User ? undefined : findUser(await ownRoot(rooms, entry), record);
     try {
-      await extractInto(root, posix.join("/", to.path), to.tar, {
+      await extractInto(root, inside, to.tar, {
         keepKinds: to.noOverwriteDirNonDir,
         ...(owner && { owner: { uid: owner.uid, gid: owner.gid } }),
       });
@@ -106,6 +162,11 @@ export async function putArchive(
       throw errorCode(error) === "ENOENT" || isNoSuchDirectory(error) ? noSuchFile(to.path, record.name) : error;
     }
   });
+}
+
+/** Where a container's own users are listed. */
+async function ownRoot(rooms: Rooms, { isUp, id, record }: Entry): Promise<string> {
+  return isUp && record.state.pid > 0 ? `/proc/${record.state.pid}/root` : rooms.snapshots.mount(id);
 }
 
 function isNoSuchDirectory(error: unknown): boolean {
@@ -116,7 +177,7 @@ function isNoSuchDirectory(error: unknown): boolean {
 function refuseReadOnly({ record }: Entry, path: string): void {
   const inside = posix.join("/", path);
   const mount = record.mounts
-    .filter(({ Destination }) => inside === Destination || inside.startsWith(`${Destination}/`))
+    .filter(({ Destination }) => isWithin(inside, Destination))
     .toSorted((a, b) => b.Destination.length - a.Destination.length)[0];
   if (mount && !mount.RW) throw new EngineError("forbidden", "mounted volume is marked read-only");
   if (!mount && record.hostConfig.ReadonlyRootfs) throw new EngineError("forbidden", "container rootfs is marked read-only");
@@ -131,8 +192,7 @@ export async function exportTar(rooms: Rooms, entry: Entry, signal?: AbortSignal
 }
 
 export function changesOf(rooms: Rooms, entry: Entry): AsyncIterable<Change> {
-  const targets = entry.record.mounts.map(({ Destination }) => Destination);
-  return rooms.snapshots.changes(entry.id, { mountpoints: [...MOUNTPOINTS, ...targets] });
+  return rooms.snapshots.changes(entry.id, { mountpoints: MOUNTPOINTS });
 }
 
 export async function sizeOf(rooms: Rooms, entry: Entry): Promise<{ rwBytes: number; rootFsBytes: number }> {

@@ -114,6 +114,15 @@ export interface Attachment {
   readonly output: AsyncIterable<OutputChunk>;
 }
 
+/** Paths on the machine, as Docker's inspect names them. */
+export interface ContainerFiles {
+  readonly resolvConf: string;
+  readonly hostname: string;
+  readonly hosts: string;
+  /** A directory: the output as it came in numbered segments, each with an index of times. */
+  readonly log: string;
+}
+
 export type WaitCondition = "not-running" | "next-exit" | "removed";
 
 export interface Containers {
@@ -167,6 +176,8 @@ export interface Containers {
   root(nameOrId: string, writing: readonly string[]): Promise<string>;
   /** One reading now, in Docker's wire shape; the API turns it into a stream. */
   stats(nameOrId: string): Promise<Record<string, unknown>>;
+  /** Where a container's own files are on this machine; "" for those that it does not have (yet). */
+  files(id: string): ContainerFiles;
   /** Bytes: writable layer, and the whole root file system. */
   size(nameOrId: string): Promise<{ rwBytes: number; rootFsBytes: number }>;
 

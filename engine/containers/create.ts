@@ -2,6 +2,7 @@
 import { randomBytes } from "node:crypto";
 import { existsSync, readFileSync } from "node:fs";
 import { availableParallelism, hostname } from "node:os";
+import { join } from "node:path";
 import type { ContainerCreateRequest, MountPoint, NetworkingConfig } from "../api/types/container.ts";
 import { EngineError } from "../errors.ts";
 import { topLayer } from "../images/images.ts";
@@ -10,7 +11,10 @@ import { nowText } from "../runtime/clock.ts";
 import { capabilitiesOfMask, resolveCapabilities } from "./capabilities.ts";
 import { commandOf, completeHostConfig, configOf, mergeConfig } from "./config.ts";
 import type { ContainerRecord } from "./containers.ts";
+import { parseDeviceRules } from "./devices.ts";
 import type { Entry } from "./entry.ts";
+import { checkHostConfig } from "./host-config.ts";
+import { checkLinks } from "./links.ts";
 import { logFileOptions } from "./log-options.ts";
 import { invalidName } from "./messages.ts";
 import { mountsOf, parseVolumesFrom, wantedMounts } from "./mounts.ts";
@@ -92,6 +96,7 @@ function draft(rooms: Rooms, store: ContainerStore, from: { id: string; request:
   const { cgroups } = rooms.host;
   const runtimeName = rooms.runtime.info.name;
   const asked = request.HostConfig ?? {};
+  checkHostConfig(request);
   const { resources, warnings } = checkResources(asked, limitSupport(rooms));
   checkRuntime(asked.Runtime, runtimeName);
   const hostConfig = completeHostConfig(resources, { id, cgroupVersion: cgroups.version, runtimeName });
@@ -99,11 +104,10 @@ function draft(rooms: Rooms, store: ContainerStore, from: { id: string; request:
   if (hostConfig.NetworkMode === "host" && !request.Hostname) config.Hostname = hostname();
   logFileOptions(hostConfig.LogConfig);
   rlimits(hostConfig.Ulimits);
+  parseDeviceRules(hostConfig.DeviceCgroupRules ?? []);
   seccompFor(hostConfig, capabilitiesFor(hostConfig));
-  const others = (hostConfig.VolumesFrom ?? []).flatMap((text) => {
-    const { name, mode } = parseVolumesFrom(text);
-    return mountsOf(store.find(name).record.mounts, mode);
-  });
+  checkLinks(store, hostConfig.Links ?? []);
+  const others = (hostConfig.VolumesFrom ?? []).flatMap((text) => mountsFrom(store, text));
   const wanted = wantedMounts(config, hostConfig, others);
   wanted.forEach(checkMount);
   const { path, args } = commandOf(config);
@@ -138,9 +142,31 @@ function draft(rooms: Rooms, store: ContainerStore, from: { id: string; request:
   return { record, wanted, warnings };
 }
 
+/** Not "not found", which would make the docker command pull the image. @throws {EngineError} invalid */
+function mountsFrom(store: ContainerStore, text: string): WantedMount[] {
+  const { name, mode } = parseVolumesFrom(text);
+  try {
+    return mountsOf(store.find(name).record.mounts, mode);
+  } catch (error) {
+    throw new EngineError("invalid", (error as Error).message, { cause: error });
+  }
+}
+
 export function limitSupport(rooms: Rooms): LimitSupport {
-  const { version, controllers } = rooms.host.cgroups;
-  return { version, controllers, cpus: availableParallelism() };
+  const { version, controllers, directories } = rooms.host.cgroups;
+  const at = directories("x")[version === 2 ? "io" : "blkio"];
+  const weights = version === 2 ? ["io.weight", "io.bfq.weight"] : ["blkio.weight", "blkio.bfq.weight"];
+  const ioWeight = at !== undefined && weights.some((name) => existsSync(join(at, "..", name)));
+  return { version, controllers, ioWeight, cpus: availableParallelism(), memoryNodes: memoryNodes() };
+}
+
+/** As the kernel writes it, e.g. `0-1`. */
+function memoryNodes(): string {
+  try {
+    return readFileSync("/sys/devices/system/node/online", "utf8").trim();
+  } catch {
+    return "0";
+  }
 }
 
 let available: Set<string> | undefined;

@@ -31,6 +31,34 @@ export const DEFAULT_DEVICE_RULES: readonly DeviceRule[] = [
 
 export const ALL_DEVICES_RULE: DeviceRule = { allow: true, access: "rwm" };
 
+/**
+ * `--device-cgroup-rule`: kind, numbers (`*` is any) and what may be done.
+ * @throws {EngineError} invalid with Docker's sentence
+ */
+export function parseDeviceRules(rules: readonly string[]): DeviceRule[] {
+  return rules.map((text) => {
+    const [, type, major, minor, access] = /^([acb]) ([0-9]+|\*):([0-9]+|\*) ([rwm]{1,3})$/.exec(text) ?? [];
+    if (type === undefined || access === undefined) throw new EngineError("invalid", `invalid device cgroup rule format: '${text}'`);
+    return {
+      allow: true,
+      type,
+      ...(major !== "*" && { major: Number(major) }),
+      ...(minor !== "*" && { minor: Number(minor) }),
+      access,
+    };
+  });
+}
+
+/** Numbers of a block device by its path. @throws {EngineError} internal with Docker's sentence */
+export function deviceNumbers(path: string): { major: number; minor: number } {
+  try {
+    return splitDevice(statSync(path).rdev);
+  } catch (error) {
+    const reason = errorCode(error) === "ENOENT" ? "no such file or directory" : (error as Error).message;
+    throw new EngineError("internal", `stat ${path}: ${reason}`, { cause: error });
+  }
+}
+
 export interface MappedDevices {
   readonly devices: Device[];
   readonly rules: DeviceRule[];

@@ -15,7 +15,7 @@ import { containerIsRestarting, noSuchExec, notRunning, pausedForExec } from "./
 import { hostnameOf } from "./network.ts";
 import { rlimits } from "./resources.ts";
 import type { Rooms } from "./rooms.ts";
-import { findUser } from "./start.ts";
+import { findUser, refuseProcDirectory } from "./start.ts";
 import { parseSecurityOptions } from "./security.ts";
 import { environment } from "./spec.ts";
 import { outputOf, stdinOf } from "./stdio.ts";
@@ -67,6 +67,10 @@ export class Execs {
     if (!entry.isUp) throw notRunning(entry.id);
     if (entry.record.state.status === "paused") throw pausedForExec(entry.record.name);
     exec.started = true;
+    if (request.WorkingDir && !request.WorkingDir.startsWith("/")) {
+      this.#ended(exec, 126);
+      throw new EngineError("invalid", "OCI runtime exec failed: exec failed: Cwd must be an absolute path");
+    }
     const process = processOf(entry, { ...request, ...sizeOf(options) });
     const silent = options.detach || !(request.AttachStdout || request.AttachStderr || request.AttachStdin);
     const task = await this.#run(exec, process, { input: request.AttachStdin && !options.detach ? "once" : "none", silent });
@@ -210,9 +214,7 @@ function processOf(entry: Entry, request: ExecCreateRequest): RuntimeSpec["proce
   const { config, hostConfig, state } = entry.record;
   const user = findUser(`/proc/${state.pid}/root`, { config: { ...config, User: request.User || config.User || "" }, hostConfig });
   const cwd = posix.normalize(request.WorkingDir || config.WorkingDir || "/");
-  if (!cwd.startsWith("/")) throw new EngineError("invalid", `the working directory '${cwd}' is invalid, it needs to be an absolute path`);
-  if (cwd === "/proc" || cwd.startsWith("/proc/"))
-    throw new EngineError("invalid", `the working directory '${cwd}' is invalid, it is inside /proc`);
+  if (cwd.startsWith("/")) refuseProcDirectory(`/proc/${state.pid}/root`, cwd);
   const capabilities = capabilitiesFor(request.Privileged ? { Privileged: true } : hostConfig);
   const asRoot = user.uid === 0;
   const [rows, columns] = request.ConsoleSize ?? [0, 0];

@@ -12,6 +12,15 @@ const DRIVERS: Readonly<Record<string, LogFileOptions>> = {
   none: { maxBytes: MIB, maxFiles: 1 },
 };
 
+const NOTED = ["labels", "labels-regex", "env", "env-regex", "tag"];
+/** Of all drivers, whatever they keep. */
+const DELIVERY = ["mode", "max-buffer-size"];
+const OPTIONS: Readonly<Record<string, readonly string[]>> = {
+  "json-file": ["max-file", "max-size", "compress", ...NOTED, ...DELIVERY],
+  local: ["max-file", "max-size", "compress", ...DELIVERY],
+  none: [...DELIVERY],
+};
+
 const UNITS: Readonly<Record<string, number>> = { "": 1, b: 1, k: 1024, m: MIB, g: 1024 * MIB, t: 1024 * 1024 * MIB };
 
 /** @throws {EngineError} invalid for an unknown driver or option value */
@@ -19,6 +28,8 @@ export function logFileOptions({ Type, Config }: LogConfig = {}): LogFileOptions
   const driver = Type || "json-file";
   const defaults = DRIVERS[driver];
   if (!defaults) throw new EngineError("invalid", `error looking up logging plugin ${driver}: plugin "${driver}" not found`);
+  const unknown = Object.keys(Config ?? {}).find((name) => !OPTIONS[driver]!.includes(name));
+  if (unknown !== undefined) throw new EngineError("invalid", `unknown log opt '${unknown}' for ${driver} log driver`);
   if (driver === "none") return defaults;
   const maxFiles = Config?.["max-file"] === undefined ? defaults.maxFiles : parseCount(Config["max-file"]);
   const maxBytes = Config?.["max-size"] === undefined ? defaults.maxBytes : parseSize(Config["max-size"]);
@@ -34,6 +45,6 @@ function parseCount(text: string): number {
 function parseSize(text: string): number {
   const match = /^(\d+(?:\.\d+)?) ?([bkmgt]?)(?:i?b)?$/i.exec(text);
   if (text === "-1") return 0;
-  if (!match) throw new EngineError("invalid", `invalid size: '${text}'`);
+  if (!match) throw new EngineError("invalid", `failed to initialize logging driver: invalid size: '${text}'`);
   return Math.floor(Number(match[1]) * UNITS[match[2]!.toLowerCase()]!);
 }

@@ -8,6 +8,7 @@ import type { ContainerRecord } from "./containers.ts";
 import { refuseProc } from "./create.ts";
 import { mountsOf, wantedMounts } from "./mounts.ts";
 import type { SpecMount, WantedMount } from "./mounts.ts";
+import { checkPropagation } from "./propagation.ts";
 import { kindInside, resolveInside } from "./rootfs.ts";
 import type { Rooms } from "./rooms.ts";
 
@@ -49,8 +50,11 @@ async function mountSource(rooms: Rooms, record: ContainerRecord, { mount, point
   switch (mount.type) {
     case "tmpfs":
       return { type: "tmpfs", source: "tmpfs", target, options: tmpfsOptions(mount.tmpfs) };
-    case "bind":
-      return { type: "bind", source: bindSource(mount), target, options: bindOptions(mount) };
+    case "bind": {
+      const source = bindSource(mount);
+      checkPropagation(source, mount.propagation);
+      return { type: "bind", source, target, options: bindOptions(mount) };
+    }
     case "volume": {
       const as = { destination: target, readOnly: mount.readOnly, propagation: mount.propagation };
       const directory = await rooms.volumes.mount(point?.Name ?? mount.source, record.id, as);

@@ -79,7 +79,7 @@ for (const [hostConfig, kind, message] of [
     "invalid",
     'invalid mount config for type "volume": subpath must be a relative path within the volume',
   ],
-  [{ Tmpfs: { t: "" } }, "invalid", "invalid tmpfs mount: invalid mount path: 't' mount path must be absolute"],
+  [{ Tmpfs: { t: "" } }, "invalid", "invalid mount path: 't' mount path must be absolute"],
 ] as const)
   test(`wantedMounts() refuses ${JSON.stringify(hostConfig)}`, () => {
     assert.throws(() => of(hostConfig as never), { kind, message });

@@ -170,7 +170,7 @@ function parseMount(mount: Mount): WantedMount {
       if (base.source === "") refuse("field Source must not be empty");
       return { ...base, type: "image", readOnly: true, subpath: mount.ImageOptions?.Subpath ?? "" };
     default:
-      throw new EngineError("invalid", `mount type unknown`);
+      return refuse("mount type unknown");
   }
 }
 
@@ -184,7 +184,7 @@ function mountTmpfsOptions({ TmpfsOptions, ReadOnly }: Mount): string[] {
 
 function parseTmpfs(target: string, options: string): WantedMount {
   const problem = targetProblem(target);
-  if (problem) throw new EngineError("invalid", `invalid tmpfs mount: ${problem}`);
+  if (problem) throw new EngineError("invalid", problem);
   const words = options.split(",").filter((word) => word !== "");
   return { ...PLAIN, type: "tmpfs", source: "", target: posix.normalize(target), readOnly: words.includes("ro"), tmpfs: words };
 }
@@ -194,7 +194,7 @@ export function parseVolumesFrom(text: string): { name: string; mode: "rw" | "ro
   const [name = "", mode = ""] = text.split(":");
   if (name === "") throw new EngineError("invalid", `malformed volumes-from specification: ${text}`);
   if (mode !== "" && mode !== "ro" && mode !== "rw" && mode !== "z" && mode !== "Z")
-    throw new EngineError("invalid", `invalid mode for volumes-from: ${mode}`);
+    throw new EngineError("invalid", `invalid mode: ${mode}`);
   return { name, mode: mode === "ro" ? "ro" : mode === "rw" ? "rw" : "" };
 }
 

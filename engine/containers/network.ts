@@ -6,7 +6,7 @@ import { join } from "node:path";
 import type { EndpointSettings } from "../api/types/network.ts";
 import { EngineError } from "../errors.ts";
 import type { Sandbox, SandboxRequest } from "../networks/networks.ts";
-import type { ContainerRecord } from "./containers.ts";
+import type { ContainerFiles, ContainerRecord } from "./containers.ts";
 import type { Entry } from "./entry.ts";
 import { noSuchContainer } from "./messages.ts";
 import type { Rooms } from "./rooms.ts";
@@ -28,6 +28,14 @@ export function networkFiles(rooms: Pick<Rooms, "host">, id: string): NetworkFil
   return { resolvConf: join(directory, "resolv.conf"), hostname: join(directory, "hostname"), hosts: join(directory, "hosts") };
 }
 
+/** What of its files a container has: those of its network since its first start, its log unless the driver keeps none. */
+export function ownFiles(rooms: Pick<Rooms, "host">, { id, log, record }: Entry): ContainerFiles {
+  const owned = record.hostConfig.NetworkMode?.startsWith("container:") ? undefined : networkFiles(rooms, id);
+  const made = owned && record.state.startedAt !== "";
+  const { resolvConf = "", hostname = "", hosts = "" } = made ? owned : {};
+  return { resolvConf, hostname, hosts, log: record.hostConfig.LogConfig?.Type === "none" ? "" : log.directory };
+}
+
 /** The container whose network is shared by `container:<name>`; undefined for other modes. */
 export function networkOwner(store: ContainerStore, record: ContainerRecord): Entry | undefined {
   const name = /^container:(.*)$/.exec(record.hostConfig.NetworkMode ?? "")?.[1];
@@ -47,9 +55,10 @@ function findOwner(store: ContainerStore, name: string): Entry {
 
 export function sandboxRequest(record: ContainerRecord, joinPid: number | undefined): SandboxRequest {
   const { config, hostConfig } = record;
+  const links = hostConfig.Links?.length ? { Links: hostConfig.Links } : {};
   const endpoints = Object.entries(record.networking.EndpointsConfig ?? {}).map(([name, settings]): [string, EndpointSettings] => [
     name,
-    settings ?? {},
+    { ...settings, ...(name === "bridge" && links) },
   ]);
   return {
     containerId: record.id,

@@ -13,7 +13,7 @@ import { Execs } from "./exec.ts";
 import { Life } from "./life.ts";
 import { logFileOptions } from "./log-options.ts";
 import { cannotKill, notRunning } from "./messages.ts";
-import { containerDirectory } from "./network.ts";
+import { containerDirectory, ownFiles } from "./network.ts";
 import { checkResources, linuxResources } from "./resources.ts";
 import { adoptContainers, restoreContainers } from "./restore.ts";
 import type { Rooms } from "./rooms.ts";
@@ -129,7 +129,8 @@ class ContainerService implements Containers {
       }
       const before = record.name;
       record.name = wanted;
-      if (record.sandbox && entry.isUp) record.sandbox = await this.#rooms.networks.rename(record.sandbox, wanted);
+      if (record.sandbox && entry.isUp && record.sandbox.endpoints.length > 0)
+        record.sandbox = await this.#rooms.networks.rename(record.sandbox, wanted);
       await this.#store.save(entry);
       this.#store.releaseName(before, entry.id);
       announce(this.#rooms.events, record, "rename", { oldName: `/${before}` });
@@ -248,6 +249,8 @@ class ContainerService implements Containers {
 
   size: Containers["size"] = async (nameOrId) => sizeOf(this.#rooms, this.#find(nameOrId));
 
+  files: Containers["files"] = (id) => ownFiles(this.#rooms, this.#find(id));
+
   execCreate: Containers["execCreate"] = async (nameOrId, request) => Promise.resolve(this.#execs.create(this.#find(nameOrId), request));
 
   execStart: Containers["execStart"] = async (execId, options) => this.#execs.start(execId, options);
@@ -263,6 +266,8 @@ class ContainerService implements Containers {
     await entry.inTurn(async () => {
       const { record } = entry;
       const { name } = await this.#rooms.networks.get(network);
+      if (name === "bridge" && settings.Aliases?.length)
+        throw new EngineError("invalid", "invalid endpoint settings:\nnetwork-scoped aliases are only supported for user-defined networks");
       if (record.sandbox && entry.isUp) {
         const names = { containerName: record.name, hostname: record.config.Hostname ?? "" };
         record.sandbox = await this.#rooms.networks.connect(record.sandbox, network, settings, names);

@@ -4,8 +4,8 @@ import type { Resources } from "../api/types/container.ts";
 import { checkResources, linuxResources, rlimits } from "./resources.ts";
 
 const MIB = 1024 * 1024;
-const all = { version: 1, controllers: ["memory", "cpu", "cpuset", "pids", "blkio"], cpus: 2 } as const;
-const none = { version: 2, controllers: [], cpus: 2 } as const;
+const all = { version: 1, controllers: ["memory", "cpu", "cpuset", "pids", "blkio"], cpus: 2, memoryNodes: "0", ioWeight: true } as const;
+const none = { version: 2, controllers: [], cpus: 2, memoryNodes: "0", ioWeight: true } as const;
 
 for (const [resources, message] of [
   [{ Memory: MIB }, "Minimum memory limit allowed is 6MB"],

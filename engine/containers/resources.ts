@@ -2,8 +2,9 @@
  * Limits: checked as Docker checks them, and written as the OCI runtime spec wants them.
  * @see https://github.com/moby/moby/blob/v28.5.2/daemon/daemon_unix.go verifyPlatformContainerResources
  */
-import type { HostConfig, Resources } from "../api/types/container.ts";
+import type { HostConfig, Resources, ThrottleDevice } from "../api/types/container.ts";
 import { EngineError } from "../errors.ts";
+import { deviceNumbers } from "./devices.ts";
 
 const MIB = 1024 * 1024;
 const LOWEST_MEMORY = 6 * MIB;
@@ -14,6 +15,10 @@ export interface LimitSupport {
   /** Controllers that this engine may use; empty means no limits at all. */
   readonly controllers: readonly string[];
   readonly cpus: number;
+  /** Memory nodes, e.g. `0-1`. */
+  readonly memoryNodes: string;
+  /** Whether the kernel's I/O scheduler knows weights. */
+  readonly ioWeight: boolean;
 }
 
 function invalid(message: string): EngineError {
@@ -29,7 +34,7 @@ export function checkResources<T extends Resources>(asked: T, support: LimitSupp
   const warnings: string[] = [];
   const has = (name: string): boolean => support.controllers.includes(name);
   checkMemory(resources);
-  checkCpu(resources, support.cpus);
+  checkCpu(resources, support);
   const discard = (when: unknown, controller: string, sentence: string, ...fields: (keyof Resources)[]): void => {
     if (!when || has(controller)) return;
     warnings.push(sentence);
@@ -49,7 +54,19 @@ export function checkResources<T extends Resources>(asked: T, support: LimitSupp
   discard(resources.CpuPeriod, "cpu", unsupported("CPU cfs period", "Period discarded."), "CpuPeriod");
   discard(resources.CpuQuota, "cpu", unsupported("CPU cfs quota", "Quota discarded."), "CpuQuota");
   discard(resources.CpusetCpus || resources.CpusetMems, "cpuset", unsupported("cpuset", "Cpuset discarded."), "CpusetCpus", "CpusetMems");
-  discard(resources.BlkioWeight, io, unsupported("Block I/O weight", "Weight discarded."), "BlkioWeight");
+  const weight = support.ioWeight ? io : "";
+  discard(resources.BlkioWeight, weight, unsupported("Block I/O weight", "Weight discarded."), "BlkioWeight");
+  discard(
+    resources.BlkioWeightDevice?.length,
+    weight,
+    unsupported("Block I/O weight_device", "Weight-device discarded."),
+    "BlkioWeightDevice",
+  );
+  for (const [field, unit, way] of THROTTLES) {
+    const limit = `${unit} Block I/O ${way} limit`;
+    discard(resources[field]?.length, io, unsupported(limit, `Block I/O ${unit} ${way} limit discarded.`), field);
+  }
+  checkWeight(resources.BlkioWeight ?? 0);
   if (resources.OomKillDisable && (support.version === 2 || !has("memory"))) {
     warnings.push("Your kernel does not support OomKillDisable. OomKillDisable discarded.");
     resources.OomKillDisable = null;
@@ -78,8 +95,19 @@ function checkMemory(resources: Resources): void {
     throw invalid("Minimum memory limit can not be less than memory reservation limit, see usage");
 }
 
-function checkCpu(resources: Resources, cpus: number): void {
-  const { NanoCpus = 0, CpuPeriod = 0, CpuQuota = 0, CpusetCpus = "", BlkioWeight = 0 } = resources;
+const THROTTLES = [
+  ["BlkioDeviceReadBps", "BPS", "read"],
+  ["BlkioDeviceWriteBps", "BPS", "write"],
+  ["BlkioDeviceReadIOps", "IOPS", "read"],
+  ["BlkioDeviceWriteIOps", "IOPS", "write"],
+] as const;
+
+function checkWeight(weight: number): void {
+  if (weight > 0 && (weight < 10 || weight > 1000)) throw invalid("Range of blkio weight is from 10 to 1000");
+}
+
+function checkCpu(resources: Resources, { cpus, memoryNodes }: LimitSupport): void {
+  const { NanoCpus = 0, CpuPeriod = 0, CpuQuota = 0, CpusetCpus = "", CpusetMems = "" } = resources;
   if (NanoCpus > 0 && CpuPeriod > 0) throw invalid("Conflicting options: Nano CPUs and CPU Period cannot both be set.");
   if (NanoCpus > 0 && CpuQuota > 0) throw invalid("Conflicting options: Nano CPUs and CPU Quota cannot both be set.");
   if (NanoCpus < 0 || NanoCpus > cpus * 1e9)
@@ -87,16 +115,15 @@ function checkCpu(resources: Resources, cpus: number): void {
   if (CpuPeriod !== 0 && (CpuPeriod < 1000 || CpuPeriod > 1_000_000))
     throw invalid("CPU cfs period can not be less than 1ms (i.e. 1000) or larger than 1s (i.e. 1000000)");
   if (CpuQuota > 0 && CpuQuota < 1000) throw invalid("CPU cfs quota can not be less than 1ms (i.e. 1000)");
-  checkCpuset(CpusetCpus, cpus);
-  if (BlkioWeight > 0 && (BlkioWeight < 10 || BlkioWeight > 1000)) throw invalid("Range of blkio weight is from 10 to 1000");
+  checkSet(CpusetCpus, { kind: "cpus", what: "CPUs", available: cpus === 1 ? "0" : `0-${cpus - 1}` });
+  checkSet(CpusetMems, { kind: "mems", what: "memory nodes", available: memoryNodes });
 }
 
-function checkCpuset(text: string, cpus: number): void {
+function checkSet(text: string, { kind, what, available }: { kind: string; what: string; available: string }): void {
   if (text === "") return;
-  if (!/^\d+(-\d+)?(,\d+(-\d+)?)*$/.test(text)) throw invalid(`Invalid value ${text} for cpuset cpus`);
-  const highest = Math.max(...text.split(/[,-]/).map(Number));
-  const available = cpus === 1 ? "0" : `0-${cpus - 1}`;
-  if (highest >= cpus) throw invalid(`Requested CPUs are not available - requested ${text}, available: ${available}`);
+  if (!/^\d+(-\d+)?(,\d+(-\d+)?)*$/.test(text)) throw invalid(`Invalid value ${text} for cpuset ${kind}`);
+  const highest = (list: string): number => Math.max(...list.split(/[,-]/).map(Number));
+  if (highest(text) > highest(available)) throw invalid(`Requested ${what} are not available - requested ${text}, available: ${available}`);
 }
 
 /** The runtime spec's `linux.resources` without the device rules. Empty when nothing is limited. */
@@ -128,8 +155,16 @@ function cpuTime({ NanoCpus, CpuQuota, CpuPeriod }: Resources): { quota: number 
 }
 
 function blockIo(resources: Resources): object | undefined {
+  const rates = (devices: ThrottleDevice[] | null | undefined): object[] | undefined =>
+    devices?.length ? devices.map(({ Path, Rate }) => ({ ...deviceNumbers(Path), rate: Rate })) : undefined;
+  const weights = resources.BlkioWeightDevice ?? [];
   return given({
     weight: resources.BlkioWeight || undefined,
+    weightDevice: weights.length > 0 ? weights.map(({ Path, Weight }) => ({ ...deviceNumbers(Path), weight: Weight })) : undefined,
+    throttleReadBpsDevice: rates(resources.BlkioDeviceReadBps),
+    throttleWriteBpsDevice: rates(resources.BlkioDeviceWriteBps),
+    throttleReadIOPSDevice: rates(resources.BlkioDeviceReadIOps),
+    throttleWriteIOPSDevice: rates(resources.BlkioDeviceWriteIOps),
   });
 }
 

@@ -8,6 +8,7 @@ import type { RuntimeSpec } from "../runtime/spec.ts";
 import { ALL_DEVICES_RULE, DEFAULT_DEVICE_RULES } from "./devices.ts";
 import type { DeviceRule } from "./devices.ts";
 import type { SpecMount } from "./mounts.ts";
+import { rootPropagation } from "./propagation.ts";
 import { linuxResources, rlimits } from "./resources.ts";
 import type { User } from "./users.ts";
 
@@ -70,6 +71,7 @@ export function buildSpec(input: SpecInput): RuntimeSpec {
   const privileged = hostConfig.Privileged ?? false;
   const capabilities = [...input.capabilities];
   const asRoot = input.user.uid === 0;
+  const propagation = rootPropagation(input.mounts.map(({ options }) => options));
   const [columns = 0, rows = 0] = [hostConfig.ConsoleSize?.[1], hostConfig.ConsoleSize?.[0]];
   return {
     ociVersion: "1.0.2",
@@ -97,6 +99,7 @@ export function buildSpec(input: SpecInput): RuntimeSpec {
       resources: resources(input, privileged),
       ...(input.devices.length > 0 && { devices: [...input.devices] }),
       ...sysctls(input),
+      ...(propagation && { rootfsPropagation: propagation }),
       ...(input.seccomp && { seccomp: input.seccomp }),
       ...(!privileged && { maskedPaths: hostConfig.MaskedPaths ?? MASKED_PATHS }),
       ...(!privileged && { readonlyPaths: hostConfig.ReadonlyPaths ?? READONLY_PATHS }),

@@ -9,8 +9,9 @@ import type { Task, TaskOptions } from "../runtime/runtime.ts";
 import type { RuntimeSpec } from "../runtime/spec.ts";
 import type { ContainerRecord } from "./containers.ts";
 import { capabilitiesFor } from "./create.ts";
-import { hostDevices, mappedDevices } from "./devices.ts";
+import { hostDevices, mappedDevices, parseDeviceRules } from "./devices.ts";
 import type { Entry } from "./entry.ts";
+import { linkEnvironment } from "./links.ts";
 import { mountSources, releaseMounts } from "./mount-sources.ts";
 import { hostnameOf, networkFiles, networkOwner, sandboxRequest, writeNetworkFiles } from "./network.ts";
 import { kindInside, readTextInside, resolveInside } from "./rootfs.ts";
@@ -95,14 +96,18 @@ export function findUser(rootfs: string, { config, hostConfig }: Pick<ContainerR
  */
 export async function workingDirectory(rootfs: string, path: string): Promise<string> {
   const cwd = posix.normalize(path);
-  const real = resolveInside(rootfs, cwd);
-  for (const each of [cwd, real])
-    if (each === "/proc" || each.startsWith("/proc/"))
-      throw new EngineError("invalid", `the working directory '${path}' is invalid, it is inside /proc`);
+  refuseProcDirectory(rootfs, cwd);
   const kind = kindInside(rootfs, cwd);
   if (kind === undefined) await makeDirectoryIn(rootfs, cwd);
   else if (kind !== "directory") throw new EngineError("invalid", `Cannot mkdir: ${cwd} is not a directory`);
   return cwd;
+}
+
+/** Also where a symbolic link in the root leads there. @throws {EngineError} invalid */
+export function refuseProcDirectory(rootfs: string, path: string): void {
+  for (const each of [path, resolveInside(rootfs, path)])
+    if (each === "/proc" || each.startsWith("/proc/"))
+      throw new EngineError("invalid", `the working directory '${path}' is invalid, it is inside /proc`);
 }
 
 interface SpecParts {
@@ -130,7 +135,7 @@ function specOf(rooms: Rooms, store: ContainerStore, parts: SpecParts): RuntimeS
   const shm = sharedMemory(rooms, store, record);
   return buildSpec({
     ...parts,
-    config,
+    config: { ...config, Env: [...linkEnvironment(store, record), ...(config.Env ?? [])] },
     hostConfig,
     args: [record.path, ...record.args],
     hostname: hostnameOf(record),
@@ -147,7 +152,7 @@ function specOf(rooms: Rooms, store: ContainerStore, parts: SpecParts): RuntimeS
     cgroupsPath: cgroups.parent === null ? undefined : posix.join(cgroups.parent, record.id),
     mounts: rootless ? [...parts.mounts, ...mapped.binds] : parts.mounts,
     devices: [...(hostConfig.Privileged ? hostDevices() : []), ...(rootless ? [] : mapped.devices)],
-    deviceRules: mapped.rules,
+    deviceRules: [...mapped.rules, ...parseDeviceRules(hostConfig.DeviceCgroupRules ?? [])],
     rootless,
     ...(shm !== undefined && { shm }),
     ...(hostConfig.Init && { init: initProgram() }),

@@ -15,7 +15,7 @@ export async function topOf(pid: number, psArgs: string): Promise<ContainerTop> 
   const all = args.some((word) => /^-?[a-zA-Z]*[eAax]/.test(word)) ? args : ["-e", ...args];
   const result = await run(["ps", ...all]);
   if (result.exitCode !== 0)
-    throw new EngineError("internal", `Error running ps: ${result.stderr.trim() || `exit status ${result.exitCode}`}`);
+    throw new EngineError("internal", `ps: ${result.stderr.trim().split("\n")[0] || `exit status ${result.exitCode}`}`);
   return selectProcesses(result.stdout, new Set(processesOf(pid)));
 }
 

@@ -39,6 +39,9 @@ export function refusalReason(message: string, command: string): string {
     return `unable to start container process: exec: "${command}": permission denied`;
   if (text.startsWith("open executable: No such file or directory"))
     return `unable to start container process: exec: "${command}": stat ${command}: no such file or directory`;
+  const directory = /^chdir [`'"]?(.*?)[`'"]?: No such file or directory$/.exec(text)?.[1];
+  if (directory !== undefined)
+    return `unable to start container process: chdir to cwd ("${directory}") set in config.json failed: no such file or directory`;
   if (text.endsWith("Exec format error")) return `unable to start container process: exec: "${command}": exec format error`;
   return text;
 }

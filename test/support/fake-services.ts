@@ -42,6 +42,7 @@ export function fakeServices(parts: FakeParts = {}): Services {
       list: async () => Promise.resolve(records),
       get: async (name) => Promise.resolve(findContainer(records, name)),
       execIds: () => [],
+      files: () => ({ resolvConf: "", hostname: "", hosts: "", log: "" }),
       ...parts.containers,
     }),
     images: fake<Images>("images", {

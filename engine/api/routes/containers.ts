@@ -49,7 +49,11 @@ async function inspect(exchange: Exchange): Promise<void> {
   const { services, query } = exchange;
   const record = await services.containers.get(exchange.param("id"));
   const execIds = services.containers.execIds(record.id);
-  const view = inspectContainer(record, { networks: await networkIds(services, [record]), execIds });
+  const view = inspectContainer(record, {
+    networks: await networkIds(services, [record]),
+    execIds,
+    files: services.containers.files(record.id),
+  });
   if (!query.flag("size")) return exchange.json(view);
   const { rwBytes, rootFsBytes } = await services.containers.size(record.id);
   exchange.json({ ...view, SizeRw: rwBytes, SizeRootFs: rootFsBytes });

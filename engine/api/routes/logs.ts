@@ -31,8 +31,7 @@ function logOptions({ query, signal }: Exchange): LogOptions {
     ...(until !== undefined && { untilNs: until }),
     // Anything but a number means all, as dockerd has it.
     ...(/^\d+$/.test(tail) && { tail: Number(tail) }),
-    // Only what is written in front of each line needs to see each line.
-    together: !query.flag("timestamps") && !query.flag("details"),
+    together: true,
     signal,
   };
 }
@@ -53,6 +52,7 @@ function encode(text: string): string {
   return encodeURIComponent(text).replace(/%20/g, "+");
 }
 
+/** Puts the time and what the driver noted in front of each line; lines that came together go on together. */
 async function* prefixed(
   lines: AsyncIterable<LogLine>,
   options: { timestamps: boolean; details: string | undefined },
@@ -60,8 +60,20 @@ async function* prefixed(
   if (!options.timestamps && options.details === undefined) return yield* lines;
   for await (const line of lines) {
     const prefix = (options.timestamps ? `${nanosecondTime(line.timeNs)} ` : "") + (options.details ?? "");
-    yield { ...line, data: Buffer.concat([Buffer.from(prefix), line.data]) };
+    yield { ...line, data: prefixLines(line.data, Buffer.from(prefix)) };
   }
+}
+
+export function prefixLines(data: Buffer, prefix: Buffer): Buffer {
+  const starts = [0];
+  for (let at = data.indexOf(10); at !== -1 && at + 1 < data.length; at = data.indexOf(10, at + 1)) starts.push(at + 1);
+  const result = Buffer.allocUnsafe(data.length + starts.length * prefix.length);
+  let to = 0;
+  for (const [index, start] of starts.entries()) {
+    to += prefix.copy(result, to);
+    to += data.copy(result, to, start, starts[index + 1] ?? data.length);
+  }
+  return result;
 }
 
 export const logRoutes: readonly Route[] = [{ method: "GET", path: "/containers/{id}/logs", handle: logs }];

@@ -1,0 +1,76 @@
+/**
+ * What of a container's HostConfig contradicts itself, said as Docker says it.
+ * @see https://github.com/moby/moby/blob/v28.5.2/daemon/pkg/opts and runconfig/hostconfig_unix.go
+ */
+import type { ContainerCreateRequest, HostConfig } from "../api/types/container.ts";
+import type { EndpointSettings } from "../api/types/network.ts";
+import { EngineError } from "../errors.ts";
+
+function invalid(message: string): EngineError {
+  return new EngineError("invalid", message);
+}
+
+/** @throws {EngineError} invalid with Docker's sentence */
+export function checkHostConfig(request: ContainerCreateRequest): void {
+  const hostConfig = request.HostConfig ?? {};
+  checkModes(hostConfig);
+  const { OomScoreAdj = 0 } = hostConfig;
+  if (OomScoreAdj < -1000 || OomScoreAdj > 1000) throw invalid(`Invalid value ${OomScoreAdj}, range for oom score adj is [-1000, 1000]`);
+  if (!["", "default"].includes(hostConfig.Isolation ?? ""))
+    throw invalid(`invalid isolation: "${hostConfig.Isolation}" - linux only supports 'default'`);
+  if (hostConfig.UTSMode === "host" && request.Hostname) throw invalid("conflicting options: hostname and the UTS mode");
+  checkSharedNetwork(request, hostConfig);
+  checkDefaultNetwork(request, hostConfig.NetworkMode ?? "");
+}
+
+/** The values of each mode, besides "" and `container:<name>` where `joins` says so. */
+const MODES = [
+  { field: "IpcMode", what: "IPC mode", known: ["none", "private", "shareable", "host"], joins: true },
+  { field: "PidMode", what: "PID mode", known: ["host"], joins: true },
+  { field: "UTSMode", what: "UTS mode", known: ["host"], joins: false },
+  { field: "UsernsMode", what: "user namespace mode", known: ["host"], joins: false },
+  { field: "CgroupnsMode", what: "cgroup namespace mode", known: ["private", "host"], joins: false },
+] as const;
+
+function checkModes(hostConfig: HostConfig): void {
+  for (const { field, what, known, joins } of MODES) {
+    const mode = hostConfig[field] ?? "";
+    const fits = mode === "" || (known as readonly string[]).includes(mode) || (joins && /^container:./.test(mode));
+    if (!fits) throw invalid(`invalid ${what}: ${mode}`);
+  }
+}
+
+/** Whoever shares a network has nothing of its own to say about it. */
+function checkSharedNetwork(request: ContainerCreateRequest, hostConfig: HostConfig): void {
+  const mode = hostConfig.NetworkMode ?? "";
+  const refuse = (when: unknown, options: string): void => {
+    if (when) throw invalid(`conflicting options: ${options}`);
+  };
+  const undefinedBehavior = "can't be used with links. This would result in undefined behavior";
+  if (mode === "host") refuse(hostConfig.Links?.length, `host type networking ${undefinedBehavior}`);
+  if (!mode.startsWith("container:")) return;
+  if (mode === "container:") throw invalid("invalid container format container:<name|id>");
+  refuse(request.Hostname, "hostname and the network mode");
+  refuse(hostConfig.Links?.length, `container type network ${undefinedBehavior}`);
+  refuse(hostConfig.Dns?.length, "dns and the network mode");
+  refuse(hostConfig.ExtraHosts?.length, "custom host-to-IP mapping and the network mode");
+  refuse(request.MacAddress, "mac-address and the network mode");
+  refuse(
+    Object.keys(hostConfig.PortBindings ?? {}).length > 0 || hostConfig.PublishAllPorts,
+    "port publishing and the container type network mode",
+  );
+  refuse(Object.keys(request.ExposedPorts ?? {}).length > 0, "port exposing and the container type network mode");
+}
+
+/** The default bridge gives out addresses itself and has no names. */
+function checkDefaultNetwork({ NetworkingConfig }: ContainerCreateRequest, mode: string): void {
+  if (!["", "default", "bridge"].includes(mode)) return;
+  const endpoints: Record<string, EndpointSettings | null | undefined> = NetworkingConfig?.EndpointsConfig ?? {};
+  const settings = endpoints[mode || "default"] ?? endpoints["bridge"] ?? endpoints["default"];
+  const problems = [
+    (settings?.IPAMConfig?.IPv4Address || settings?.IPAMConfig?.IPv6Address) &&
+      "user specified IP address is supported on user defined networks only",
+    settings?.Aliases?.length && "network-scoped aliases are only supported for user-defined networks",
+  ].filter((problem) => typeof problem === "string" && problem !== "");
+  if (problems.length > 0) throw invalid(`invalid config for network bridge: invalid endpoint settings:\n${problems.join("\n")}`);
+}
