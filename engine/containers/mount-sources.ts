@@ -57,8 +57,11 @@ async function mountSource(rooms: Rooms, record: ContainerRecord, { mount, point
     }
     case "volume": {
       const as = { destination: target, readOnly: mount.readOnly, propagation: mount.propagation };
-      const directory = await rooms.volumes.mount(point?.Name ?? mount.source, record.id, as);
-      return { type: "bind", source: subpath(directory, mount.subpath), target, options: bindOptions(mount) };
+      const name = point?.Name ?? mount.source;
+      const directory = await rooms.volumes.mount(name, record.id, as);
+      // Runtimes make a bind mount writable again unless it is asked to be read-only itself.
+      const readOnly = mount.readOnly || ((await rooms.volumes.get(name)).options["o"] ?? "").split(",").includes("ro");
+      return { type: "bind", source: subpath(directory, mount.subpath), target, options: bindOptions({ ...mount, readOnly }) };
     }
     case "image": {
       const layer = topLayer(await rooms.images.get(mount.source));
