@@ -8,12 +8,14 @@ import type { Digest } from "../layers/snapshots.ts";
 import { unpackArchive } from "./archive.ts";
 import { keyOf } from "./cache.ts";
 import type { StepLayer } from "./cache.ts";
+import { CopiedFiles } from "./copied-files.ts";
 import { download } from "./download.ts";
 import { cleanPath, emptyTree } from "./file-tree.ts";
 import type { FileTree } from "./file-tree.ts";
 import { LayerPlan } from "./layer-plan.ts";
 import { MemoryTree } from "./memory-tree.ts";
 import type { CopyOperation, CopySource, WorkdirOperation } from "./operation.ts";
+import { nameOf } from "./request-name.ts";
 import { readOwner } from "./owner.ts";
 import type { Prepared, StepScope } from "./rooms.ts";
 import { manifestDigest, manifestOf, select } from "./selection.ts";
@@ -48,7 +50,9 @@ async function runCopy(operation: CopyOperation, source: CopyInput, scope: StepS
   const selection = await source.unpacked();
   place(plan, selection, operation);
   try {
-    return await scope.rooms.layers.add(plan, scope.parent, scope.signal);
+    const { rooms, request, stage, stepId, signal } = scope;
+    const copied = new CopiedFiles(rooms.stateDirectory, { of: nameOf(request), stage: stage.label, stepId });
+    return await rooms.layers.addAgain(plan, scope.parent, { copied, signal });
   } finally {
     source.close();
   }

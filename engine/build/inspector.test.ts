@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Readable } from "node:stream";
@@ -180,4 +180,21 @@ test("a build is followed from its beginning to its end, also after it", { skip 
   assert.deepEqual(summary(await all()), want);
   await inspector.remove(id);
   await assert.rejects(inspector.get(id), /No such build/);
+});
+
+test("a COPY of many files shares those that did not change with its last layer, and is the same as a new one", { skip }, async () => {
+  const files = Object.fromEntries(Array.from({ length: 80 }, (_, index) => [`src/d${index % 4}/f${index}`, `content ${index}`]));
+  const context = rooms.context({ ...files, Dockerfile: "FROM scratch\nCOPY src /src\n" });
+  await rooms.build(context);
+  writeFileSync(join(context, "src/d1/f5"), "changed");
+  rmSync(join(context, "src/d2/f6"));
+  const shared = (await rooms.build(context)).image;
+  const root = await rooms.snapshots.view("look", shared.layers[0]!.chainId);
+  const [kept, changed] = [statSync(join(root, "src/d0/f4")), statSync(join(root, "src/d1/f5"))];
+  const times = statSync(join(root, "src/d1")).mtimeMs;
+  await rooms.snapshots.remove("look");
+  assert.deepEqual([kept.nlink, changed.nlink, existsSync(join(root, "src/d2/f6"))], [2, 1, false]);
+  assert.equal(times, Math.floor(statSync(join(context, "src/d1")).mtimeMs / 1000) * 1000);
+  const fresh = (await rooms.build(context, { noCache: true, contextName: "another" })).image;
+  assert.equal(fresh.layers[0]!.diffId, shared.layers[0]!.diffId);
 });

@@ -116,11 +116,26 @@ export class LayerPlan {
     return { ...entry, path, mode, uid: owner?.uid ?? entry.uid, gid: owner?.gid ?? entry.gid, source };
   }
 
+  /**
+   * What each file is, by path: mode, owner, time and content. Two layers with the same line may share the file.
+   * Files with several names are left out.
+   */
+  async fingerprints(): Promise<Map<string, string>> {
+    const lines = new Map<string, string>();
+    for (const { path, type, source, inode, mode, uid, gid, sizeBytes, mtimeSeconds } of this.#entries.values()) {
+      if (type !== "file" || !source || inode !== undefined) continue;
+      const digest = await source.tree.digest(source.entry);
+      lines.set(path, `${mode.toString(8)} ${uid}:${gid} ${mtimeSeconds} ${sizeBytes} ${digest}`);
+    }
+    return lines;
+  }
+
   /** The layer's tar. Directories that this layer made are as old as the newest file in it. */
-  async *tar(signal?: AbortSignal): AsyncGenerator<Buffer> {
+  async *tar(signal?: AbortSignal, { without }: { without?: ReadonlySet<string> } = {}): AsyncGenerator<Buffer> {
     const linked = new Map<string, string>();
     for (const entry of this.#entries.values()) {
       signal?.throwIfAborted();
+      if (without?.has(entry.path)) continue;
       yield* this.#write(entry, linked);
     }
     yield TAR_END;

@@ -3,13 +3,17 @@ import { createHash, randomUUID } from "node:crypto";
 import { createReadStream } from "node:fs";
 import { open, rm } from "node:fs/promises";
 import { join } from "node:path";
-import type { Readable } from "node:stream";
+import { Readable } from "node:stream";
 import type { Descriptor, Images } from "../images/images.ts";
 import type { Digest, Layer, Snapshots } from "../layers/snapshots.ts";
 import type { StepLayer } from "./cache.ts";
+import type { CopiedFiles } from "./copied-files.ts";
 import type { LayerPlan } from "./layer-plan.ts";
 
 export const LAYER_MEDIA_TYPE = "application/vnd.oci.image.layer.v1.tar";
+
+/** Below this many files it is not worth while to look for what is the same. */
+const FEW = 50;
 
 /** Small pieces are collected to this size before they are written. */
 const CHUNK = 1 << 18;
@@ -24,6 +28,46 @@ export class LayerStore {
     this.#images = images;
     this.#snapshots = snapshots;
     this.#directory = directory;
+  }
+
+  /**
+   * Like add, for a step that ran before: files that its last layer has as well are shared with that, so that one changed
+   * file of many costs little more than itself.
+   */
+  async addAgain(
+    plan: LayerPlan,
+    parent: Digest | null,
+    { copied, signal }: { copied: CopiedFiles; signal: AbortSignal },
+  ): Promise<StepLayer> {
+    const files = await plan.fingerprints();
+    const before = files.size < FEW ? undefined : await copied.read();
+    const shared = before ? [...files].flatMap(([path, line]) => (before.files[path] === line ? [path] : [])) : [];
+    const layer =
+      (shared.length < FEW ? undefined : await this.#assemble(plan, parent, { from: before!.chainId, shared, signal })) ??
+      (await this.add(plan, parent, signal));
+    if (files.size >= FEW) await copied.write(layer.chainId, files);
+    return layer;
+  }
+
+  /** Undefined when the last layer is not what it was. */
+  async #assemble(
+    plan: LayerPlan,
+    parent: Digest | null,
+    { from, shared, signal }: { from: Digest; shared: readonly string[]; signal: AbortSignal },
+  ): Promise<StepLayer | undefined> {
+    if (!(await this.#snapshots.layer(from))) return undefined;
+    const whole = Readable.from(inChunks(plan.tar(signal)), { objectMode: false, highWaterMark: CHUNK });
+    const stored = this.#images.putBlob(whole, LAYER_MEDIA_TYPE, signal);
+    const rest = Readable.from(inChunks(plan.tar(signal, { without: new Set(shared) })), { objectMode: false, highWaterMark: CHUNK });
+    const diffId = stored.then(({ digest }) => digest);
+    const applied = this.#snapshots.assemble({ rest, reuse: { from, paths: shared }, diffId }, parent, { signal });
+    try {
+      const [blob, layer] = await settleBoth(stored, applied);
+      return toStepLayer(layer, blob);
+    } catch (error) {
+      if (signal.aborted) throw error;
+      return undefined;
+    }
   }
 
   /** Writes the plan's tar once and makes blob and layer of it at the same time. */
@@ -71,6 +115,20 @@ function toStepLayer({ diffId, chainId, parent, sizeBytes }: Layer, blob: Descri
 async function settleBoth<A, B>(a: Promise<A>, b: Promise<B>): Promise<[A, B]> {
   await Promise.allSettled([a, b]);
   return [await a, await b];
+}
+
+async function* inChunks(pieces: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+  let held: Buffer[] = [];
+  let size = 0;
+  for await (const piece of pieces) {
+    held.push(piece);
+    size += piece.length;
+    if (size < CHUNK) continue;
+    yield Buffer.concat(held);
+    held = [];
+    size = 0;
+  }
+  if (size > 0) yield Buffer.concat(held);
 }
 
 async function writeHashed(path: string, pieces: AsyncIterable<Buffer>): Promise<Digest> {

@@ -30,9 +30,9 @@ import { summary, toBuildRequest } from "./predict-request.ts";
 import { Reasons } from "./reasons.ts";
 import { Records } from "./records.ts";
 import { Reporter } from "./reporter.ts";
+import { nameOf } from "./request-name.ts";
 import type { Rooms } from "./rooms.ts";
 import { Slots } from "./slots.ts";
-import { isReceived } from "./tar-tree.ts";
 import { readDockerfile, Trees } from "./trees.ts";
 
 export interface BuilderOptions {
@@ -193,11 +193,6 @@ class Solver implements Builder {
     await this.#records.sweep();
     for (const key of await snapshots.keys()) if (key.startsWith("build-")) await snapshots.remove(key);
   }
-}
-
-/** A received context lies in a new directory each time; its tags tell best what it is. */
-function nameOf({ contextName, contextDir, tags }: BuildRequest): string {
-  return contextName ?? (isReceived(contextDir) ? tags.join(" ") : contextDir);
 }
 
 /** @throws {EngineError} invalid for a frontend that is not ours, and for what planStages refuses */

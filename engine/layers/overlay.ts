@@ -25,7 +25,18 @@ import type { Applied, Diffed, Job, OverlayNamespace } from "./jobs.ts";
 import { chainIdOf, LayerStore } from "./layer-store.ts";
 import { isMounted, mountOverlay } from "./overlay-mount.ts";
 import { runJob, streamJob } from "./pool.ts";
-import type { ApplyOptions, BlobFile, Change, DiffOptions, Digest, Layer, LayerFile, LayerBlob, Snapshots } from "./snapshots.ts";
+import type {
+  ApplyOptions,
+  BlobFile,
+  Change,
+  DiffOptions,
+  Digest,
+  Layer,
+  LayerFile,
+  LayerBlob,
+  LayerParts,
+  Snapshots,
+} from "./snapshots.ts";
 import { Trash } from "./trash.ts";
 
 export interface SnapshotsOptions {
@@ -122,6 +133,14 @@ class OverlaySnapshots implements Snapshots {
     return this.#unpack(blob, { diffId: undefined, parent, options });
   }
 
+  async assemble({ rest, reuse, diffId }: LayerParts, parent: Digest | null, options: ApplyOptions = {}): Promise<Layer> {
+    this.#layers.need(reuse.from);
+    this.#checkParent(parent);
+    // It is awaited only after unpacking; until then its failure is not unheard of.
+    diffId.catch(() => undefined);
+    return this.#unpack(rest, { diffId: undefined, parent, options, reuse, promised: diffId });
+  }
+
   #checkParent(parent: Digest | null): void {
     if (parent !== null && !this.#applying.has(parent)) this.#layers.need(parent);
   }
@@ -147,7 +166,8 @@ class OverlaySnapshots implements Snapshots {
     try {
       const blob = await this.#begun(layerBlob);
       tree = await this.#layers.temporary();
-      const { diffId, sizeBytes, implied, whiteouts } = await this.#unpackInto(tree, blob, to);
+      const { diffId: found, sizeBytes, implied, whiteouts } = await this.#unpackInto(tree, blob, to);
+      const diffId = (await to.promised) ?? found;
       await parentDone;
       await this.#layers.inherit(tree, parent, implied.filter(Boolean));
       await this.#layers.pruneWhiteouts(tree, parent, whiteouts);
@@ -169,7 +189,7 @@ class OverlaySnapshots implements Snapshots {
   }
 
   /** Holds a slot only while a worker works: who waits for the layers below must not keep them from being unpacked. */
-  async #unpackInto(tree: string, blob: Readable | BlobFile, { diffId, options }: Unpacking): Promise<Applied> {
+  async #unpackInto(tree: string, blob: Readable | BlobFile, { diffId, options, reuse }: Unpacking): Promise<Applied> {
     const [input, path] = blob instanceof Readable ? [blob, undefined] : [undefined, blob.path];
     const arriving = blob instanceof Readable ? undefined : blob.state && { state: blob.state, later: blob.later ?? blob.path };
     const job: Job = {
@@ -180,6 +200,7 @@ class OverlaySnapshots implements Snapshots {
       ...(path !== undefined && { blob: path }),
       ...(arriving && { arriving }),
       ...(this.#maxLayerBytes !== undefined && { maxBytes: this.#maxLayerBytes }),
+      ...(reuse && { reuse: { from: this.#layers.path(reuse.from), paths: reuse.paths } }),
     };
     if (arriving) this.#arriving++;
     else await this.#enter();
@@ -336,7 +357,7 @@ class OverlaySnapshots implements Snapshots {
   async removeLayer(chainId: Digest): Promise<boolean> {
     const isUsed =
       [...this.#snapshots.values()].some(({ parent }) => parent === chainId) ||
-      [...this.#unpacking].some(({ parent }) => parent === chainId) ||
+      [...this.#unpacking].some(({ parent, reuse }) => parent === chainId || reuse?.from === chainId) ||
       this.#layers.all().some(({ parent }) => parent === chainId);
     if (!isUsed) await this.#layers.remove(chainId);
     return !isUsed;
@@ -379,4 +400,7 @@ interface Unpacking {
   diffId: Digest | undefined;
   parent: Digest | null;
   options: ApplyOptions;
+  reuse?: LayerParts["reuse"];
+  /** What the layer is, where unpacking does not see all of it. */
+  promised?: Promise<Digest>;
 }

@@ -55,6 +55,17 @@ export interface BlobFile {
  */
 export type LayerBlob = Readable | BlobFile | { readonly begun: Promise<BlobFile>; readonly whole: Promise<BlobFile> };
 
+export interface LayerParts {
+  /** Tar of everything but the files that are reused; describes every directory. Consumed. */
+  readonly rest: Readable;
+  readonly reuse: {
+    readonly from: Digest;
+    /** Byte strings of regular files, which are the same at the same path in the other layer, owner, mode and time included. */
+    readonly paths: readonly string[];
+  };
+  readonly diffId: Promise<Digest>;
+}
+
 export interface ApplyOptions {
   signal?: AbortSignal;
   /** Called with the bytes of `blob` consumed so far, now and then. */
@@ -76,6 +87,13 @@ export interface Snapshots {
 
   /** Like apply, for a layer whose diffId nobody has promised: what is unpacked says it. */
   add(blob: LayerBlob, parent: Digest | null, options?: ApplyOptions): Promise<Layer>;
+
+  /**
+   * Makes a layer whose files are mostly those of another layer, as when one file of many has changed: what both have is
+   * kept once. The caller answers for the parts together being what `diffId` says.
+   * @throws what unpacking does, and when a file to reuse is not there; nothing is left behind then
+   */
+  assemble(parts: LayerParts, parent: Digest | null, options?: ApplyOptions): Promise<Layer>;
 
   /**
    * Makes a writable snapshot on top of `parent` (null is an empty tree). Durable; not mounted yet.

@@ -16,6 +16,7 @@ import { decompress } from "./decompress.ts";
 import { Extractor } from "./extractor.ts";
 import type { ExtractorOptions } from "./extractor.ts";
 import { runFileJob } from "./file-jobs.ts";
+import { linkFiles } from "./link-files.ts";
 import { chmodNoFollow, listNames, lstatIfAny, removeAll } from "./inode.ts";
 import type { Applied, Diffed, Job, Request, Response } from "./jobs.ts";
 import { toBytes, toPath } from "./names.ts";
@@ -137,13 +138,14 @@ async function extract(job: Job & { kind: "extract" }, source: AsyncIterable<Buf
 
 async function apply(job: Job & { kind: "apply" }, source: AsyncIterable<Buffer>): Promise<Applied> {
   const hash = createHash("sha256");
+  const reusedBytes = job.reuse ? linkFiles(job.root, job.reuse, checkStop) : 0;
   return inside(job.root, async () => {
     const options = { base: "", setRoot: true, whiteouts: job.overlay, maxBytes: job.maxBytes ?? freeBytes() };
     const { bytes, implied, whiteouts, rootDescribed } = await unpack(source, options, (chunk) => hash.update(chunk));
     const diffId: Digest = `sha256:${hash.digest("hex")}`;
     if (job.diffId !== undefined && diffId !== job.diffId)
       throw new EngineError("invalid", `Cannot apply the layer: its content is ${diffId}, the image promises ${job.diffId}`);
-    return { diffId, sizeBytes: bytes, implied: rootDescribed ? [...implied] : ["", ...implied], whiteouts };
+    return { diffId, sizeBytes: bytes + reusedBytes, implied: rootDescribed ? [...implied] : ["", ...implied], whiteouts };
   });
 }
 
