@@ -90,9 +90,10 @@ export function findChanges(job: Job & { kind: "changes" }, checkStop: () => voi
 
 /** What a layer holds and hides, with sizes; directories count only where they are new or gone. */
 export function findLayerFiles(job: Job & { kind: "layer-files" }, checkStop: () => void): LayerFile[] {
-  const changes = findChanges({ ...job, kind: "changes", options: {} }, checkStop);
+  // Opened before the comparison, which ends inside the parent's tree.
   const upper = new Root(job.root);
   try {
+    const changes = findChanges({ ...job, kind: "changes", options: {} }, checkStop);
     upper.enter();
     return changes.flatMap(({ path, kind }) => {
       const stats = kind === "deleted" ? undefined : lstatIfAny(toBytes(path));

@@ -10,7 +10,7 @@ import { webPorts } from "../tree/container.ts";
 import type { ContainerNode } from "../tree/containers-tree.ts";
 import type { Command } from "./command.ts";
 import { containerOperations, isAlive, isRunning } from "./container-operations.ts";
-import { inspectUri } from "./inspect.ts";
+import { inspectUri, showText } from "./inspect.ts";
 import { busy, operationCommands, say } from "./operation.ts";
 import { chosenNodes } from "./pick.ts";
 
@@ -80,11 +80,7 @@ async function top(context: Context, { container, shown }: ContainerNode): Promi
       .join("  ")
       .trimEnd();
   say(context, ["top", shown.label]);
-  await showText([Titles, ...Processes].map(line).join("\n"));
-}
-
-export async function showText(content: string, language = "plaintext"): Promise<void> {
-  await vscode.window.showTextDocument(await vscode.workspace.openTextDocument({ content: `${content}\n`, language }), { preview: true });
+  await showText(vscode.l10n.t("Processes of {0}.txt", shown.label), [Titles, ...Processes].map(line).join("\n"));
 }
 
 /** What a container has changed of its image's files, as a list whose files open as differences. */

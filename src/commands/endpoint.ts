@@ -7,7 +7,7 @@ import type { Context } from "../context.ts";
 import { CONTEXT_PREFIX, dockerContexts } from "../engine/address.ts";
 import type { EndpointNode } from "../tree/endpoints-tree.ts";
 import type { Command } from "./command.ts";
-import { showText } from "./container.ts";
+import { showText } from "./inspect.ts";
 import { confirmed, say } from "./operation.ts";
 import { chosenNodes } from "./pick.ts";
 
@@ -122,8 +122,8 @@ async function inspect(context: Context, ...args: unknown[]): Promise<void> {
   const { dockerContext, address } = node;
   const tls = dockerContext ? Object.keys(await dockerContexts().tls(dockerContext.name)) : [];
   await showText(
+    `${node.shown.label}.json`,
     JSON.stringify(dockerContext ? { ...dockerContext, tls } : { address: address || (await context.engine.ownAddress()) }, null, 2),
-    "json",
   );
 }
 

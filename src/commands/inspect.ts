@@ -21,7 +21,28 @@ export function inspectUri(kind: InspectKind, id: string, name: string): vscode.
   return vscode.Uri.from({ scheme: SCHEME, authority: kind, path: `/${title}.json`, query: id });
 }
 
+const TEXT_SCHEME = "berth-text";
+const texts = new Map<string, string>();
+const textChanged = new vscode.EventEmitter<vscode.Uri>();
+
+/** A read-only document that is made here; a second one of the same name takes its place. @param name with the ending that says its language */
+export async function showText(name: string, content: string): Promise<void> {
+  const uri = vscode.Uri.from({ scheme: TEXT_SCHEME, path: `/${name.replaceAll("/", "_")}` });
+  texts.set(uri.path, `${content}\n`);
+  textChanged.fire(uri);
+  await vscode.window.showTextDocument(uri, { preview: true });
+}
+
 export function registerInspect(engine: Engine): vscode.Disposable {
+  const documents = vscode.workspace.registerTextDocumentContentProvider(TEXT_SCHEME, {
+    onDidChange: textChanged.event,
+    provideTextDocumentContent: ({ path }) => texts.get(path) ?? "",
+  });
+  const closed = vscode.workspace.onDidCloseTextDocument(({ uri }) => uri.scheme === TEXT_SCHEME && texts.delete(uri.path));
+  return vscode.Disposable.from(documents, closed, registerInspected(engine));
+}
+
+function registerInspected(engine: Engine): vscode.Disposable {
   return vscode.workspace.registerTextDocumentContentProvider(SCHEME, {
     provideTextDocumentContent: async ({ authority, query }) => {
       const text = await READERS[authority as InspectKind](await engine.client(), query);

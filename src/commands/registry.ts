@@ -5,7 +5,7 @@ import { Registry } from "../registries/registry.ts";
 import type { RegistryAccount } from "../registries/registry.ts";
 import type { RegistryNode, TagNode } from "../tree/registries-tree.ts";
 import type { Command } from "./command.ts";
-import { showText } from "./container.ts";
+import { showText } from "./inspect.ts";
 import { pull } from "./image-transfer.ts";
 import { busy, confirmed, say } from "./operation.ts";
 
@@ -90,7 +90,7 @@ export const registryCommands: Readonly<Record<string, Command>> = {
   "registry.inspect": onTag(async (context, node) => {
     const { text } = await node.registry.manifest(node.repository, node.tag);
     say(context, ["manifest", "inspect", referenceOf(node)]);
-    await showText(JSON.stringify(JSON.parse(text), null, 2), "json");
+    await showText(`${referenceOf(node)}.json`, JSON.stringify(JSON.parse(text), null, 2));
   }),
   "registry.delete": onTag(removeTag),
 };

@@ -80,4 +80,5 @@ export const runFormCommands: Readonly<Record<string, Command>> = {
   },
   "build.show": { handler: showBuild },
   "container.stats": { handler: stats },
+  "containers.stats": { handler: (context) => stats(context) },
 };

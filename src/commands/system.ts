@@ -4,8 +4,7 @@ import type { DiskUsage } from "../../engine/client/system.ts";
 import type { Context } from "../context.ts";
 import { formatSize } from "../tree/image.ts";
 import type { Command } from "./command.ts";
-import { showText } from "./container.ts";
-import { inspectUri } from "./inspect.ts";
+import { inspectUri, showText } from "./inspect.ts";
 import { busy, confirmed, say } from "./operation.ts";
 
 interface Part {
@@ -113,6 +112,7 @@ async function diskUsage(context: Context): Promise<void> {
   ]);
   const table = [[vscode.l10n.t("What"), vscode.l10n.t("Count"), vscode.l10n.t("In use"), vscode.l10n.t("Size")], ...rows];
   await showText(
+    vscode.l10n.t("Disk Usage") + ".txt",
     table
       .map((row) =>
         row
@@ -161,7 +161,7 @@ async function doctor(context: Context): Promise<void> {
   lines.push("", `## ${vscode.l10n.t("This window")}`, "");
   if (vscode.workspace.isTrusted) good(vscode.l10n.t("The folder is trusted"));
   else lines.push(`- ⚠ ${vscode.l10n.t("The folder is not trusted: nothing of it is built or run")}`);
-  await showText(lines.join("\n"), "markdown");
+  await showText("Doctor.md", lines.join("\n"));
 }
 
 export const systemCommands: Readonly<Record<string, Command>> = {

@@ -3,6 +3,7 @@ import * as vscode from "vscode";
 import type { BuildProgress, BuildRecord, BuildStep, StepRecord } from "../../engine/api/types/builds.ts";
 import type { DockerClient } from "../../engine/client/client.ts";
 import type { BuildPageState, BuildRow, FromBuildPage, ToBuildPage } from "../../webviews/protocol.ts";
+import { showText } from "../commands/inspect.ts";
 import type { Context } from "../context.ts";
 import { openStepShell } from "../terminals/step-shell.ts";
 import { showPage } from "./page.ts";
@@ -103,9 +104,7 @@ async function reveal({ contextName, dockerfile }: BuildRecord, { range }: Build
 async function showChanges(client: DockerClient, { id }: BuildRecord, step: BuildStep): Promise<void> {
   const changes = await client.buildRecords.changes(id, step.id);
   const content = changes.map(({ path, kind }) => `${kind.padEnd(9)} ${path}`).join("\n");
-  await vscode.window.showTextDocument(await vscode.workspace.openTextDocument({ content: `# ${step.instruction}\n\n${content}\n` }), {
-    preview: true,
-  });
+  await showText(`${step.id} ${step.instruction.slice(0, 40)}.txt`, content);
 }
 
 export function openBuildPanel(context: Context, state: BuildPageState): void {

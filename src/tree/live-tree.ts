@@ -98,14 +98,15 @@ export class LiveTree<N extends Node> implements vscode.TreeDataProvider<Node>, 
     else this.#changed.fire();
   }
 
-  getTreeItem({ shown, children, expanded, open, uri }: Node): vscode.TreeItem {
+  getTreeItem({ kind, shown, children, expanded, open, uri }: Node): vscode.TreeItem {
     const { None, Collapsed, Expanded } = vscode.TreeItemCollapsibleState;
     const item = new vscode.TreeItem(shown.label, children ? (expanded ? Expanded : Collapsed) : None);
     item.id = shown.id;
     item.description = shown.description;
     item.contextValue = shown.context;
-    if (uri) item.resourceUri = uri;
-    item.iconPath = uri
+    const isFile = kind === "file" && uri !== undefined;
+    if (isFile) item.resourceUri = uri;
+    item.iconPath = isFile
       ? children
         ? vscode.ThemeIcon.Folder
         : vscode.ThemeIcon.File

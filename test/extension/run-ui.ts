@@ -10,6 +10,8 @@ import { busyboxTar } from "../../scripts/base-image.ts";
 import { command, root } from "../../scripts/setup.mjs";
 import { startVscode } from "../../scripts/vscode.ts";
 import { Walk } from "./steps.ts";
+import { walkPanels } from "./walk-panels.ts";
+import { walkViews } from "./walk-views.ts";
 import { packageVsix } from "./vsix.ts";
 import { launchBrowser, Workbench } from "./workbench.ts";
 
@@ -104,6 +106,12 @@ try {
     await page.locator(".line", { hasText: "url:/style.css" }).first().waitFor();
     await walk.picture("6-search-logs");
   });
+
+  const stage = { walk, window: window!, berth, env: { dataDir: server.dataDir } };
+  await walkViews(stage);
+  await walkPanels(stage);
+  for (const name of (await berth("ps", "-aq", "--filter", "name=shop", "--filter", "name=formed")).split("\n").filter(Boolean))
+    await berth("rm", "-f", name);
 
   await walk.step("The tree follows what a terminal does", async () => {
     await berth("run", "-d", "--name", "from-terminal", "busybox", "sleep", "1000");

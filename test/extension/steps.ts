@@ -18,7 +18,7 @@ export class Walk {
 
   /** Runs a step; after a failure the ones that build on it are skipped by name. */
   async step(name: string, work: () => Promise<void>): Promise<void> {
-    if (this.#failed > 0) {
+    if (this.#failed > 0 && !process.env["BERTH_UI_GO_ON"]) {
       this.#skipped++;
       console.log(`  ﹣ ${name} (skipped: an earlier step failed)`);
       return;
@@ -31,7 +31,7 @@ export class Walk {
     } catch (error) {
       this.#failed++;
       console.log(`  ✖ ${name}\n${error instanceof Error ? error.stack : String(error)}`);
-      await this.picture("failed").catch(() => undefined);
+      await this.picture(`failed-${this.#failed}`).catch(() => undefined);
     }
   }
 

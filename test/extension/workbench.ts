@@ -1,6 +1,8 @@
 /** VS Code's window as a person sees it: a page object over Chromium. Waits on elements, never on time. */
 import type { Browser, FrameLocator, Locator, Page } from "playwright-core";
 import { chromium } from "playwright-core";
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { which } from "../../scripts/setup.mjs";
 
 const FLAGS =
@@ -26,7 +28,7 @@ export class Workbench {
   static async open(browser: Browser, url: string): Promise<Workbench> {
     const context = await browser.newContext({ viewport: { width: 1400, height: 900 } });
     const page = await context.newPage();
-    page.setDefaultTimeout(30_000);
+    page.setDefaultTimeout(Number(process.env["BERTH_UI_TIMEOUT"] ?? 30_000));
     await page.goto(url, { waitUntil: "domcontentloaded" });
     await page.locator(".part.activitybar .action-item").first().waitFor({ timeout: 90_000 });
     await page.locator(".part.statusbar .statusbar-item").first().waitFor();
@@ -72,6 +74,70 @@ export class Workbench {
     // A menu takes a click that comes too soon for the end of the right-click, so it is chosen by the keyboard.
     await this.page.locator(".monaco-menu .action-item.focused").filter({ hasText: entry }).first().waitFor();
     await this.page.keyboard.press("Enter");
+  }
+
+  /** Opens a row that has rows below it. */
+  async expand(title: string, label: string): Promise<void> {
+    await this.#turn(this.row(title, label), "true");
+  }
+
+  async collapse(title: string, label: string): Promise<void> {
+    await this.#turn(this.row(title, label), "false");
+  }
+
+  async #turn(row: Locator, expanded: "true" | "false"): Promise<void> {
+    await row.waitFor();
+    if ((await row.getAttribute("aria-expanded")) !== expanded) await row.locator(".monaco-tl-twistie").click();
+    await row.and(this.page.locator(`[aria-expanded="${expanded}"]`)).waitFor();
+  }
+
+  /** Opens a whole view. */
+  async unfold(title: string): Promise<void> {
+    await this.#turnView(title, "true");
+  }
+
+  async fold(title: string): Promise<void> {
+    await this.#turnView(title, "false");
+  }
+
+  async #turnView(title: string, expanded: "true" | "false"): Promise<void> {
+    const header = this.pane(title).locator(".pane-header").first();
+    if ((await header.getAttribute("aria-expanded")) !== expanded) await header.click();
+    await header.and(this.page.locator(`[aria-expanded="${expanded}"]`)).waitFor();
+  }
+
+  /** A button of a view's title bar. */
+  async titleAction(title: string, action: string): Promise<void> {
+    await this.pane(title).locator(".pane-header").first().hover();
+    await this.pane(title).locator(`.pane-header .actions [aria-label^="${action}"]`).first().click();
+  }
+
+  /** An entry of the menu behind a view's three dots. */
+  async moreActions(title: string, entry: string): Promise<void> {
+    await this.pane(title).locator(".pane-header").first().hover();
+    await this.pane(title).locator('.pane-header .actions [aria-label*="More Actions"]').first().click();
+    await this.#menuEntry(entry);
+  }
+
+  async closeEditor(): Promise<void> {
+    const tabs = this.page.locator(".tabs-container .tab");
+    const before = await tabs.count();
+    await this.page.locator(".tabs-container .tab.active .tab-actions .action-label").first().click();
+    if (before > 0) await tabs.nth(before - 1).waitFor({ state: "detached" });
+  }
+
+  /** Through the machine's settings file, as a person's choice would end up. */
+  async setTheme(dataDir: string, theme: string): Promise<void> {
+    const file = join(dataDir, "data/Machine/settings.json");
+    const settings = JSON.parse(readFileSync(file, "utf8")) as Record<string, unknown>;
+    writeFileSync(file, JSON.stringify({ ...settings, "workbench.colorTheme": theme }));
+    const type = theme.includes("High Contrast") ? ".hc-black" : theme.includes("Light") ? ".vs:not(.vs-dark)" : ".vs-dark";
+    await this.page.locator(`.monaco-workbench${type}`).waitFor();
+  }
+
+  async reload(): Promise<void> {
+    await this.page.reload({ waitUntil: "domcontentloaded" });
+    await this.page.locator(".part.activitybar .action-item").first().waitFor({ timeout: 90_000 });
   }
 
   async rowAction(title: string, label: string, action: string): Promise<void> {

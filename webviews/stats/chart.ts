@@ -30,7 +30,10 @@ export class Chart {
   #names = "";
   #window: Window = { from: 0, to: 0, marks: [] };
 
-  constructor(title: string, format: (value: number) => string) {
+  readonly #least: number;
+
+  constructor(title: string, { format, least }: { format: (value: number) => string; least: number }) {
+    this.#least = least;
     this.#title = title;
     this.#format = format;
     this.element = element("section", { class: "chart", "aria-label": title }, element("h2", {}, title), this.#plot);
@@ -67,7 +70,7 @@ export class Chart {
       height: HEIGHT,
       scales: {
         x: { time: true, range: () => [this.#window.from / 1000, this.#window.to / 1000] },
-        y: { range: (_plot, _low, high) => [0, Math.max(high * 1.1, 1e-6)] },
+        y: { range: (_plot, _low, high) => [0, Math.max(high * 1.1, this.#least)] },
       },
       axes: [axis, { ...axis, size: 74, values: (_plot, values) => values.map((value) => this.#format(value)) }],
       series: [{}, ...curves.map(({ name, dashed }, index) => this.#series(name, { dashed, index }))],
@@ -90,6 +93,7 @@ export class Chart {
 
   #drawMarks(plot: UPlot): void {
     const { ctx, bbox } = plot;
+    let free = 0;
     ctx.save();
     ctx.lineWidth = devicePixelRatio;
     for (const { time, action } of this.#window.marks) {
@@ -103,7 +107,11 @@ export class Chart {
       ctx.lineTo(x, bbox.top + bbox.height);
       ctx.stroke();
       ctx.font = `${10 * devicePixelRatio}px sans-serif`;
-      ctx.fillText(action.replace("health_status: ", ""), x + 3 * devicePixelRatio, bbox.top + 10 * devicePixelRatio);
+      // Words that would lie over others are left out; the table has them.
+      if (x < free) continue;
+      const words = action.replace("health_status: ", "");
+      ctx.fillText(words, x + 3 * devicePixelRatio, bbox.top + 10 * devicePixelRatio);
+      free = x + ctx.measureText(words).width + 6 * devicePixelRatio;
     }
     ctx.restore();
   }

@@ -13,6 +13,8 @@ interface Subject {
 interface Metric {
   readonly title: string;
   readonly format: (value: number) => string;
+  /** The axis reaches at least so far: noise near nothing is not to look like mountains. */
+  readonly least: number;
   /** A curve or two; totals become rates. */
   readonly parts: readonly { readonly name: string; readonly of: (now: StatsSample, before: StatsSample | undefined) => number | null }[];
   /** A line that must not be crossed. */
@@ -28,10 +30,11 @@ const rate =
 const bytesASecond = (value: number): string => `${formatBytes(value)}/s`;
 
 const METRICS = (): readonly Metric[] => [
-  { title: t("CPU"), format: (value) => `${Number(value.toPrecision(3))} %`, parts: [{ name: "", of: (now) => now.cpu }] },
-  { title: t("Memory"), format: formatBytes, parts: [{ name: "", of: (now) => now.memory }], limit: ({ limit }) => limit },
+  { title: t("CPU"), least: 1, format: (value) => `${Number(value.toPrecision(3))} %`, parts: [{ name: "", of: (now) => now.cpu }] },
+  { title: t("Memory"), least: 1e6, format: formatBytes, parts: [{ name: "", of: (now) => now.memory }], limit: ({ limit }) => limit },
   {
     title: t("Network"),
+    least: 1000,
     format: bytesASecond,
     parts: [
       { name: t("received"), of: rate("received") },
@@ -40,13 +43,14 @@ const METRICS = (): readonly Metric[] => [
   },
   {
     title: t("Disk"),
+    least: 1000,
     format: bytesASecond,
     parts: [
       { name: t("read"), of: rate("read") },
       { name: t("written"), of: rate("written") },
     ],
   },
-  { title: t("Processes"), format: (value) => String(Math.round(value)), parts: [{ name: "", of: (now) => now.pids }] },
+  { title: t("Processes"), least: 5, format: (value) => String(Math.round(value)), parts: [{ name: "", of: (now) => now.pids }] },
 ];
 
 const RANGES = [
@@ -70,7 +74,7 @@ class StatsPage {
   #queued = false;
 
   constructor({ title }: StatsState) {
-    this.#charts = this.#metrics.map(({ title: name, format }) => new Chart(name, format));
+    this.#charts = this.#metrics.map(({ title: name, format, least }) => new Chart(name, { format, least }));
     const charts = element("div", { class: "charts" }, ...this.#charts.map(({ element: chart }) => chart));
     const heads = [t("Container"), ...this.#metrics.map((metric) => metric.title), t("Events")];
     const table = element(
@@ -154,7 +158,9 @@ class StatsPage {
 
   #draw(): void {
     const newest = Math.max(Date.now(), ...[...this.#subjects.values()].map(({ samples }) => samples.at(-1)?.time ?? 0));
-    const from = newest - this.#minutes * 60_000;
+    const oldest = Math.min(newest, ...[...this.#subjects.values()].map(({ samples }) => samples[0]?.time ?? newest));
+    // What is not known yet takes no room.
+    const from = Math.max(newest - this.#minutes * 60_000, Math.min(oldest, newest - 60_000));
     const marks = this.#marks.filter(({ time }) => time >= from);
     this.#metrics.forEach((metric, index) => {
       const curves = [...this.#subjects.values()].flatMap((subject) => curvesOf(metric, subject, from));
