@@ -185,6 +185,21 @@ export const ENTRIES: readonly Entry[] = [
   entry("system df", "Show berth disk usage", async () => (await import("./commands/system-df.ts")).systemDf),
   entry("system prune", "Remove unused data", async () => (await import("./commands/prune.ts")).systemPrune),
   entry("context ls, context list", "List contexts", async () => (await import("./commands/context.ts")).contextLs),
+  entry("context create", "Create a context", async () => (await import("./commands/context.ts")).contextCreate),
+  entry(
+    "context export",
+    "Export a context to a tar archive FILE or a tar stream on STDOUT.",
+    async () => (await import("./commands/context.ts")).contextExport,
+  ),
+  entry("context import", "Import a context from a tar or zip file", async () => (await import("./commands/context.ts")).contextImport),
+  entry(
+    "context inspect",
+    "Display detailed information on one or more contexts",
+    async () => (await import("./commands/context.ts")).contextInspect,
+  ),
+  entry("context rm, context remove", "Remove one or more contexts", async () => (await import("./commands/context.ts")).contextRm),
+  entry("context update", "Update a context", async () => (await import("./commands/context.ts")).contextUpdate),
+  entry("context use", "Set the current docker context", async () => (await import("./commands/context.ts")).contextUse),
   entry("context show", "Print the name of the current context", async () => (await import("./commands/context.ts")).contextShow),
   entry("engine start", "Start the engine and wait until it answers", async () => (await import("./commands/engine.ts")).engineStart),
   entry(

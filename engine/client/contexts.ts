@@ -63,6 +63,19 @@ export class Contexts {
     }
   }
 
+  /** Its own file, as docker's archive of a context carries it. @throws {Error} when there is none of that name */
+  async metaText(name: string): Promise<string> {
+    await this.get(name);
+    return readFile(this.#meta(idOf(name)), "utf8");
+  }
+
+  /** Where it lies, as docker's inspect says. */
+  storage(name: string): { MetadataPath: string; TLSPath: string } {
+    if (name === "default") return { MetadataPath: "<IN MEMORY>", TLSPath: "<IN MEMORY>" };
+    const id = idOf(name);
+    return { MetadataPath: join(this.#directory, "contexts/meta", id), TLSPath: join(this.#directory, "contexts/tls", id) };
+  }
+
   async has(name: string): Promise<boolean> {
     return this.get(name).then(
       () => true,

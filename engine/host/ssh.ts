@@ -43,19 +43,38 @@ export function sshArguments({ host, user, port, path }: SshTarget): string[] {
   ];
 }
 
-/** What node's HTTP agent calls on any socket that it keeps; a pipe has no such things. */
-const SOCKET = { setKeepAlive() {}, setNoDelay() {}, setTimeout() {}, ref() {}, unref() {} };
-
 /** Opens one stream; ssh's own complaint becomes the stream's error. Destroying the stream ends ssh. */
 export function dialSsh(address: string): Duplex {
   const child = spawn("ssh", sshArguments(parseSsh(address)), { stdio: ["pipe", "pipe", "pipe"] });
-  const stream = Object.assign(Duplex.from({ readable: child.stdout, writable: child.stdin }), SOCKET);
   let complaint = "";
+  const stream = new SocketLike({
+    read: () => void child.stdout.resume(),
+    write: (chunk, _encoding, done) => void child.stdin.write(chunk, (error) => done(error)),
+    final: (done) => void child.stdin.end(() => done()),
+    destroy: (error, done) => {
+      child.kill();
+      done(error);
+    },
+  });
+  child.stdin.on("error", () => {});
+  child.stdout.on("data", (chunk: Buffer) => {
+    if (!stream.push(chunk)) child.stdout.pause();
+  });
   child.stderr.on("data", (chunk: Buffer) => (complaint = `${complaint}${chunk.toString()}`.slice(-2000)));
   child.once("error", (error) => stream.destroy(error));
-  child.once("exit", (code) => {
-    if (code) stream.destroy(new Error(`ssh ${address} exited with ${code}: ${complaint.trim()}`));
+  // Only now it is known whether the end of the output is a failure.
+  child.once("close", (code) => {
+    if (code) stream.destroy(new Error(`command [ssh ${address}] has exited with exit status ${code}, stderr=${complaint.trim()}`));
+    else stream.push(null);
   });
-  stream.once("close", () => child.kill());
   return stream;
+}
+
+/** With what node's HTTP agent calls on any socket that it keeps. */
+class SocketLike extends Duplex {
+  setKeepAlive(): void {}
+  setNoDelay(): void {}
+  setTimeout(): void {}
+  ref(): void {}
+  unref(): void {}
 }

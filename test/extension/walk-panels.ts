@@ -95,10 +95,11 @@ export async function walkPanels({ walk, window, berth, env }: Stage): Promise<v
     await window.closeEditor();
   });
 
-  await walk.step("Panels are readable in light and high contrast, and come back after a reload", async () => {
+  await walk.step("Panels are readable in dark, light and high contrast, and come back after a reload", async () => {
     await window.rowMenu("Containers", "shop", "Logs of Project");
     await window.panel().locator(".line", { hasText: "web is up" }).first().waitFor();
     for (const [theme, picture] of [
+      ["Default Dark Modern", "29-dark"],
       ["Default Light Modern", "30-light"],
       ["Default High Contrast", "31-high-contrast"],
     ] as const) {

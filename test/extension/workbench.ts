@@ -158,6 +158,8 @@ export class Workbench {
 
   /** Runs a command of the palette by its title. */
   async command(title: string): Promise<void> {
+    // What has the focus in an editor that is closing would take the palette with it.
+    await this.page.locator(".part.sidebar .composite.title").first().click();
     await this.page.keyboard.press("F1");
     const input = this.page.locator(".quick-input-widget:visible input.input").first();
     await input.waitFor();
