@@ -65,8 +65,16 @@ export interface ComposeTree {
   positionAt(offset: number): { line: number; column: number };
 }
 
+/** Loading a project reads the same text more than once, and an editor once more: the last tree is kept. */
+let last: ComposeTree | undefined;
+
 /** Parses the text of a compose file. What is broken becomes a problem; the rest is still a tree. */
 export function parseComposeTree(text: string): ComposeTree {
+  if (last?.text !== text) last = parse(text);
+  return last;
+}
+
+function parse(text: string): ComposeTree {
   const lines = new LineCounter();
   const problems: YamlProblem[] = [];
   const documents: (YamlNode | undefined)[] = [];

@@ -50,8 +50,12 @@ export interface Language {
   links?(document: OpenDocument): Answer<DocumentLink[]>;
   tokens?(document: OpenDocument): Answer<Token[]>;
   format?(document: OpenDocument, options: FormattingOptions, range?: Range): Answer<TextEdit[]>;
+  /** Whether a line is formatted as soon as the next one begins. */
+  readonly formatsWhileTyping?: true;
   lenses?(document: OpenDocument): Answer<CodeLens[]>;
   inlays?(document: OpenDocument): Answer<InlayHint[]>;
+  /** Hints on values that another file replaces. */
+  overrides?(document: OpenDocument): Answer<InlayHint[]>;
   /** Marks that no protocol has: lines of dividers, and lines that the next build runs again. */
   marks?(document: OpenDocument): Answer<Marks>;
 }

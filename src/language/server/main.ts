@@ -2,6 +2,7 @@
 import { fileURLToPath } from "node:url";
 import { ProposedFeatures, createConnection } from "vscode-languageserver/node";
 import { BuildResults } from "./build-results.ts";
+import { ComposeLanguage } from "./compose/language.ts";
 import { contextTree } from "./context-tree.ts";
 import { dockerfileLanguage } from "./dockerfile/language.ts";
 import { DockerignoreLanguage } from "./dockerignore/language.ts";
@@ -14,6 +15,8 @@ const results = new BuildResults(engine, () => server.refresh());
 const dockerignore = new DockerignoreLanguage();
 const opened = (path: string): string | undefined => server.opened(path);
 const dockerfile = dockerfileLanguage({ engine, results, opened });
+const compose = new ComposeLanguage({ engine, opened, changed: () => server.refresh() });
+const composeFiles = (): OpenDocument[] => server.documents.filter(({ uri }) => server.languageOf(uri) === compose);
 
 /** Only Dockerfiles are built. */
 function predict(document: OpenDocument): void {
@@ -24,16 +27,22 @@ const connection = createConnection(ProposedFeatures.all);
 const server = new Server(connection, {
   languageOf: ({ uri, languageId }): Language | undefined => {
     if (uri.endsWith(".dockerignore")) return dockerignore;
+    if (languageId === "dockercompose") return compose;
     return languageId === "dockerfile" ? dockerfile : undefined;
   },
   onEngine: (endpoint) => engine.use(endpoint),
   onFilesChanged: () => {
     dockerignore.forget();
+    compose.forget(composeFiles());
+    compose.lookSoon(composeFiles());
     for (const document of server.documents) predict(document);
     server.revalidate();
     server.refresh();
   },
-  onDocument: predict,
+  onDocument: (document) => {
+    predict(document);
+    if (server.languageOf(document.uri) === compose) compose.lookSoon(composeFiles());
+  },
   contextTree: (uri) => contextTree(fileURLToPath(uri), { walk: (directory) => dockerignore.walk(directory), opened }),
 });
 
@@ -42,6 +51,8 @@ engine.onNews((news) => {
     results.follow();
     for (const document of server.documents) predict(document);
   }
+  const about = typeof news === "string" ? news : news.Type;
+  if (about === "connected" || about === "container" || about === "image") compose.lookSoon(composeFiles());
   if (typeof news === "string") server.revalidate();
 });
 

@@ -219,14 +219,18 @@ export class Server {
     );
     connection.onDocumentOnTypeFormatting(({ textDocument: { uri }, options, position: { line } }) => {
       const range = { start: { line: Math.max(0, line - 1), character: 0 }, end: { line: Math.max(0, line - 1), character: 0 } };
-      return this.#answer("format", uri, ({ document, language }) => language.format?.(document, options, range));
+      return this.#answer("format", uri, ({ document, language }) =>
+        language.formatsWhileTyping ? language.format?.(document, options, range) : undefined,
+      );
     });
     connection.onCodeLens(({ textDocument: { uri } }) =>
       this.#answer("lenses", uri, ({ document, language }) => language.lenses?.(document)),
     );
-    connection.languages.inlayHint.on(({ textDocument: { uri } }) =>
-      this.#answer("inlays", uri, ({ document, language }) => language.inlays?.(document)),
-    );
+    connection.languages.inlayHint.on(async ({ textDocument: { uri } }) => {
+      const live = await this.#answer("inlays", uri, ({ document, language }) => language.inlays?.(document));
+      const replaced = await this.#answer("overrides", uri, ({ document, language }) => language.overrides?.(document));
+      return [...(live ?? []), ...(replaced ?? [])];
+    });
     connection.languages.semanticTokens.on(async ({ textDocument: { uri } }) => {
       const tokens = await this.#answer("tokens", uri, ({ document, language }) => language.tokens?.(document));
       return { data: encodeTokens(tokens ?? []) };

@@ -63,6 +63,7 @@ export function dockerfileLanguage(rooms: DockerfileRooms): Language {
     links: (document) => links(read(document)),
     tokens: (document) => tokens(read(document)),
     format: (document, options, range) => format(read(document), options, range),
+    formatsWhileTyping: true,
     lenses: (document) => lenses(read(document), document.uri, rooms.results.of(document)),
     inlays: (document) => resultInlays(read(document), rooms.results.of(document)),
     marks: (document) => ({

@@ -1,0 +1,50 @@
+/** What is wrong with a compose file, in the sentences of `berth compose config`. */
+import type { Diagnostic, Range } from "vscode-languageserver";
+import { DiagnosticSeverity } from "vscode-languageserver";
+import type { SourcePosition } from "../../../../engine/compose/project.ts";
+import { SOURCE, SYNTAX } from "../dockerfile/diagnostics.ts";
+import type { ComposeDocument } from "./document.ts";
+import { EDITED } from "./project.ts";
+import type { Loaded } from "./project.ts";
+
+export function diagnostics(document: ComposeDocument, loaded: Loaded): Diagnostic[] {
+  if (document.text.trim() === "") return [];
+  const syntax = document.tree.problems.map(({ message, start, end }): Diagnostic => {
+    const range = { start: document.positionAt(start), end: document.positionAt(Math.max(end, start + 1)) };
+    return { message, range, severity: DiagnosticSeverity.Error, source: SOURCE, code: SYNTAX };
+  });
+  if (syntax.length > 0) return syntax;
+  if ("error" in loaded) {
+    const { message, position } = loaded.error;
+    return [
+      {
+        message: sentence(message),
+        range: rangeAt(document, position),
+        severity: DiagnosticSeverity.Error,
+        source: SOURCE,
+        code: "compose",
+      },
+    ];
+  }
+  return loaded.warnings.map(({ message, position }) => ({
+    message: sentence(message),
+    range: rangeAt(document, position),
+    severity: DiagnosticSeverity.Warning,
+    source: SOURCE,
+    code: "compose",
+  }));
+}
+
+/** The editor says by itself which file it is. */
+function sentence(message: string): string {
+  return message.replace(/^validating -: /, "").replace(/^-: /, "");
+}
+
+/** The word that begins at the place; the first line when the place is in another file or unknown. */
+function rangeAt({ lines }: ComposeDocument, position: SourcePosition | undefined): Range {
+  const line = position?.file === EDITED ? position.line - 1 : 0;
+  const character = position?.file === EDITED ? position.column - 1 : 0;
+  const text = lines[line] ?? "";
+  const word = /^("[^"]*"|'[^']*'|[^\s:#,\]}]+(?::[^\s#,\]}]+)*)/.exec(text.slice(character))?.[0] ?? text.slice(character);
+  return { start: { line, character }, end: { line, character: character + Math.max(word.length, 1) } };
+}
