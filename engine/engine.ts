@@ -1,6 +1,6 @@
 /** The only place where rooms are constructed and wired together. */
 import type { Server } from "node:http";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { createApiServer } from "./api/server.ts";
 import { openSystem } from "./api/system.ts";
 import { openBuildkit } from "./build/buildkit/buildkit.ts";
@@ -14,6 +14,7 @@ import { Events } from "./events.ts";
 import { makeDirectory, removeTree } from "./host/files.ts";
 import type { Host } from "./host/host.ts";
 import { log } from "./host/log.ts";
+import { readRegistrySettings } from "./images/registry/settings.ts";
 import { openRegistry } from "./images/remote.ts";
 import { openImages } from "./images/store.ts";
 import { copyInto } from "./layers/jail.ts";
@@ -54,8 +55,13 @@ export async function openEngine(host: Host): Promise<Engine> {
     openVolumes({ directory: join(paths.storage, "volumes"), state: join(paths.state, "volumes"), events, copyTree }),
   ]);
   for (const key of await snapshots.keys()) if (key.startsWith("files-")) await snapshots.remove(key);
-  const system = openSystem(host, { processes: () => networks.processes() });
-  const images = await openImages({ directory: join(paths.storage, "images"), snapshots, events });
+  const registry = await readRegistrySettings(join(dirname(paths.log), "daemon.json"), process.env);
+  const system = openSystem(host, {
+    processes: () => networks.processes(),
+    mirrors: registry.mirrors,
+    insecureRegistries: registry.insecure,
+  });
+  const images = await openImages({ directory: join(paths.storage, "images"), snapshots, events, registry });
   const rooms = { host, images, snapshots, volumes, networks, runtime, events };
   const containers = await openContainers(rooms);
   const statsHistory = new StatsHistory(containers, events);
@@ -85,7 +91,7 @@ export async function openEngine(host: Host): Promise<Engine> {
       events,
       layers: snapshots,
       statsHistory,
-      registry: openRegistry(),
+      registry: openRegistry(registry),
       system,
       commit: async (request) => commitContainer({ ...rooms, containers }, request),
     },

@@ -71,8 +71,7 @@ export interface SearchResult {
 export function openRegistry(options: RegistryOptions = {}): Registry {
   return {
     async login(auth, signal) {
-      await login(auth, options, signal);
-      return { status: "Login Succeeded", identityToken: "" };
+      return { status: "Login Succeeded", identityToken: await login(auth, options, signal) };
     },
     inspect: async (reference, auth, signal) => inspect(withDefaultTag(needReference(reference)), ask(auth, signal), options),
     search: async (term, search) => searchImages(term, search, options),
@@ -100,11 +99,11 @@ async function platformsOf(client: RegistryClient, document: Manifest | Index, s
   return [{ architecture, os, ...(variant && { variant }) }];
 }
 
-async function login(auth: AuthConfig, registry: RegistryOptions, signal: AbortSignal | undefined): Promise<void> {
+async function login(auth: AuthConfig, registry: RegistryOptions, signal: AbortSignal | undefined): Promise<string> {
   const address = auth.serveraddress ?? "";
   const domain = address === "" || HUB_LOGIN.test(address) ? DOCKER_HUB : address.replace(/^https?:\/\//, "").replace(/\/.*$/, "");
   if (!auth.identitytoken && !basicOf(auth)) throw new EngineError("unauthorized", "unauthorized: username and password are required");
-  await withClient({ domain, path: "" }, { ...ask(auth, signal), registry }, async (client) => client.login(signal));
+  return withClient({ domain, path: "" }, { ...ask(auth, signal), registry }, async (client) => client.login(signal));
 }
 
 interface SearchOptions {

@@ -44,6 +44,9 @@ export class Authenticator {
   readonly #tokens = new Map<string, { header: string; expiresMs: number }>();
   readonly #plainHttp: boolean;
   #challenge: Challenge | undefined;
+  /** Set while logging in: a token server may give a token that stands for the password from then on. */
+  askForIdentity = false;
+  identityToken = "";
 
   /** @param plainHttp a token may be fetched without encryption, as the registry itself is */
   constructor(transport: Transport, auth: AuthConfig | undefined, plainHttp: boolean) {
@@ -81,6 +84,7 @@ export class Authenticator {
     const isRefresh = !!this.#auth?.identitytoken;
     const basic = basicOf(this.#auth);
     if (!isRefresh) for (const [name, value] of [["service", service], ["scope", scope]] as const) if (value) url.searchParams.append(name, value); // oxfmt-ignore
+    if (!isRefresh && this.askForIdentity) for (const [name, value] of [["offline_token", "true"], ["client_id", "berth"], ["account", basic?.username ?? ""]] as const) url.searchParams.append(name, value); // oxfmt-ignore
     const form = { grant_type: "refresh_token", service, scope, client_id: "berth", refresh_token: this.#auth?.identitytoken ?? "" };
     const response = await this.#transport.send({
       method: isRefresh ? "POST" : "GET",
@@ -103,7 +107,8 @@ export class Authenticator {
   }
 
   #keep(scope: string, body: Buffer): string {
-    const { token, access_token, expires_in } = JSON.parse(body.toString()) as {
+    const { token, access_token, refresh_token, expires_in } = JSON.parse(body.toString()) as {
+      refresh_token?: string;
       token?: string;
       access_token?: string;
       expires_in?: number;
@@ -111,6 +116,7 @@ export class Authenticator {
     const value = token ?? access_token;
     if (typeof value !== "string" || !/^[\x21-\x7e]+$/.test(value))
       throw new EngineError("internal", "authorization server did not include a token in the response");
+    if (this.askForIdentity && typeof refresh_token === "string") this.identityToken = refresh_token;
     const seconds = typeof expires_in === "number" ? expires_in : 60;
     // Renewed before it is refused: clocks differ and requests take time.
     this.#tokens.set(scope, { header: `Bearer ${value}`, expiresMs: Date.now() + Math.max(seconds * 0.8, 10) * 1000 });

@@ -88,14 +88,16 @@ export class RegistryClient {
     return client;
   }
 
-  /** Shows the credentials. @throws {EngineError} unauthorized when they are not taken */
-  async login(signal?: AbortSignal): Promise<void> {
+  /** Shows the credentials. @returns the identity token that a token server gave for them, or "" @throws {EngineError} unauthorized when they are not taken */
+  async login(signal?: AbortSignal): Promise<string> {
+    this.#authenticator.askForIdentity = true;
     const response = await this.#once({ method: "GET", url: `${this.#base}/v2/`, signal });
     response.resume();
     if (response.statusCode === 401)
       throw new EngineError("unauthorized", `Get "${this.#base}/v2/": unauthorized: incorrect username or password`);
     if (response.statusCode !== 200)
       throw new EngineError("internal", `login attempt to ${this.#base}/v2/ failed with status: ${response.statusCode}`);
+    return this.#authenticator.identityToken;
   }
 
   close(): void {

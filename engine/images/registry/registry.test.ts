@@ -242,6 +242,27 @@ test("pull() fetches a token with the password, and shows neither to another hos
   await assert.rejects(wrong, /unauthorized: incorrect username or password/);
 });
 
+test("login() keeps the identity token of a token server, which stands for the password afterwards", needsRoot, async (t) => {
+  const fake = await fakeRegistry(t);
+  fake.answer = (request, response) => {
+    const { url = "", method, headers } = request;
+    if (url.startsWith("/token")) {
+      const offline = method === "GET" && url.includes("offline_token=true");
+      const isKnown = method === "POST" || headers.authorization === `Basic ${Buffer.from("me:secret").toString("base64")}`;
+      response.writeHead(isKnown ? 200 : 401).end(JSON.stringify({ token: "t0ken", ...(offline && { refresh_token: "ident1ty" }) }));
+      return true;
+    }
+    if (headers.authorization === "Bearer t0ken") return false;
+    response.writeHead(401, { "WWW-Authenticate": `Bearer realm="http://${fake.host}/token",service="fake"` }).end();
+    return true;
+  };
+  const answer = await openRegistry().login({ username: "me", password: "secret", serveraddress: fake.host });
+  assert.deepEqual(answer, { status: "Login Succeeded", identityToken: "ident1ty" });
+  const fixture = await fresh(t);
+  await pull(fixture, `${fake.host}/app:1`, { auth: { identitytoken: answer.identityToken } });
+  assert.ok(fake.requests.includes("POST /token"));
+});
+
 test("pull() uses a mirror for Docker Hub, without credentials", needsRoot, async (t) => {
   const fake = await fakeRegistry(t);
   const fixture = await fresh(t, { mirrors: [`http://${fake.host}`] });

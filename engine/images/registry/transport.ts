@@ -12,6 +12,7 @@ import { pipeline } from "node:stream";
 import { getCACertificates } from "node:tls";
 import { EngineError } from "../../errors.ts";
 import { errorCode } from "../../host/libc.ts";
+import { withoutLoopback } from "./settings.ts";
 
 export interface Request {
   method: "GET" | "HEAD" | "POST" | "PUT" | "PATCH";
@@ -50,9 +51,9 @@ export class Transport {
   readonly #insecure: boolean;
 
   constructor(env: NodeJS.ProcessEnv, insecure: boolean) {
-    this.#env = env;
+    this.#env = withoutLoopback(env);
     this.#insecure = insecure;
-    this.#http = new HttpAgent({ keepAlive: true, keepAliveMsecs: 5000, proxyEnv: env });
+    this.#http = new HttpAgent({ keepAlive: true, keepAliveMsecs: 5000, proxyEnv: this.#env });
   }
 
   close(): void {
