@@ -7,6 +7,7 @@ import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Prefix } from "./cidr.ts";
 import { formatAddress, overlaps, parsePrefix } from "./cidr.ts";
+import { firewallInTheWay } from "./foreign-firewall.ts";
 import type { NetThread } from "./net-thread.ts";
 import type { NftTable } from "./nft.ts";
 import { run } from "./process.ts";
@@ -33,7 +34,18 @@ export async function openVeth({ name, thread, run: directory }: UplinkOptions):
   await thread.hostRules(hostTable(name, inside));
   switchForwardingOn(directory);
   await letPass(name, "-I");
-  return { kind: "veth", mtu: 1500, process: null, veth: { host, inside, device: name }, problem: "" };
+  return { kind: "veth", mtu: 1500, process: null, veth: { host, inside, device: name }, problem: await problemOf(name) };
+}
+
+/** What keeps containers from the world though all of ours is in place; empty for nothing. */
+export async function problemOf(name: string): Promise<string> {
+  const nft = findProgram("nft");
+  const firewall = nft && firewallInTheWay((await run([nft, "list", "chains"])).stdout, name);
+  if (!firewall) return "";
+  const { stdout: rules } = await run([nft, "list", "table", ...firewall.table.split(" ")]);
+  return !rules.includes(`"${name}"`)
+    ? `The firewall in the nftables table ${JSON.stringify(firewall.table)} may keep containers from reaching the world. To let them: ${firewall.fix}`
+    : "";
 }
 
 /** After a restart of the engine: what somebody may have flushed is put back. */

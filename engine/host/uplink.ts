@@ -14,13 +14,13 @@ import { isAlive } from "./process.ts";
 import { uplinkFile } from "./traces.ts";
 import type { Uplink, UplinkOptions } from "./uplink-kinds.ts";
 import { UPLINK_DEVICE } from "./uplink-kinds.ts";
-import { adoptVeth, closeVeth, openVeth } from "./uplink-veth.ts";
+import { adoptVeth, closeVeth, openVeth, problemOf } from "./uplink-veth.ts";
 import { startPasta, startSlirp } from "./uplink-process.ts";
 
 /** The living uplink of a former engine, or a new one. Never fails: an engine without a way out still runs containers. */
 export async function openUplink(options: UplinkOptions): Promise<Uplink> {
   const known = await readJson<Uplink>(uplinkFile(options));
-  if (known && (await isUsable(known, options))) return known;
+  if (known && (await isUsable(known, options))) return known.veth ? { ...known, problem: await problemOf(known.veth.device) } : known;
   await writeJson(uplinkFile(options), none("It was being made"));
   const uplink = await makeUplink(options);
   await writeJson(uplinkFile(options), uplink);

@@ -492,6 +492,26 @@ async function makeHost(t: TestContext): Promise<(...argv: string[]) => string[]
   return (...argv) => on(host.pid, argv);
 }
 
+test(
+  "as root: behind a firewall of nftables that drops, the way through is said, and it is one",
+  { skip: cannotRunAs("root") || (!findProgram("nft") && "needs nft") },
+  async (t) => {
+    const onHost = await makeHost(t);
+    const rules = "table inet filter { chain forward { type filter hook forward priority 0; policy drop; }; }";
+    await runOrThrow(onHost("nft", rules));
+    const first = await opened(t, "root", onHost());
+    const { room } = first;
+    const fix = /To let them: (.*)$/.exec(await room.problem())?.[1];
+    assert.ok(fix, await room.problem());
+    for (const command of fix.split("; ")) await runOrThrow(onHost("sh", "-c", command.replace("sudo ", "")));
+    assert.equal(await inside(room, await room.attach(plainRequest("out")), tryConnect("198.51.100.2", 80)), "connected");
+    await first.kill9();
+    const next = await first.again();
+    t.after(() => next.remove());
+    assert.equal(await next.room.problem(), "");
+  },
+);
+
 const firewalls: [what: string, rules: string[]][] = [
   ["lets everything through", []],
   ["drops what it forwards, as ufw does", ["-P FORWARD DROP"]],
