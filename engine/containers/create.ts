@@ -155,7 +155,8 @@ function mountsFrom(store: ContainerStore, text: string): WantedMount[] {
 export function limitSupport(rooms: Rooms): LimitSupport {
   const { version, controllers, directories } = rooms.host.cgroups;
   const at = directories("x")[version === 2 ? "io" : "blkio"];
-  const weights = version === 2 ? ["io.weight", "io.bfq.weight"] : ["blkio.weight", "blkio.bfq.weight"];
+  // Runtimes write no other file, and on version 1 not even dockerd knows of BFQ's own.
+  const weights = version === 2 ? ["io.weight", "io.bfq.weight"] : ["blkio.weight"];
   const ioWeight = at !== undefined && weights.some((name) => existsSync(join(at, "..", name)));
   return { version, controllers, ioWeight, cpus: availableParallelism(), memoryNodes: memoryNodes() };
 }

@@ -169,11 +169,16 @@ function joined(store: ContainerStore, kind: "pid" | "ipc", mode: string | undef
   return { path: `/proc/${owner.record.state.pid}/ns/${kind}` };
 }
 
-const INITS = ["docker-init", "tini-static", "tini", "catatonit"];
+/** Programs without libraries: they run in any image. What distributions call plain `tini` mostly needs a C library. */
+const INITS = ["docker-init", "tini-static", "catatonit"];
 
 function initProgram(): string {
   const path = INITS.map((name) => findProgram(name)).find((each) => each !== undefined && existsSync(each));
-  if (path === undefined) throw new EngineError("internal", 'exec: "docker-init": executable file not found in $PATH');
+  if (path === undefined)
+    throw new EngineError(
+      "internal",
+      'exec: "docker-init": executable file not found in $PATH; --init needs a static init on this machine: install tini (Debian, Ubuntu), tini-static (Fedora) or catatonit',
+    );
   return path;
 }
 

@@ -40,6 +40,20 @@ for (const [said, command, want, kind, exitCode] of [
     "invalid",
     127,
   ],
+  [
+    "setrlimit `RLIMIT_NOFILE`: Operation not permitted",
+    "x",
+    "unable to start container process: error setting rlimit type 7: operation not permitted",
+    "internal",
+    126,
+  ],
+  [
+    "chdir `/nosuch`: No such file or directory",
+    "x",
+    'unable to start container process: chdir to cwd ("/nosuch") set in config.json failed: no such file or directory',
+    "invalid",
+    127,
+  ],
   ["mount `proc` to `proc`: Operation not permitted", "x", "mount `proc` to `proc`: Operation not permitted", "internal", 126],
 ] as const)
   test(`startRefused() and ExecRefused() say Docker's sentence for: ${said}`, () => {

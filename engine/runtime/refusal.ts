@@ -25,6 +25,11 @@ function parse(line: string): { level?: string; msg?: string } | undefined {
   }
 }
 
+/** In the kernel's order: runc names limits by number. @see linux/include/uapi/asm-generic/resource.h */
+const RLIMIT_NUMBERS = "CPU FSIZE DATA STACK CORE RSS NPROC NOFILE MEMLOCK AS LOCKS SIGPENDING MSGQUEUE NICE RTPRIO RTTIME"
+  .split(" ")
+  .map((name) => `RLIMIT_${name}`);
+
 /**
  * The reason in runc's words, whichever runtime said it.
  * @param command the first argument of the process, which crun does not always name
@@ -39,6 +44,9 @@ export function refusalReason(message: string, command: string): string {
     return `unable to start container process: exec: "${command}": permission denied`;
   if (text.startsWith("open executable: No such file or directory"))
     return `unable to start container process: exec: "${command}": stat ${command}: no such file or directory`;
+  const limit = /^setrlimit [`']?(RLIMIT_\w+)[`']?: Operation not permitted$/.exec(text)?.[1];
+  if (limit !== undefined)
+    return `unable to start container process: error setting rlimit type ${RLIMIT_NUMBERS.indexOf(limit)}: operation not permitted`;
   const directory = /^chdir [`'"]?(.*?)[`'"]?: No such file or directory$/.exec(text)?.[1];
   if (directory !== undefined)
     return `unable to start container process: chdir to cwd ("${directory}") set in config.json failed: no such file or directory`;
