@@ -57,6 +57,7 @@ export async function openEngine(host: Host): Promise<Engine> {
   for (const key of await snapshots.keys()) if (key.startsWith("files-")) await snapshots.remove(key);
   const registry = await readRegistrySettings(join(dirname(paths.log), "daemon.json"), process.env);
   const system = openSystem(host, {
+    networkProblem: () => networks.problem(),
     processes: () => networks.processes(),
     mirrors: registry.mirrors,
     insecureRegistries: registry.insecure,

@@ -11,6 +11,8 @@ import type { EngineStatus, VersionResponse } from "./types/system.ts";
 export interface SystemOptions {
   /** Pids of the engine's processes, by name. */
   readonly processes?: () => Readonly<Record<string, number>>;
+  /** Why containers cannot reach the world; empty when they can, or when nobody has asked for a network yet. */
+  readonly networkProblem?: () => string;
   /** URLs that stand in for Docker Hub. */
   readonly mirrors?: readonly string[];
   /** Hosts and networks that may be spoken to without TLS, besides 127.0.0.0/8. */
@@ -74,7 +76,7 @@ function describe(host: Host, options: SystemOptions): SystemFacts {
     Driver: "overlay2",
     DriverStatus: [["userxattr", String(host.rootless)]],
     Plugins: { Volume: ["local"], Network: ["bridge", "host", "null"], Authorization: null, Log: ["json-file", "local", "none"] },
-    ...limits(host),
+    ...limits(host, options.networkProblem?.() ?? ""),
     IPv4Forwarding: true,
     Debug: false,
     NFd: readdirSync("/proc/self/fd").length,
@@ -129,7 +131,7 @@ type Limits = Pick<
 >;
 
 /** What containers can be limited by, and Docker's warnings for what they cannot. */
-function limits({ cgroups, rootless }: Host): Limits {
+function limits({ cgroups, rootless }: Host, networkProblem: string): Limits {
   const [memory, cpu, cpuset, pids] = ["memory", "cpu", "cpuset", "pids"].map((name) => cgroups.controllers.includes(name));
   const warnings = [
     !memory && "WARNING: No memory limit support",
@@ -138,6 +140,7 @@ function limits({ cgroups, rootless }: Host): Limits {
     !cpu && "WARNING: No cpu cfs period support",
     !cpu && "WARNING: No cpu shares support",
     !cpuset && "WARNING: No cpuset support",
+    networkProblem !== "" && `WARNING: ${networkProblem}`,
   ].filter((warning) => typeof warning === "string");
   if (rootless && cgroups.mode === "none")
     warnings.unshift("WARNING: Running in rootless-mode without cgroups. Systemd is required to enable cgroups in rootless-mode.");
