@@ -1,5 +1,6 @@
 /** Options → files → model → project. */
 import { parseComposeTree } from "../syntax/compose-tree.ts";
+import type { ComposeTree } from "../syntax/compose-tree.ts";
 import { isValueMap } from "../syntax/compose-value.ts";
 import type { ValueMap } from "../syntax/compose-value.ts";
 import { interpolate } from "../syntax/interpolate.ts";
@@ -116,7 +117,7 @@ export async function loadProjectModel(options: LoadOptions, signal?: AbortSigna
   };
   const discovery = discover(options, context.warnings);
   const files = await Promise.all(
-    discovery.files.map(async (name) => ({ name, text: name === "-" ? await readInput(options) : readText(name) })),
+    discovery.files.map(async (name) => ({ name, tree: parseComposeTree(name === "-" ? await readInput(options) : readText(name)) })),
   );
   const name = projectName(options, discovery, files, context);
   discovery.environment["COMPOSE_PROJECT_NAME"] = name;
@@ -141,7 +142,7 @@ async function readInput({ stdin }: LoadOptions): Promise<string> {
 function projectName(options: LoadOptions, discovery: Discovery, files: readonly ModelFile[], context: ModelContext): string {
   const given = options.projectName || discovery.environment["COMPOSE_PROJECT_NAME"];
   if (given) return checkProjectName(given);
-  const written = files.map(({ text = "" }) => writtenName(text)).findLast((name) => name !== "") ?? "";
+  const written = files.map(({ tree }) => writtenName(tree)).findLast((name) => name !== "") ?? "";
   if (written === "") return nameOfDirectory(discovery.workingDir, context.warnings);
   if (options.skipInterpolation) return normalizeProjectName(written);
   const get = (name: string) => discovery.environment[name];
@@ -152,8 +153,8 @@ function projectName(options: LoadOptions, discovery: Discovery, files: readonly
   }
 }
 
-function writtenName(text: string): string {
-  for (const root of parseComposeTree(text).documents) {
+function writtenName(tree: ComposeTree | undefined): string {
+  for (const root of tree?.documents ?? []) {
     if (root?.kind !== "map") continue;
     const entry = root.entries.find(({ key }) => key.kind === "scalar" && key.text === "name");
     if (entry?.value?.kind === "scalar") return entry.value.text;

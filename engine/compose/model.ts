@@ -131,7 +131,7 @@ export function readText(file: string): string {
 }
 
 function* readDocuments(file: ModelFile, context: ModelContext): Generator<FileModel> {
-  const tree = parseComposeTree(file.text ?? readText(file.name));
+  const tree = file.tree ?? parseComposeTree(readText(file.name));
   context.sources.add(file.name, tree);
   const problem = tree.problems[0];
   if (problem) throw yamlError(file.name, tree, { message: problem.message, offset: problem.start });

@@ -1,4 +1,5 @@
 /** What the steps from files to a model hand to each other. */
+import type { ComposeTree } from "../syntax/compose-tree.ts";
 import type { ValueMap } from "../syntax/compose-value.ts";
 import { ModelError } from "./paths.ts";
 import type { ModelPath } from "./paths.ts";
@@ -6,10 +7,11 @@ import { ComposeError } from "./project.ts";
 import type { ComposeWarning } from "./project.ts";
 import type { Sources } from "./sources.ts";
 
-/** One compose file; its text is read when it is not given. */
+/** One compose file; it is read when it is not given. */
 export interface ModelFile {
   name: string;
-  text?: string;
+  /** Its text, parsed already. */
+  tree?: ComposeTree;
 }
 
 /** What all files of one load share. */

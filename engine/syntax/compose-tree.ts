@@ -82,8 +82,8 @@ function parse(text: string): ComposeTree {
     for (const error of document.errors) {
       problems.push({ message: firstLine(error.message), start: error.pos[0], end: error.pos[1] });
     }
-    const anchors = new Map<string, YamlNode>();
-    documents.push(document.contents ? convert(document.contents, { anchors, problems }) : undefined);
+    const conversion: Conversion = { anchors: new Map(), problems, depth: 0 };
+    documents.push(document.contents ? convert(document.contents, conversion) : undefined);
   }
   return {
     text,
@@ -98,6 +98,7 @@ function parse(text: string): ComposeTree {
 
 function parseDocuments(text: string, lineCounter: LineCounter, problems: YamlProblem[]): Document.Parsed[] {
   try {
+    if (isTooDeep(text)) throw new RangeError();
     const documents = parseAllDocuments(text, {
       schema: "failsafe",
       merge: false,
@@ -115,16 +116,44 @@ function parseDocuments(text: string, lineCounter: LineCounter, problems: YamlPr
   }
 }
 
+/** Thousands of open brackets cost the parser seconds. */
+function isTooDeep(text: string): boolean {
+  let depth = 0;
+  for (const { 0: bracket } of text.matchAll(/[[\]{}]/g)) {
+    depth = bracket === "[" || bracket === "{" ? depth + 1 : Math.max(0, depth - 1);
+    if (depth > 2 * MAX_DEPTH) return true;
+  }
+  return false;
+}
+
 function firstLine(message: string): string {
   return message.split("\n")[0] ?? message;
 }
 
+/** Deeper than any file that a person wrote, and shallow enough for the stack. */
+const MAX_DEPTH = 500;
+
 interface Conversion {
+  depth: number;
   readonly anchors: Map<string, YamlNode>;
   readonly problems: YamlProblem[];
 }
 
 function convert(node: ParsedNode | Node, conversion: Conversion): YamlNode {
+  const [start, end] = node.range ?? [0, 0];
+  if (conversion.depth > MAX_DEPTH) {
+    conversion.problems.push({ message: "exceeded max depth", start, end });
+    return { kind: "scalar", start, end, text: "", plain: true };
+  }
+  conversion.depth++;
+  try {
+    return convertNode(node, conversion);
+  } finally {
+    conversion.depth--;
+  }
+}
+
+function convertNode(node: ParsedNode | Node, conversion: Conversion): YamlNode {
   const [start, end] = node.range ?? [0, 0];
   if (isAlias(node)) return convertAlias(node.source, { start, end }, conversion);
   const base = {

@@ -47,6 +47,8 @@ export interface Lookup {
 
 type Piece = { readonly text: string } | { readonly use: VariableUse } | { readonly invalid: number };
 
+/** Defaults inside of defaults: more than anybody writes, and few enough for the stack. */
+const MAX_NESTING = 100;
 const NAME = /[A-Za-z_][A-Za-z0-9_]*/y;
 const OPERATOR = /:?[-?+]/y;
 
@@ -56,11 +58,16 @@ const OPERATOR = /:?[-?+]/y;
  * @throws {InvalidTemplateError} @throws {MissingVariableError}
  */
 export function interpolate(template: string, lookup: Lookup): string {
+  return interpolateAt(template, lookup, 0);
+}
+
+function interpolateAt(template: string, lookup: Lookup, depth: number): string {
   if (!template.includes("$")) return template;
+  if (depth > MAX_NESTING) throw new InvalidTemplateError(template, 0);
   let result = "";
   for (const piece of pieces(template)) {
     if ("text" in piece) result += piece.text;
-    else if ("use" in piece) result += replace(piece.use, lookup);
+    else if ("use" in piece) result += replace(piece.use, lookup, depth + 1);
     else throw new InvalidTemplateError(template, piece.invalid);
   }
   return result;
@@ -68,34 +75,38 @@ export function interpolate(template: string, lookup: Lookup): string {
 
 /** Every variable that a text uses, also inside defaults, in order; what is no variable is passed over. */
 export function variablesOf(template: string): VariableUse[] {
+  return variablesAt(template, 0);
+}
+
+function variablesAt(template: string, depth: number): VariableUse[] {
   const uses: VariableUse[] = [];
   for (const piece of pieces(template)) {
     if (!("use" in piece)) continue;
     uses.push(piece.use);
     const { operand, end } = piece.use;
-    if (operand === undefined) continue;
+    if (operand === undefined || depth > MAX_NESTING) continue;
     const shift = end - 1 - operand.length;
-    for (const inner of variablesOf(operand)) uses.push({ ...inner, start: inner.start + shift, end: inner.end + shift });
+    for (const inner of variablesAt(operand, depth + 1)) uses.push({ ...inner, start: inner.start + shift, end: inner.end + shift });
   }
   return uses;
 }
 
-function replace(use: VariableUse, lookup: Lookup): string {
+function replace(use: VariableUse, lookup: Lookup, depth: number): string {
   const value = lookup.get(use.name);
   const operand = use.operand ?? "";
   switch (use.operator) {
     case ":-":
-      return value || interpolate(operand, lookup);
+      return value || interpolateAt(operand, lookup, depth);
     case "-":
-      return value ?? interpolate(operand, lookup);
+      return value ?? interpolateAt(operand, lookup, depth);
     case ":+":
-      return value ? interpolate(operand, lookup) : (value ?? "");
+      return value ? interpolateAt(operand, lookup, depth) : (value ?? "");
     case "+":
-      return value === undefined ? "" : interpolate(operand, lookup);
+      return value === undefined ? "" : interpolateAt(operand, lookup, depth);
     case ":?":
     case "?": {
       if (use.operator === "?" ? value !== undefined : value) return value ?? "";
-      throw new MissingVariableError(use.name, interpolate(operand, lookup));
+      throw new MissingVariableError(use.name, interpolateAt(operand, lookup, depth));
     }
     default:
       if (value === undefined) lookup.onMissing?.(use.name);
