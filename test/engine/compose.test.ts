@@ -1,8 +1,11 @@
 /** What Berth's first users type behind `compose`, as `berth compose` and as `berth-compose`, as root and as a user. */
 import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { on, once } from "node:events";
 import { chownSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { createInterface } from "node:readline";
 import { after, before, describe, test } from "node:test";
 import { berthSays, importBusybox, personEnvironment } from "../support/berth.ts";
 import { runProgram, startEngine } from "../support/engine.ts";
@@ -181,6 +184,72 @@ for (const as of USERS)
         /^DRY-RUN MODE - {2}Container more-a-1 {2}Recreate$/m,
       );
       await says([...app, "down", "-t", "0"]);
+    });
+
+    test("watch syncs what changes, deletes what is gone, and rebuilds", async () => {
+      const source = folder("berth-watch-");
+      const write = (name: string, content: string): void => writeFileSync(join(source, name), content);
+      write("a.txt", "one");
+      write("Dockerfile", "FROM busybox\n");
+      const app = file(
+        "watched",
+        `services: {a: {build: ${source}, command: sleep 100000, stop_grace_period: 0s, develop: {watch: [{path: ${source}, action: sync, target: /src, ignore: [Dockerfile, no.txt], initial_sync: true}, {path: ${join(source, "Dockerfile")}, action: rebuild}]}}}\n`,
+      );
+      const { folder: programs, node } = await testPrograms();
+      const { uid, gid } = engine.user;
+      const env = { ...personEnvironment(engine.user, engine.root), BERTH_NODE: node };
+      const child = spawn(join(programs, "berth-compose"), [...app, "watch", "--quiet"], {
+        env,
+        cwd: home,
+        ...(uid === process.getuid!() ? {} : { uid, gid }),
+      });
+      const lines = createInterface({ input: child.stdout });
+      const said = async (want: RegExp): Promise<void> => {
+        for await (const [line] of on(lines, "line") as AsyncIterable<[string]>) if (want.test(line)) return;
+      };
+      try {
+        await said(/^Watch enabled$/);
+        assert.equal(await says([...app, "exec", "-T", "a", "cat", "/src/a.txt"]), "one");
+        for (const [change, want] of [
+          [() => write("a.txt", "two"), "a.txt two"],
+          [() => write("no.txt", "no"), ""],
+          [() => rmSync(join(source, "a.txt")), "gone"],
+        ] as const) {
+          if (want === "") {
+            change();
+            continue;
+          }
+          const synced = said(/^Syncing service "a"/);
+          change();
+          await synced;
+          // What was said is done before the next thing is: a second change tells that the first one is over.
+          const again = said(/^Syncing service "a"/);
+          write("b.txt", String(Math.random()));
+          await again;
+          assert.equal(
+            await says([
+              ...app,
+              "exec",
+              "-T",
+              "a",
+              "sh",
+              "-c",
+              "cd /src; [ -e no.txt ] && echo ignored; [ -e a.txt ] && echo a.txt $(cat a.txt) || echo gone",
+            ]),
+            `${want}\n`,
+          );
+        }
+        const rebuilt = said(/successfully built$/);
+        write("Dockerfile", "FROM busybox\nRUN echo built > /built\n");
+        await rebuilt;
+        assert.equal(await says([...app, "exec", "-T", "a", "cat", "/built"]), "built\n");
+      } finally {
+        const ended = once(child, "exit");
+        child.kill("SIGTERM");
+        await ended;
+        await says([...app, "down", "--rmi", "local"]);
+        rmSync(source, { recursive: true, force: true });
+      }
     });
 
     const bad: readonly (readonly [text: string, file: string, want: RegExp])[] = [
