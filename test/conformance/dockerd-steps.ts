@@ -6,7 +6,7 @@ export interface Step {
   readonly line: string;
   /** Only the exit status has to agree: why. */
   readonly exitOnly?: string;
-  /** What dockerd 28 answers where Debian's 20.10 does not yet: its recordings win. */
+  /** What dockerd 28 answers where Debian's 20.10 does not yet: its recordings win, and 20.10 is not asked. */
   readonly newer?: { readonly exit: number; readonly says: RegExp };
 }
 
@@ -120,7 +120,10 @@ export const GROUPS: readonly Group[] = [
         line: "docker run --restart always:3 bb true",
         newer: { exit: 125, says: /invalid restart policy: maximum retry count can only be used with 'on-failure'/ },
       },
-      "docker run --rm --log-driver bogus bb true",
+      {
+        line: "docker run --rm --log-driver bogus bb true",
+        newer: { exit: 125, says: /error looking up logging plugin bogus: plugin "bogus" not found/ },
+      },
       {
         line: "docker run --rm --log-opt max-size=junk bb true",
         newer: { exit: 125, says: /failed to initialize logging driver: invalid size: 'junk'/ },
