@@ -77,6 +77,7 @@ export async function openEngine(host: Host): Promise<Engine> {
       open: async (step) => containers.restore().then(async () => steps.open(step)),
     },
     events,
+    ...cacheBudget(),
   });
   await builder.sweep();
   const directory = join(paths.storage, "build");
@@ -124,6 +125,12 @@ async function emptyScratch(storage: string): Promise<void> {
 
 async function copyTree(root: string, path: string, target: string): Promise<void> {
   await copyInto({ root, path }, { root: target, path: "/" }, { top: true });
+}
+
+/** `BERTH_BUILD_CACHE_BYTES` limits what builds keep. */
+function cacheBudget(): { cacheBytes?: number } {
+  const bytes = Number(process.env["BERTH_BUILD_CACHE_BYTES"]);
+  return bytes > 0 ? { cacheBytes: bytes } : {};
 }
 
 function isUp({ state }: ContainerRecord): boolean {

@@ -7,7 +7,7 @@ import { plainArchive } from "../build/archive.ts";
 import { isReceived, receiveContext as receiveTar } from "../build/tar-tree.ts";
 import { EngineError } from "../errors.ts";
 import type { Exchange } from "./exchange.ts";
-import { cloneRepository, isRepository } from "./repository.ts";
+import { cloneRepository, isRepository } from "../build/repository.ts";
 import { open } from "./remote.ts";
 
 export interface BuildContext {
@@ -67,7 +67,7 @@ async function fetchContext(
   { remote, dir }: { remote: string; dir: string },
   tell: (text: string) => void,
 ): Promise<{ dir: string; dockerfile?: string }> {
-  if (isRepository(remote)) return { dir: await cloneRepository(remote, dir, exchange.signal) };
+  if (isRepository(remote)) return { dir: await cloneRepository(remote, dir, { signal: exchange.signal }) };
   const { body, contentType, url } = await open(remote, exchange.signal, tell);
   if (contentType.startsWith("text/plain")) {
     await writeFile(join(dir, "Dockerfile"), body);

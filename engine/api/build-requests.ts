@@ -43,6 +43,4 @@ export const buildCall = struct<BuildCall>("BuildCall", {
   ssh: stringMap,
   allow: strings,
   ulimits: strings,
-  cacheFrom: strings,
-  cacheTo: strings,
 });

@@ -5,7 +5,7 @@ import { detachFilter, parseDetachKeys } from "./detach-keys.ts";
 import { parseAnyFilters, parseFilters } from "./filters.ts";
 import { describeJsonError } from "./json-errors.ts";
 import { registryAuth, registryConfig } from "./registry-auth.ts";
-import { isRepository, parseRepository } from "./repository.ts";
+import { isRepository, parseRepository } from "../build/repository.ts";
 import { matchesPattern } from "./tag-pattern.ts";
 
 // Sentences of Go 1.24's encoding/json for the same texts.

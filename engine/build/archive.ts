@@ -71,8 +71,13 @@ const programs = [
  */
 export async function plainArchive(source: Readable): Promise<Readable> {
   const chunks = (source as AsyncIterable<Buffer>)[Symbol.asyncIterator]();
-  const first = await chunks.next();
-  const head = first.done ? Buffer.alloc(0) : first.value;
+  let head: Buffer = Buffer.alloc(0);
+  // The first chunk may be shorter than what tells the formats apart.
+  while (head.length < 6) {
+    const next = await chunks.next();
+    if (next.done) break;
+    head = head.length === 0 ? next.value : Buffer.concat([head, next.value]);
+  }
   const whole = Readable.from(joined(head, chunks), { objectMode: false });
   const found = programs.find(({ magic }) => head.toString("hex", 0, 6).startsWith(magic));
   if (!found) return whole;

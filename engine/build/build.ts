@@ -109,7 +109,8 @@ export class Build {
 
   async #create(result: StageResult): Promise<Digest> {
     const { rooms, request } = this.#parts;
-    const config = toImageConfig(result, request.labels);
+    const epoch = /^\d{1,11}$/.exec(request.buildArgs["SOURCE_DATE_EPOCH"] ?? "")?.[0];
+    const config = toImageConfig(result, { labels: request.labels, epoch: epoch === undefined ? undefined : Number(epoch) });
     const image = await rooms.images.create(
       config,
       result.layers.map((layer) => layer.descriptor),
@@ -291,7 +292,8 @@ export class Build {
   /** The error as it leaves the build: an abort stays what it is, anything else names the step. */
   async #failed(step: string, error: unknown): Promise<unknown> {
     const { reporter } = this.#parts;
-    if (this.#signal.aborted && error === this.#signal.reason) return error;
+    // Whatever a step says that was ended for another's sake, it did not fail by itself.
+    if (this.#signal.aborted) return error;
     const failure = error instanceof EngineError ? error : toStepError(step, error);
     reporter.start(step);
     const { exitCode, chainId } = failure instanceof StepError ? failure : {};

@@ -42,9 +42,6 @@ export interface BuildRequest {
   readonly secret?: (id: string) => Promise<Buffer | undefined>;
   /** Path of a unix socket that speaks the ssh-agent protocol, undefined when the client offers none. */
   readonly sshAgent?: (id: string) => Promise<string | undefined>;
-  /** `--cache-from` and `--cache-to`, as buildx writes them. */
-  readonly cacheFrom?: readonly string[];
-  readonly cacheTo?: readonly string[];
   /** `security.insecure`: what RUN may ask for beyond the usual. */
   readonly entitlements?: readonly string[];
   /** `name=soft[:hard]`, for the commands of RUN. */

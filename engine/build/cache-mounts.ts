@@ -15,6 +15,8 @@ export interface CacheMountOptions {
   readonly mode: number | undefined;
   readonly uid: number | undefined;
   readonly gid: number | undefined;
+  /** Puts into a new directory what it begins with. */
+  readonly fill?: ((directory: string) => Promise<void>) | undefined;
 }
 
 export interface CacheMount {
@@ -82,7 +84,14 @@ export class CacheMounts {
     const isNew = await mkdir(directory, { recursive: true });
     if (isNew === undefined) return directory;
     await writeFile(join(this.#directory, name, "id"), options.id);
-    await chmod(directory, options.mode ?? 0o755);
+    try {
+      await options.fill?.(directory);
+    } catch (error) {
+      await removeTree(join(this.#directory, name));
+      throw error;
+    }
+    // What it was filled with has its own mode, unless the mount says another.
+    if (!options.fill || options.mode !== undefined) await chmod(directory, options.mode ?? 0o755);
     if (options.uid !== undefined || options.gid !== undefined) await chown(directory, options.uid ?? 0, options.gid ?? 0);
     return directory;
   }

@@ -37,6 +37,7 @@ export class Cache {
   readonly #directory: string;
   readonly #snapshots: Pick<Snapshots, "layer">;
   readonly #working = new Map<string, Promise<unknown>>();
+  readonly #sizes = new Map<string, number>();
 
   private constructor(directory: string, snapshots: Pick<Snapshots, "layer">) {
     this.#directory = directory;
@@ -47,7 +48,16 @@ export class Cache {
     const directory = join(stateDirectory, "cache");
     await makeDirectory(directory);
     await sweepUnfinished(directory);
-    return new Cache(directory, snapshots);
+    const cache = new Cache(directory, snapshots);
+    for (const { key, layer } of await cache.records()) cache.#sizes.set(key, layer.sizeBytes);
+    return cache;
+  }
+
+  /** Bytes of all layers in it; what several records have counts for each. */
+  get sizeBytes(): number {
+    let total = 0;
+    for (const size of this.#sizes.values()) total += size;
+    return total;
   }
 
   /** The layer for a key, and notes that it was used. */
@@ -71,9 +81,11 @@ export class Cache {
   async put(key: string, layer: StepLayer, description: string): Promise<void> {
     const record: CacheRecord = { key, layer, description, lastUsedMs: Date.now(), usageCount: 1 };
     await writeJson(this.#file(key), record);
+    this.#sizes.set(key, layer.sizeBytes);
   }
 
   async remove(key: string): Promise<void> {
+    this.#sizes.delete(key);
     await rm(this.#file(key), { force: true });
   }
 

@@ -1,6 +1,7 @@
 /** COPY, ADD and WORKDIR: what they read, the key that follows from it, and the layer that they make. */
 import { randomBytes } from "node:crypto";
 import { join as joinPath } from "node:path";
+import { rmSync } from "node:fs";
 import { makeDirectory, readJson, writeJson } from "../host/files.ts";
 import { EngineError } from "../errors.ts";
 import { toBytes } from "../layers/names.ts";
@@ -9,6 +10,7 @@ import { unpackArchive } from "./archive.ts";
 import { keyOf } from "./cache.ts";
 import type { StepLayer } from "./cache.ts";
 import { CopiedFiles } from "./copied-files.ts";
+import { DirectoryTree } from "./directory-tree.ts";
 import { download } from "./download.ts";
 import { cleanPath, emptyTree } from "./file-tree.ts";
 import type { FileTree } from "./file-tree.ts";
@@ -17,6 +19,7 @@ import { MemoryTree } from "./memory-tree.ts";
 import type { CopyOperation, CopySource, WorkdirOperation } from "./operation.ts";
 import { nameOf } from "./request-name.ts";
 import { readOwner } from "./owner.ts";
+import { cloneRepository } from "./repository.ts";
 import type { Prepared, StepScope } from "./rooms.ts";
 import { manifestDigest, manifestOf, select } from "./selection.ts";
 import type { Selected } from "./selection.ts";
@@ -125,9 +128,7 @@ class CopyInput {
   async #selectOne(source: CopySource): Promise<Selected[]> {
     const { parents, exclude, add, checksum } = this.#operation;
     if (source.kind === "path") return select(await this.#tree(), source.path, { parents, exclude, keyword: add ? "ADD" : "COPY" });
-    if (source.kind === "git") {
-      throw new EngineError("not-implemented", `ADD of a Git repository is not supported yet: ${source.url}`);
-    }
+    if (source.kind === "git") return this.#repository(source.url);
     const tree =
       source.kind === "inline"
         ? new MemoryTree(toBytes(source.name), Buffer.from(source.content), { mode: 0o644, mtimeSeconds: 0 })
@@ -135,6 +136,19 @@ class CopyInput {
     this.#opened.push(tree);
     const [name] = tree.children("");
     return [{ tree, name: name!, directory: undefined, entries: [{ relative: "", entry: tree.entry(name!)! }] }];
+  }
+
+  /** The files of a repository, without its .git unless that is asked for; with `--checksum` it has to be that commit. */
+  async #repository(url: string): Promise<Selected[]> {
+    const { exclude, checksum, keepGitDir } = this.#operation;
+    const { rooms, signal } = this.#scope;
+    const own = joinPath(rooms.temporary, `git-${randomBytes(8).toString("hex")}`);
+    await makeDirectory(own);
+    const directory = await cloneRepository(url, own, { signal, ...(checksum !== undefined && { checksum }) });
+    const tree = new DirectoryTree(directory, { owner: "root" });
+    const close = tree.close.bind(tree);
+    this.#opened.push(Object.assign(tree, { close: () => (close(), rmSync(own, { recursive: true, force: true })) }));
+    return select(tree, "/", { parents: false, exclude: keepGitDir ? exclude : [...exclude, ".git"], keyword: "ADD" });
   }
 
   async #tree(): Promise<FileTree> {

@@ -191,6 +191,7 @@ function evaluateTransfer(state: StageState, instruction: tree.Transfer, scope: 
     parents: instruction.parents,
     exclude: instruction.exclude.map(word),
     checksum: optional(instruction.checksum) || undefined,
+    keepGitDir: instruction.keepGitDir,
     unpack: { local: instruction.unpack ?? instruction.kind === "ADD", remote: instruction.unpack ?? false },
   };
   checkTransfer(operation, instruction);

@@ -198,3 +198,29 @@ test("a COPY of many files shares those that did not change with its last layer,
   const fresh = (await rooms.build(context, { noCache: true, contextName: "another" })).image;
   assert.equal(fresh.layers[0]!.diffId, shared.layers[0]!.diffId);
 });
+
+test("SOURCE_DATE_EPOCH makes two builds the same image", { skip }, async () => {
+  const context = rooms.context({ Dockerfile: "FROM scratch\nCOPY a /a\nLABEL x=y\n", a: "a" });
+  const options = { noCache: true, buildArgs: { SOURCE_DATE_EPOCH: "1700000000" } };
+  const [first, second] = [(await rooms.build(context, options)).image, (await rooms.build(context, options)).image];
+  assert.equal(second.id, first.id);
+  assert.equal(first.config.created, "2023-11-14T22:13:20.000Z");
+});
+
+test("the cache stays within its budget: what was used longest ago goes", { skip }, async () => {
+  const small = await openBuildRooms({ cacheBytes: 3000 });
+  try {
+    const context = small.context({ Dockerfile: "FROM scratch\nCOPY a /a\n", a: "" });
+    for (const letter of ["a", "b", "c", "d", "e"]) {
+      writeFileSync(join(context, "a"), letter.repeat(1000));
+      await small.build(context, { tags: [] });
+      for (const image of await small.images.list()) await small.images.remove(image.id, { force: true, prune: true });
+    }
+    const kept = (await small.builder.cache()).reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
+    assert.ok(kept <= 3000, `${kept} bytes`);
+    const { steps } = await small.builder.predict({ contextDir: context });
+    assert.equal(steps.at(-1)!.outcome, "cached", "the newest stays");
+  } finally {
+    await small.close();
+  }
+});

@@ -48,6 +48,8 @@ export interface CopyOperation {
   readonly parents: boolean;
   readonly exclude: readonly string[];
   readonly checksum: string | undefined;
+  /** Of a Git repository that is added. */
+  readonly keepGitDir: boolean;
   /** Whether archives among the sources are unpacked: local ones, and remote ones. */
   readonly unpack: { readonly local: boolean; readonly remote: boolean };
 }

@@ -6,6 +6,7 @@ import type { StepMount } from "../containers/run-step.ts";
 import { EngineError } from "../errors.ts";
 import type { BuildRequest } from "./builder.ts";
 import { MS, mount, unmount } from "../host/mount.ts";
+import { copyInto } from "../layers/jail.ts";
 import { toBytes } from "../layers/names.ts";
 import type { Digest } from "../layers/snapshots.ts";
 import { contextLayer, contextManifest } from "./context-layer.ts";
@@ -153,11 +154,20 @@ class Taking implements TakenMounts {
 
   async #cache({ mount: spec, target, from }: StepMountSpec): Promise<void> {
     const { rooms, signal } = this.#scope;
-    if (from && from.kind !== "scratch") throw new EngineError("not-implemented", "RUN --mount=type=cache,from=… is not supported yet");
     const { mode, uid, gid, sharing } = spec;
-    const cache = await rooms.mounts.take({ id: spec.id ?? target, sharing, mode, uid, gid }, signal);
+    const fill = from && from.kind !== "scratch" ? (directory: string) => this.#fill(directory, spec, from) : undefined;
+    const cache = await rooms.mounts.take({ id: spec.id ?? target, sharing, mode, uid, gid, fill }, signal);
     this.#releases.push(() => cache.release());
     this.mounts.push({ type: "bind", source: cache.directory, target, readOnly: spec.readOnly });
+  }
+
+  /** A cache that is new begins with the files that `from` and `source` name. */
+  async #fill(directory: string, { source = "/" }: StepMountSpec["mount"], from: NonNullable<StepMountSpec["from"]>): Promise<void> {
+    const resolved = await this.#scope.resolve(from);
+    const { chainId, path } =
+      "chainId" in resolved ? { chainId: resolved.chainId, path: source } : await this.#contextLayer(resolved.context, source);
+    if (chainId === null) return;
+    await copyInto({ root: await this.#scope.trees.rootPath(chainId), path }, { root: directory, path: "/" }, { top: true });
   }
 
   /** Secrets are files of a file system in memory, so that they never reach a disk. */

@@ -1,5 +1,6 @@
 /** RUN: a command in a snapshot on top of the stage; what it wrote becomes the layer. */
 import { randomBytes } from "node:crypto";
+import { EngineError } from "../errors.ts";
 import { platformText } from "../images/platform.ts";
 import { StepError } from "./builder.ts";
 import { keyOf } from "./cache.ts";
@@ -28,6 +29,8 @@ const mountpoints = [
 
 export async function prepareRun(operation: RunOperation, instruction: string, scope: StepScope): Promise<Prepared> {
   const { request, stage } = scope;
+  if (operation.security === "insecure" && !request.entitlements?.includes("security.insecure"))
+    throw new EngineError("forbidden", 'security.insecure is not allowed: RUN --security=insecure needs "--allow security.insecure"');
   const described: DescribedMount[] = [];
   for (const mount of operation.mounts) described.push(await describeMount(mount, scope));
   const { args, env, workingDir, user, network, security, script } = operation;
@@ -83,6 +86,13 @@ function variableLabel(entry: string, argNames: readonly string[]): string {
   return `${argNames.includes(name) ? "argument" : "variable"} ${name}`;
 }
 
+/** `name=soft[:hard]`. @throws {EngineError} invalid */
+function readUlimit(text: string): { Name: string; Soft: number; Hard: number } {
+  const [, Name = "", soft = "", hard = soft] = /^(\w+)=(-?\d+)(?::(-?\d+))?$/.exec(text) ?? [];
+  if (Name === "") throw new EngineError("invalid", `invalid ulimit argument: ${text}`);
+  return { Name, Soft: Number(soft), Hard: Number(hard) };
+}
+
 /** Docker's sentence of the classic builder. */
 function nonZero(args: readonly string[], exitCode: number): string {
   return `The command '${args.join(" ")}' returned a non-zero code: ${exitCode}`;
@@ -123,6 +133,8 @@ async function runCommand(
     networkMode: operation.network ?? request.networkMode ?? "default",
     extraHosts: request.extraHosts ?? [],
     ...(request.shmSizeBytes === undefined ? {} : { shmSizeBytes: request.shmSizeBytes }),
+    ...(operation.security === "insecure" && { privileged: true }),
+    ...(request.ulimits && { ulimits: request.ulimits.map(readUlimit) }),
     mounts: taken.mounts,
     hostname: "buildkitsandbox",
     onOutput,

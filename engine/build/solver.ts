@@ -44,7 +44,11 @@ export interface BuilderOptions {
   readonly snapshots: Snapshots;
   readonly steps: StepRunner;
   readonly events: Events;
+  /** Bytes of layers that the cache may hold; above, the oldest go after a build. 20 GiB unless said. */
+  readonly cacheBytes?: number;
 }
+
+const CACHE_BYTES = 20 * 2 ** 30;
 
 /** Opens the builder. Call sweep() before the first build. */
 export async function openBuilder(options: BuilderOptions): Promise<Builder> {
@@ -58,7 +62,7 @@ export async function openBuilder(options: BuilderOptions): Promise<Builder> {
   images.addKeeper(() => records.failures());
   const layers = new LayerStore(images, snapshots, temporary);
   const rooms: Rooms = { images, snapshots, steps, cache, layers, mounts: new CacheMounts(mounts), temporary, stateDirectory };
-  return new Solver(rooms, records, options.events);
+  return new Solver(rooms, records, { events: options.events, cacheBytes: options.cacheBytes ?? CACHE_BYTES });
 }
 
 class Solver implements Builder {
@@ -66,13 +70,15 @@ class Solver implements Builder {
   readonly #rooms: Rooms;
   readonly #records: Records;
   readonly #events: Events;
+  readonly #cacheBytes: number;
   readonly #slots = new Slots(Math.max(2, availableParallelism()));
   readonly #running = new Set<string>();
 
-  constructor(rooms: Rooms, records: Records, events: Events) {
+  constructor(rooms: Rooms, records: Records, { events, cacheBytes }: { events: Events; cacheBytes: number }) {
     this.#rooms = rooms;
     this.#records = records;
     this.#events = events;
+    this.#cacheBytes = cacheBytes;
     this.inspector = new Inspector(rooms, records);
   }
 
@@ -94,6 +100,7 @@ class Solver implements Builder {
     } finally {
       await trees.close();
       this.#running.delete(id);
+      await this.#keepWithinBudget();
     }
   }
 
@@ -175,6 +182,12 @@ class Solver implements Builder {
       dockerignore: request.dockerignore,
       keyPrefix: `build-${id}-`,
     });
+  }
+
+  /** What no image uses goes first come, first gone, until a fifth of the budget is free again. */
+  async #keepWithinBudget(): Promise<void> {
+    if (this.#running.size > 0 || this.#rooms.cache.sizeBytes <= this.#cacheBytes) return;
+    await pruneCache(this.#rooms, { all: false, keepBytes: Math.floor(this.#cacheBytes * 0.8) }, { busy: false });
   }
 
   prune(options: Parameters<Builder["prune"]>[0]): ReturnType<Builder["prune"]> {

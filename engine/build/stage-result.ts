@@ -52,9 +52,15 @@ export function advanced(result: StageResult, state: StageState, layer: StepLaye
   return { ...result, state, layers, history: [...result.history, ...added] };
 }
 
-/** The image's config blob. The same layers and instructions make the same bytes. */
-export function toImageConfig(result: StageResult, labels: Readonly<Record<string, string>> = {}): ImageConfig {
-  const history = dated(result.history);
+/**
+ * The image's config blob. The same layers and instructions make the same bytes.
+ * @param options.epoch SOURCE_DATE_EPOCH in seconds: nothing in it is younger
+ */
+export function toImageConfig(
+  result: StageResult,
+  { labels = {}, epoch }: { labels?: Readonly<Record<string, string>>; epoch?: number | undefined } = {},
+): ImageConfig {
+  const history = dated(result.history).map((entry) => notAfter(entry, epoch));
   const created = history.findLast((entry) => entry.created !== undefined)?.created;
   const { os, architecture, variant } = result.platform;
   return {
@@ -80,6 +86,11 @@ function dated(history: readonly HistoryEntry[]): HistoryEntry[] {
     last = entry.created ?? last;
     return last === undefined ? entry : { ...entry, created: last };
   });
+}
+
+function notAfter(entry: HistoryEntry, epoch: number | undefined): HistoryEntry {
+  if (epoch === undefined || entry.created === undefined || Date.parse(entry.created) <= epoch * 1000) return entry;
+  return { ...entry, created: new Date(epoch * 1000).toISOString() };
 }
 
 function withoutEmpty(config: ContainerConfig): ContainerConfig {

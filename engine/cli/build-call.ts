@@ -47,6 +47,8 @@ export async function buildCall(
 ): Promise<BuildCall> {
   const { context, tags, auth } = parts;
   const secrets = await readSecrets(cli, flags.secret);
+  if (flags["cache-to"].length > 0) throw new Error("--cache-to is not supported: the engine's own cache is kept, push the image instead");
+  if (flags["cache-from"].length > 0) cli.complain("WARNING: --cache-from has no effect: only the engine's own cache is used");
   const [platform, ...others] = flags.platform.flatMap((each) => each.split(",")).filter((each) => each !== "");
   if (others.length > 0) throw new Error("Building for several platforms at once is not supported: build for one after the other");
   return {
@@ -64,8 +66,6 @@ export async function buildCall(
     ssh: sshAgents(cli, flags.ssh),
     allow: flags.allow,
     ulimits: flags.ulimit,
-    cacheFrom: flags["cache-from"],
-    cacheTo: flags["cache-to"],
     ...(platform && { platform }),
     ...(flags.target && { target: flags.target }),
     ...(flags.network !== "default" && flags.network && { networkMode: flags.network }),

@@ -2,6 +2,7 @@
  * Runs one command in a root file system and waits for it: what a build's RUN needs of the container room.
  * A step is a container without a record: it gets the same spec, network and supervision, and is gone when it ends.
  */
+import type { Ulimit } from "../api/types/container.ts";
 import type { Attachment } from "./containers.ts";
 
 export interface StepMount {
@@ -28,6 +29,9 @@ export interface StepSandbox {
   readonly shmSizeBytes?: number;
   readonly mounts: readonly StepMount[];
   readonly hostname: string;
+  /** All capabilities and devices, no system call filter: `RUN --security=insecure`. */
+  readonly privileged?: boolean;
+  readonly ulimits?: readonly Ulimit[];
   /** Aborting kills the step's processes before the promise rejects. */
   readonly signal?: AbortSignal;
 }

@@ -107,7 +107,12 @@ async function startStep(rooms: StepRooms, step: StepSandbox, { directory, io }:
   const { host, networks, runtime } = rooms;
   const config = { User: step.user, Env: [...step.env], Hostname: step.hostname, Tty: io.tty };
   const { rows, columns } = io.consoleSize ?? { rows: 0, columns: 0 };
-  const hostConfig = { ShmSize: step.shmSizeBytes ?? 0, ConsoleSize: [rows, columns] as [number, number] };
+  const hostConfig = {
+    ShmSize: step.shmSizeBytes ?? 0,
+    ConsoleSize: [rows, columns] as [number, number],
+    Privileged: step.privileged ?? false,
+    Ulimits: [...(step.ulimits ?? [])],
+  };
   checkSystemDirectories(step.rootfs);
   const user = findUser(step.rootfs, { config, hostConfig });
   const cwd = await workingDirectory(step.rootfs, step.workingDir || "/");
@@ -124,7 +129,7 @@ async function startStep(rooms: StepRooms, step: StepSandbox, { directory, io }:
     dnsSearch: [],
     dnsOptions: [],
   });
-  const capabilities = capabilitiesFor({});
+  const capabilities = capabilitiesFor(hostConfig);
   const spec = buildSpec({
     config,
     hostConfig,
@@ -134,7 +139,7 @@ async function startStep(rooms: StepRooms, step: StepSandbox, { directory, io }:
     hostname: step.hostname,
     rootfs: step.rootfs,
     capabilities,
-    seccomp: seccompFor({}, capabilities),
+    seccomp: seccompFor(hostConfig, capabilities),
     noNewPrivileges: false,
     mounts: step.mounts.map(toSpecMount),
     files: await writeFiles(directory, step, sandbox),

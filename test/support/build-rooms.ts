@@ -30,14 +30,22 @@ export interface BuildRooms {
   close(): Promise<void>;
 }
 
-export async function openBuildRooms(): Promise<BuildRooms> {
+export async function openBuildRooms(more: { cacheBytes?: number } = {}): Promise<BuildRooms> {
   const directory = mkdtempSync(join(tmpdir(), "berth-build-"));
   const snapshots = await openSnapshots({ directory: join(directory, "storage"), rootless: false });
   const steps = new ChrootSteps();
   const events = new Events();
   const images = await openImages({ directory: join(directory, "storage/images"), snapshots, events });
   const open = (): Promise<Builder> =>
-    openBuilder({ directory: join(directory, "build"), stateDirectory: join(directory, "state"), images, snapshots, steps, events });
+    openBuilder({
+      directory: join(directory, "build"),
+      stateDirectory: join(directory, "state"),
+      images,
+      snapshots,
+      steps,
+      events,
+      ...more,
+    });
   const builder = await open();
   let contexts = 0;
   const rooms: BuildRooms = {

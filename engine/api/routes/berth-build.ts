@@ -47,7 +47,7 @@ async function contextFor(exchange: Exchange, { contextDir, contextId, remote }:
 }
 
 async function requestOf(asked: BuildCall, context: BuildContext): Promise<BuildRequest> {
-  const { secrets = {}, ssh = {}, buildArgs = {}, contextDir, tags = [], noCacheStages, allow, ulimits, cacheFrom, cacheTo } = asked;
+  const { secrets = {}, ssh = {}, buildArgs = {}, contextDir, tags = [], noCacheStages, allow, ulimits } = asked;
   const definition = await definitionOf({ ...asked, buildArgs: textMap(buildArgs, "buildArgs") });
   const path = context.dockerfile ?? (asked.dockerfile || "Dockerfile");
   return {
@@ -67,8 +67,6 @@ async function requestOf(asked: BuildCall, context: BuildContext): Promise<Build
     ...(noCacheStages?.length && { noCacheStages }),
     ...(allow?.length && { entitlements: allow }),
     ...(ulimits?.length && { ulimits }),
-    ...(cacheFrom?.length && { cacheFrom }),
-    ...(cacheTo?.length && { cacheTo }),
     ...(context.name !== undefined && { contextName: context.name }),
   };
 }

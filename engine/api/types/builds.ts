@@ -271,8 +271,6 @@ export interface BuildCall extends BuildDefinition {
   readonly allow?: readonly string[];
   /** `name=soft[:hard]`. */
   readonly ulimits?: readonly string[];
-  readonly cacheFrom?: readonly string[];
-  readonly cacheTo?: readonly string[];
 }
 
 /** What a Dockerfile says about itself, as BuildKit's frontend answers `--call`. */

@@ -16,19 +16,24 @@ import {
   BytesMessage,
   ControlSolveRequest,
   ControlSolveResponse,
+  DiskUsageRequest,
+  DiskUsageResponse,
   Empty,
   GatewaySolveRequest,
   GatewaySolveResponse,
   InfoResponse,
   ListWorkersResponse,
   PongResponse,
+  PruneRequest,
   ReturnRequest,
   StatusRequest,
   StatusResponse,
+  UsageRecord,
 } from "./messages.ts";
 import { Meetings } from "./meetings.ts";
 import { serveGrpc, streaming, unary } from "./server.ts";
 import type { Method, ServerCall } from "./server.ts";
+import { diskUsage, prune } from "./disk-usage.ts";
 import { openSession, sessionId } from "./session.ts";
 import type { Session } from "./session.ts";
 import { Solve } from "./solve.ts";
@@ -122,6 +127,8 @@ class Control implements Buildkit {
     return new Map<string, Method>([
       [`${CONTROL}ListWorkers`, unary(Empty, ListWorkersResponse, () => ({ record: [worker()] }))],
       [`${CONTROL}Info`, unary(Empty, InfoResponse, () => ({ buildkitVersion: VERSION }))],
+      [`${CONTROL}DiskUsage`, unary(DiskUsageRequest, DiskUsageResponse, async () => ({ record: await diskUsage(this.#options.builder) }))],
+      [`${CONTROL}Prune`, streaming(PruneRequest, UsageRecord, (request) => prune(this.#options.builder, request))],
       [`${CONTROL}Solve`, unary(ControlSolveRequest, ControlSolveResponse, (request, call) => this.#solve(request, call))],
       [`${CONTROL}Status`, streaming(StatusRequest, StatusResponse, ({ Ref }, call) => this.#status(Ref, call))],
       [`${CONTROL}Session`, (call) => this.#tunnel(call)],

@@ -33,6 +33,22 @@ export const StatusRequest = message({ Ref: text(1) });
 export const ListWorkersResponse = message({ record: many(1, WorkerRecord) });
 export const InfoResponse = message({ buildkitVersion: one(1, BuildkitVersion) });
 
+export const PruneRequest = message({ filter: texts(1), all: flag(2), keepDuration: integer(3), reservedSpace: integer(4) });
+export const DiskUsageRequest = message({ filter: texts(1) });
+export const UsageRecord = message({
+  ID: text(1),
+  Mutable: flag(2),
+  InUse: flag(3),
+  Size: integer(4),
+  CreatedAt: one(6, Timestamp),
+  LastUsedAt: one(7, Timestamp),
+  UsageCount: integer(8),
+  Description: text(9),
+  RecordType: text(10),
+  Shared: flag(11),
+});
+export const DiskUsageResponse = message({ record: many(1, UsageRecord) });
+
 const Vertex = message({
   digest: text(1),
   inputs: texts(2),

@@ -9,7 +9,15 @@ export type NamedContext = { readonly directory: string; readonly session: strin
 
 /** The part of a request that comes from options alone. */
 export function requestOptions(options: FrontendOptions): Omit<BuildRequest, "contextDir" | "dockerfile" | "tags" | "contexts"> {
-  const { target, platform, "no-cache": noCache, "force-network-mode": networkMode, "add-hosts": hosts, "shm-size": shmSize } = options;
+  const {
+    target,
+    platform,
+    "no-cache": noCache,
+    "force-network-mode": networkMode,
+    "add-hosts": hosts,
+    "shm-size": shmSize,
+    ulimit,
+  } = options;
   if (platform?.includes(",")) throw new GrpcError(UNKNOWN, "building for several platforms at once is not supported");
   return {
     buildArgs: withPrefix(options, "build-arg:"),
@@ -22,6 +30,7 @@ export function requestOptions(options: FrontendOptions): Omit<BuildRequest, "co
     ...(networkMode && { networkMode }),
     ...(hosts && { extraHosts: hosts.split(",").map((host) => host.replace("=", ":")) }),
     ...(shmSize && { shmSizeBytes: Number(shmSize) }),
+    ...(ulimit && { ulimits: ulimit.split(",") }),
   };
 }
 

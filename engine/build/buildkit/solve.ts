@@ -231,6 +231,7 @@ export class Solve {
       secret: (id) => readSecret(this.#session, id),
       sshAgent: (id) => agents.socket(id),
       login: (domain) => readLogin(this.#session, domain),
+      ...(this.#request.Entitlements.length > 0 && { entitlements: this.#request.Entitlements }),
       ...(this.#session.sharedKey !== "" && { contextName: this.#session.sharedKey }),
     };
   }

@@ -25,7 +25,11 @@ export function parseRepository(remote: string): { url: string; ref: string; fol
  * @returns the directory that is the context
  * @throws {EngineError} invalid when git is not installed or fails, or the folder is not there
  */
-export async function cloneRepository(remote: string, dir: string, signal: AbortSignal): Promise<string> {
+export async function cloneRepository(
+  remote: string,
+  dir: string,
+  { signal, checksum }: { signal: AbortSignal; checksum?: string },
+): Promise<string> {
   const git = findProgram("git");
   if (git === undefined) throw new EngineError("invalid", "A build from a repository needs git, which is not installed: install git");
   const { url, ref, folder } = parseRepository(remote);
@@ -39,10 +43,23 @@ export async function cloneRepository(remote: string, dir: string, signal: Abort
   };
   await command("init", "--quiet");
   await command("remote", "add", "origin", url);
-  await command("fetch", "--quiet", "--depth", "1", "--recurse-submodules=yes", "origin", ref || "HEAD");
+  const fetch = (...depth: string[]): Promise<void> =>
+    command("fetch", "--quiet", ...depth, "--recurse-submodules=yes", "origin", ref || "HEAD");
+  // A server that only hands out files cannot leave the history out.
+  await fetch("--depth", "1").catch((error: unknown) => {
+    if (error instanceof Error && error.message.includes("dumb http")) return fetch();
+    throw error;
+  });
   await command("checkout", "--quiet", "FETCH_HEAD");
+  if (checksum !== undefined) await checkCommit([git, "rev-parse", "HEAD"], { dir, checksum, remote });
   await command("submodule", "update", "--quiet", "--init", "--recursive", "--depth=1");
   return folder === "" ? dir : folderInside(dir, folder);
+}
+
+async function checkCommit(argv: string[], { dir, checksum, remote }: { dir: string; checksum: string; remote: string }): Promise<void> {
+  const { stdout } = await run(argv, { cwd: dir });
+  const commit = stdout.trim();
+  if (!commit.startsWith(checksum)) throw new EngineError("invalid", `expected checksum to match ${checksum}, got ${commit}: ${remote}`);
 }
 
 async function folderInside(dir: string, folder: string): Promise<string> {

@@ -1,0 +1,41 @@
+/** `docker buildx du` and `docker buildx prune`: the cache as BuildKit's records. */
+import type { Builder, CacheEntry } from "../builder.ts";
+import { timestamp } from "./status.ts";
+
+type Usage = ReturnType<typeof toRecord>;
+
+export async function diskUsage(builder: Builder): Promise<Usage[]> {
+  return (await builder.cache()).map(toRecord);
+}
+
+/** Removes what BuildKit's request means, and tells what went. @param request keepDuration is in nanoseconds */
+export async function* prune(
+  builder: Builder,
+  request: { readonly all: boolean; readonly keepDuration: number; readonly reservedSpace: number },
+): AsyncGenerator<Usage> {
+  const before = new Map((await builder.cache()).map((entry) => [entry.id, entry]));
+  const { deleted } = await builder.prune({
+    all: request.all,
+    ...(request.reservedSpace > 0 && { keepBytes: request.reservedSpace }),
+    ...(request.keepDuration > 0 && { olderThanMs: request.keepDuration / 1e6 }),
+  });
+  for (const id of deleted) {
+    const entry = before.get(id);
+    if (entry) yield toRecord(entry);
+  }
+}
+
+function toRecord({ id, description, sizeBytes, createdMs, lastUsedMs, usageCount, inUse, type }: CacheEntry) {
+  return {
+    ID: id,
+    Mutable: type !== "regular",
+    InUse: inUse,
+    Size: sizeBytes,
+    CreatedAt: timestamp(createdMs),
+    ...(lastUsedMs > 0 && { LastUsedAt: timestamp(lastUsedMs) }),
+    UsageCount: usageCount,
+    Description: description,
+    RecordType: type,
+    Shared: inUse,
+  };
+}
