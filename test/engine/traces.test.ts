@@ -35,6 +35,15 @@ const inNamespace = (namespace: string): number[] =>
       }
     });
 
+/** Empty for a process that has just ended. */
+function commandLine(pid: number): string {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, "latin1");
+  } catch {
+    return "";
+  }
+}
+
 /** An engine with a container on a network of its own that has a published port. */
 async function living(t: TestContext, as: As): Promise<Living> {
   const engine = await startEngine({ as });
@@ -56,7 +65,7 @@ async function living(t: TestContext, as: As): Promise<Living> {
       ...links.map(({ ifname }) => ifname).filter((link) => link === name),
       ...tables.split("\n").filter((line) => line.endsWith(` ${name.replaceAll("-", "_")}`)),
       ...cgroupsOf(name),
-      ...inNamespace(holder.mountNamespace).map((pid) => `${pid} ${readFileSync(`/proc/${pid}/cmdline`, "latin1")}`),
+      ...inNamespace(holder.mountNamespace).map((pid) => `${pid} ${commandLine(pid)}`),
     ];
   };
   const netd = inside.find((pid) => readFileSync(`/proc/${pid}/cmdline`, "latin1").includes("netd"))!;
