@@ -113,6 +113,7 @@ export async function walkPanels({ walk, window, berth, env }: Stage): Promise<v
       await window.closeEditor();
     }
     await window.reload();
+    await window.page.locator(".tab", { hasText: "Logs: shop" }).click();
     await window.panel().locator(".line", { hasText: "web is up" }).first().waitFor();
     await walk.picture("32-reloaded");
     await window.closeEditor();

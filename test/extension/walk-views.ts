@@ -112,6 +112,7 @@ export async function walkViews({ walk, window, berth }: Stage): Promise<void> {
   await walk.step("Projects show their services", async () => {
     await window.unfold("Projects");
     await window.row("Projects", "shop").filter({ hasText: "2 of 2 running" }).waitFor();
+    await window.expand("Projects", "shop");
     await window.row("Projects", "db").waitFor();
     await walk.picture("15-projects");
     await window.fold("Projects");

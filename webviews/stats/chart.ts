@@ -17,7 +17,7 @@ export interface Window {
 }
 
 const HEIGHT = 170;
-const COLORS = ["blue", "green", "orange", "purple", "red", "yellow"];
+const COLORS = ["blue", "green", "purple", "yellow", "red", "orange"];
 
 const color = (name: string, or: string): string => getComputedStyle(document.body).getPropertyValue(name).trim() || or;
 

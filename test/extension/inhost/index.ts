@@ -5,7 +5,11 @@ import Mocha from "mocha";
 export async function run(): Promise<void> {
   const mocha = new Mocha({ ui: "tdd", timeout: 60_000, reporter: Lines });
   mocha.suite.emit("pre-require", globalThis, "", mocha);
-  await import("./extension.ts");
+  if (process.env["BERTH_BENCH"]) await import("./idle.ts");
+  else {
+    await import("./extension.ts");
+    await import("./files.ts");
+  }
   const failures = await new Promise<number>((resolve) => mocha.run(resolve));
   if (failures > 0) throw new Error(`${failures} failed`);
 }
