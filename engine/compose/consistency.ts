@@ -119,7 +119,7 @@ function checkFiles(subject: Subject): void {
     const words = `service "${name}" refers to undefined ${what} ${sources[missing]}: ${INVALID}`;
     throw new ModelError(words, at(subject, ...place, String(missing)));
   };
-  const sourcesOf = (files?: readonly { source: string }[]) => files?.map(({ source }) => source) ?? [];
+  const sourcesOf = (files?: readonly { source?: string }[]) => files?.map(({ source }) => source ?? "") ?? [];
   check("build secret", sourcesOf(service.build?.secrets), project.secrets, ["build", "secrets"]);
   check("config", sourcesOf(service.configs), project.configs, ["configs"]);
   check("model", Object.keys(service.models ?? {}), project.models, ["models"]);

@@ -1,6 +1,7 @@
 /** JSON as Go prints it: `<`, `>` and `&` escaped, keys of maps sorted by bytes, floats in Go's way. */
 import { YamlFloat, YamlTimestamp } from "../syntax/compose-value.ts";
 import { OrderedMap } from "./print.ts";
+import { ComposeError } from "./project.ts";
 
 const ESCAPED = /[<>&\u2028\u2029]/g;
 
@@ -45,6 +46,8 @@ function quote(text: string): string {
 
 /** JavaScript's numbers are Go's, except for the exponent of small ones. */
 function numberText(value: number): string {
+  if (!Number.isFinite(value))
+    throw new ComposeError(`json: unsupported value: ${Number.isNaN(value) ? "NaN" : value > 0 ? "+Inf" : "-Inf"}`);
   return String(value).replace(/e-(\d)$/, "e-0$1");
 }
 

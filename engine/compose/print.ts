@@ -99,7 +99,7 @@ function printedField(value: unknown, field: Field, format: Format): unknown {
   if (kind === "command") return value ?? (format === "json" ? null : undefined);
   if (typeof kind === "object" && "one" in kind) return printedStructure(value, field, kind.one, format);
   if (value === undefined) return field.always ? zeroOf(kind) : undefined;
-  if (!field.pointer && !field.always && isZero(value)) return undefined;
+  if (!field.pointer && !field.always && isZero(value, kind)) return undefined;
   return printedValue(value, kind, format);
 }
 
@@ -152,8 +152,9 @@ function zeroOf(kind: Kind): unknown {
   return kind === "bytes" ? "0" : "";
 }
 
-function isZero(value: unknown): boolean {
-  if (value === "" || value === 0 || value === false || value === "0" || value === "0s") return true;
+function isZero(value: unknown, kind: Kind): boolean {
+  if (value === "" || value === 0 || value === false) return true;
+  if (kind === "bytes" || kind === "duration") return value === "0" || value === "0s";
   if (Array.isArray(value)) return value.length === 0;
   return typeof value === "object" && value !== null && Object.keys(value).length === 0;
 }

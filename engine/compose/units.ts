@@ -75,7 +75,7 @@ export function sizeInBytes(text: string): number {
   const digits = match?.[1];
   const value = digits === undefined || !/^[-+]?(\d+\.?\d*|\.\d+)(e[-+]?\d+)?$/i.test(digits) ? NaN : Number(digits);
   if (!match || Number.isNaN(value)) throw new Error(`invalid size: '${text}'`);
-  if (value < 0 && value !== -1) throw new Error(`invalid size: '${text}'`);
+  if (value < 0) throw new Error(`invalid size: '${text}'`);
   const suffix = (match[2] ?? "").trim().toLowerCase();
   const unit = /^([kmgtp]?)(i?b)?$/.exec(suffix);
   if (!unit || (suffix.endsWith("ib") && suffix.length === 2)) throw new Error(`invalid suffix: '${suffix}'`);

@@ -236,11 +236,17 @@ function allowedAliasRatio(reads: number): number {
   return 0.99 - 0.89 * ((reads - 400_000) / 3_600_000);
 }
 
+/** A type said in front of a text in quotes. */
+const TYPED = /^(!!|tag:yaml\.org,2002:)(int|float|bool|null)$/;
+
 function readScalar(node: YamlScalar): ScalarValue {
-  if (node.tag === "!!str" || node.tag === "tag:yaml.org,2002:str" || !node.plain) return node.text;
-  const value = resolvePlain(node.text);
-  if (node.tag?.endsWith("float") && typeof value === "number") return new YamlFloat(value);
-  return value;
+  if (node.tag === "!!str" || node.tag === "tag:yaml.org,2002:str" || (!node.plain && !TYPED.test(node.tag ?? ""))) return node.text;
+  return withTag(resolvePlain(node.text), node.tag);
+}
+
+/** `!!float 1` is a fraction also without a point. */
+function withTag(value: ScalarValue, tag: string | undefined): ScalarValue {
+  return tag?.endsWith("float") && typeof value === "number" ? new YamlFloat(value) : value;
 }
 
 function keyText(node: YamlNode, path: readonly string[]): string {
