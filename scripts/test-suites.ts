@@ -31,6 +31,7 @@ const suites: Suite[] = [
   { name: "conformance", title: "Real clients", run: () => nodeTests("conformance", ["test/conformance/**/*.test.ts"], 1) },
   { name: "inhost", title: "Extension in the extension host", run: () => program("inhost", "test/extension/run-inhost.ts") },
   { name: "ui", title: "Extension in VS Code, in Chromium", run: () => program("ui", "test/extension/run-ui.ts") },
+  { name: "language", title: "Dockerfiles and compose files in VS Code", run: () => program("language", "test/extension/run-language.ts") },
 ];
 
 const testPackages = [

@@ -26,7 +26,7 @@ export function languageCommands(context: Context, features: LanguageFeatures): 
     "language.buildTo": onStep((target) => buildTo(context, target)),
     "language.shell": onStep(async (target) => {
       const { client, build, step } = await stepOf(context, target);
-      openStepShell(client, { build, step: step.id, name: vscode.l10n.t("After {0}", shorten(step.instruction)) });
+      openStepShell(client, { build, step: step.id, name: shorten(step.instruction) });
     }),
     "language.files": onStep(async (target) => {
       const { build, step } = await stepOf(context, target);

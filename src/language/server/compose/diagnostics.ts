@@ -37,7 +37,7 @@ export function diagnostics(document: ComposeDocument, loaded: Loaded): Diagnost
 
 /** The editor says by itself which file it is. */
 function sentence(message: string): string {
-  return message.replace(/^validating -: /, "").replace(/^-: /, "");
+  return message.replace(/^(validating )?-: /, "").trim();
 }
 
 /** The word that begins at the place; the first line when the place is in another file or unknown. */

@@ -1,0 +1,225 @@
+/**
+ * Dockerfiles and compose files as a person writes them: the built VSIX in a real VS Code, in Chromium, on a real engine.
+ * Screenshots go to test-output/screenshots.
+ */
+import assert from "node:assert/strict";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { Locator } from "playwright-core";
+import { busyboxTar } from "../../scripts/base-image.ts";
+import { command, root } from "../../scripts/setup.mjs";
+import { startVscode } from "../../scripts/vscode.ts";
+import { Walk } from "./steps.ts";
+import { packageVsix } from "./vsix.ts";
+import { launchBrowser, Workbench } from "./workbench.ts";
+
+const folder = mkdtempSync(join(tmpdir(), "berth-language-ui-"));
+const work = join(folder, "shop");
+const env = { ...process.env, BERTH_ROOT: join(folder, "engine"), BERTH_NODE: process.execPath };
+const berth = (...args: string[]): Promise<string> => command([join(root, "dist/berth"), ...args], { env });
+mkdirSync(join(work, "logs"), { recursive: true });
+for (const [name, text] of Object.entries({
+  Dockerfile: "",
+  "compose.yaml": "",
+  "app.txt": "hello\n",
+  "logs/big.log": "x".repeat(50_000),
+  ".dockerignore": "*.log\nlogs\nnothing\n",
+}))
+  writeFileSync(join(work, name), text);
+
+await berth("engine", "start");
+await command([join(root, "dist/berth"), "import", "--change", 'CMD ["sh"]', "-", "busybox:latest"], { env, input: await busyboxTar() });
+
+const server = await startVscode({ folder: work, vsix: await packageVsix(), env });
+const browser = await launchBrowser();
+let opened: Workbench | undefined;
+const walk = new Walk(() => opened);
+const window = (): Workbench => opened!;
+const page = (): Workbench["page"] => window().page;
+const suggestion = (label: string): Locator =>
+  page().locator(".suggest-widget.visible .monaco-list-row").filter({ hasText: label }).first();
+const line = (text: string | RegExp): Locator => page().locator(".editor-instance .view-line").filter({ hasText: text }).first();
+const lens = (title: string, above = ""): Locator =>
+  page().locator(".codelens-decoration").filter({ hasText: above }).locator("a").filter({ hasText: title }).first();
+
+/** Types in the editor, and takes the suggestion that is named. */
+async function complete(typed: string, label: string): Promise<void> {
+  await page().keyboard.type(typed);
+  if (
+    !(await suggestion(label)
+      .isVisible()
+      .catch(() => false))
+  )
+    await page().keyboard.press("Control+Space");
+  await suggestion(label).waitFor();
+  await suggestion(label).click();
+}
+
+/** The language server of this window, by its command line and this window's data. */
+function languageServer(): number {
+  for (const name of readdirSync("/proc").filter((entry) => /^\d+$/.test(entry))) {
+    try {
+      const text = readFileSync(`/proc/${name}/cmdline`, "utf8");
+      if (text.includes("language-server.cjs") && text.includes(server.dataDir)) return Number(name);
+    } catch {
+      // The process has ended in the meantime.
+    }
+  }
+  throw new Error("No language server runs");
+}
+
+try {
+  await walk.step("A Dockerfile is written from nothing, with completion", async () => {
+    opened = await Workbench.open(browser, server.url);
+    await window().openView("Berth");
+    await window()
+      .statusItem(/Berth: 0 running/)
+      .waitFor();
+    await window().row("Images", "busybox").waitFor();
+    await window().openFile("Dockerfile");
+    await page().locator(".editor-instance .view-lines").first().click();
+    await complete("FR", "FROM");
+    await page().keyboard.press("Control+Space");
+    await complete("busy", "busybox:latest");
+    await page().keyboard.press("Escape");
+    await page().keyboard.press("End");
+    await page().keyboard.type("\n");
+    await complete("COP", "COPY");
+    await complete("ap", "app.txt");
+    await page().keyboard.press("Tab");
+    await page().keyboard.type("/app.txt");
+    await page().keyboard.press("Escape");
+    await page().keyboard.press("Escape");
+    await page().keyboard.press("End");
+    await page().keyboard.type("\nRUN cat /app.txt > /seen.txt && sleep 1\n");
+    await page().keyboard.press("Escape");
+    await line("COPY app.txt /app.txt").waitFor();
+    await walk.picture("30-written");
+  });
+
+  await walk.step("It is broken, and a quick fix mends it", async () => {
+    await page().keyboard.type("CDM sh");
+    await page().keyboard.press("Escape");
+    await page().locator(".squiggly-error").first().waitFor();
+    await walk.picture("31-broken");
+    await page().keyboard.press("Control+.");
+    const fix = page().locator(".action-widget .monaco-list-row").filter({ hasText: "Change it to CMD" }).first();
+    await fix.waitFor();
+    await walk.picture("32-quick-fix");
+    await page().keyboard.press("Enter");
+    await line("CMD sh").waitFor();
+    await page().locator(".squiggly-error").first().waitFor({ state: "detached" });
+    await page().keyboard.press("Control+S");
+  });
+
+  await walk.step("It is built by the lens above it, and says behind each line what that took", async () => {
+    await lens("Build").click();
+    await window().answer("shop:latest");
+    await window()
+      .toast(/Built shop/)
+      .waitFor();
+    await line(/sleep\s1.*1\.\d\ss/).waitFor();
+    await walk.picture("33-results");
+  });
+
+  await walk.step("A change takes the result away and marks what will run again", async () => {
+    await line("sleep 1").click();
+    await page().keyboard.press("Home");
+    await page().keyboard.press("Shift+End");
+    await page().keyboard.type("RUN cat /app.txt > /other.txt && sleep 1");
+    await line(/other\.txt\s&&\ssleep\s1\s*$/).waitFor();
+    await page().locator('.view-overlays [class*="ced-"]').first().waitFor({ state: "attached" });
+    await walk.picture("34-prediction");
+  });
+
+  await walk.step("A shell opens at a step, which is built first", async () => {
+    // The lens of a line that is being changed goes and comes back.
+    await page().locator(".codelens-decoration").filter({ hasText: "Build to Here" }).nth(1).waitFor();
+    await page()
+      .locator(".codelens-decoration")
+      .filter({ hasText: "Build to Here" })
+      .last()
+      .locator("a")
+      .filter({ hasText: "Open Shell Here" })
+      .click();
+    await window().terminalShows(/[#$] *$|[#$] /);
+    await window().type("echo in-$((40+2)) $(cat /other.txt)\n");
+    await window().terminalShows(/in-42 hello/);
+    await walk.picture("35-shell");
+    await window().type("exit\n");
+  });
+
+  await walk.step("The files of a step are listed", async () => {
+    await page()
+      .locator(".codelens-decoration")
+      .filter({ hasText: "Build to Here" })
+      .last()
+      .locator("a")
+      .filter({ hasText: "Browse Files Here" })
+      .click();
+    // The view is low, so its last row is not drawn yet.
+    await window().row("Files of a Step", "bin").click();
+    await page().keyboard.press("ArrowLeft");
+    await page().keyboard.press("End");
+    await window().row("Files of a Step", "other.txt").waitFor();
+    await walk.picture("36-files");
+  });
+
+  await walk.step("A .dockerignore says what its rules keep out", async () => {
+    await window().openFile(".dockerignore");
+    await line(/logs.*keeps\sout\s1\sfile\s·\s50\skB/).waitFor();
+    await line(/nothing.*keeps\snothing\sout/).waitFor();
+    await walk.picture("37-dockerignore");
+  });
+
+  await walk.step("A killed language server is back by itself", async () => {
+    const before = languageServer();
+    process.kill(before, "SIGKILL");
+    await window().openFile("Dockerfile");
+    await page().locator(".editor-instance .view-line").first().click();
+    await page().keyboard.press("Control+End");
+    await page().keyboard.press("Enter");
+    await complete("HEAL", "HEALTHCHECK");
+    assert.notEqual(languageServer(), before);
+    await page().keyboard.press("Control+Z");
+    await walk.picture("38-restarted");
+  });
+
+  await walk.step("A compose file is written, and brought up by a lens", async () => {
+    await window().openFile("compose.yaml");
+    await page().locator(".editor-instance .view-lines").first().click();
+    await complete("serv", "services");
+    await page().keyboard.type("\n  web:\n  ");
+    await complete("ima", "image");
+    await complete("busy", "busybox:latest");
+    await page().keyboard.type('\ncommand: sh -c "echo web is up; sleep 1000"\nstop_grace_period: 0s');
+    await page().keyboard.press("Escape");
+    await page().keyboard.press("Control+S");
+    await lens("Up", "Shell").click();
+    await line(/web:.*running\s1\/1/).waitFor({ timeout: 60_000 });
+    await walk.picture("39-compose-up");
+  });
+
+  await walk.step("Drift is shown beside the service", async () => {
+    await line(/command:/).click();
+    await page().keyboard.press("End");
+    await page().keyboard.type("\nenvironment:\n  A: b");
+    await page().keyboard.press("Escape");
+    await page().keyboard.press("Control+S");
+    await line(/web:.*needs\srecreate/).waitFor();
+    await walk.picture("40-drift");
+  });
+
+  await walk.step("Its logs open", async () => {
+    await lens("Logs", "Shell").click();
+    await window().terminalShows(/web is up/);
+    await walk.picture("41-compose-logs");
+  });
+} finally {
+  await browser.close();
+  await server.stop();
+  await berth("engine", "stop").catch((error: Error) => console.log(error.message));
+  if (existsSync(folder)) rmSync(folder, { recursive: true, force: true });
+}
+process.exitCode = walk.end();
