@@ -93,7 +93,8 @@ for (const as of USERS) {
 
   test(`as ${as}: stop after everything was killed leaves nothing`, { skip }, async (t) => {
     const { engine, pids, traces } = await living(t, as);
-    for (const pid of pids) process.kill(pid, "SIGKILL");
+    // In one go, and some go with others.
+    await run(["kill", "-KILL", ...pids.map(String)]);
     await engine.kill9().catch(() => undefined);
     await engine.stop();
     await untilGone(traces, 1);
