@@ -50,13 +50,13 @@ export class StepShells {
       const step = await this.#start(id, parts, releases);
       const shell: Shell = { step, exitCode: null };
       this.#remember(id, shell);
-      void step.exit
+      const ended = step.exit
         .then(
           ({ exitCode }) => (shell.exitCode = exitCode),
           () => (shell.exitCode = 255),
         )
         .then(release);
-      return { id, attachment: step.attachment };
+      return { id, attachment: { ...step.attachment, output: thenWait(step.attachment.output, ended) } };
     } catch (error) {
       await release();
       throw error;
@@ -147,6 +147,12 @@ export class StepShells {
       if (exitCode !== null) this.#shells.delete(old);
     }
   }
+}
+
+/** Whoever has seen the output end can ask for the exit code. */
+async function* thenWait<T>(output: AsyncIterable<T>, ended: Promise<void>): AsyncGenerator<T> {
+  yield* output;
+  await ended;
 }
 
 /** The best shell that the root file system has. @throws {EngineError} invalid */

@@ -6,8 +6,11 @@ import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSyn
 import { request } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { PassThrough } from "node:stream";
+import { text } from "node:stream/consumers";
 import { after, before, describe, test } from "node:test";
 import type { BuildRecord } from "../../engine/build/builder.ts";
+import { connect } from "../../engine/client/client.ts";
 import { busyboxTar } from "../../scripts/base-image.ts";
 import { debianTar } from "../support/debian.ts";
 import { startEngine } from "../support/engine.ts";
@@ -138,6 +141,29 @@ for (const as of USERS)
       assert.equal((await engine.docker(["inspect", "-f", "{{.Id}}", "lb:ok"])).stdout, first);
       const { stdout } = await engine.docker(["run", "--rm", "lb:ok"]);
       assert.equal(stdout, "hello\n");
+    });
+
+    test("a step is opened: a shell in its environment, also of one that failed, and nothing of it is left", async () => {
+      const Dockerfile =
+        "FROM busybox\nENV COLOR=red\nWORKDIR /w\nUSER 7\nRUN --mount=type=secret,id=key --mount=type=tmpfs,target=/t echo trace > /tmp/trace; exit 9\n";
+      assert.notEqual((await build(context({ Dockerfile }))).exitCode, 0);
+      const client = connect(engine.socket);
+      try {
+        const Secrets = { key: Buffer.from("hidden").toString("base64") };
+        const script = "id -u; pwd; echo $COLOR; cat /tmp/trace; wc -c < /run/secrets/key; mount | grep -c ' /t '; exit 5";
+        const { id, stream } = await client.buildRecords.shell("latest", "0.3", { Cmd: ["sh", "-c", script], Secrets, User: "0" });
+        stream.stdin.end();
+        const out = new PassThrough();
+        const said = text(out);
+        await stream.copyTo({ stdout: out, stderr: out });
+        out.end();
+        assert.equal(await said, "0\n/w\nred\ntrace\n6\n1\n");
+        assert.deepEqual(await client.buildRecords.inspectShell(id), { Running: false, ExitCode: 5 });
+        await assert.rejects(client.buildRecords.shell("latest", "0.3", { Cmd: ["/nosuch"] }), /nosuch/);
+        assert.deepEqual(buildSnapshots(engine), []);
+      } finally {
+        await client.close();
+      }
     });
 
     test("exactly the right steps run again, and the reason is kept", async () => {
