@@ -16,6 +16,7 @@ import { allCredentials } from "../credentials.ts";
 import { describeError } from "../errors.ts";
 import { throwFailure } from "../progress.ts";
 import { pullMessages } from "../pull-image.ts";
+import { buildExactly, needsExactBuild } from "./build-exact.ts";
 import type { Compose } from "./compose.ts";
 
 export interface BuildFlags {
@@ -99,11 +100,12 @@ export async function buildServices(compose: Compose, project: Project, names: r
 async function buildService(compose: Compose, project: Project, name: string, flags: BuildFlags): Promise<void> {
   const { cli } = compose;
   const build = project.services[name]?.build ?? {};
-  for (const key of ["secrets", "ssh", "additional_contexts", "entitlements", "cache_to"] as const)
-    if (build[key])
-      compose.warn(`service ${name}: build.${key} needs BuildKit and is left out; docker buildx bake builds it with this engine`);
   const directory = build.context ?? project.workingDir;
   const inline = build.dockerfile_inline;
+  if (needsExactBuild(build)) {
+    const file = inline === undefined ? dockerfilePath(directory, build.dockerfile) : "";
+    return buildExactly(compose, project, { name, file, args: flags.buildArgs ?? [], flags });
+  }
   const from = inline === undefined ? cli : { cwd: cli.cwd, stdin: Readable.from([Buffer.from(inline)]) };
   const file = inline === undefined ? dockerfilePath(directory, build.dockerfile) : "-";
   const context = await openContext(from, directory, file);
