@@ -68,7 +68,6 @@ class UpPlanner {
   plan(): Plan {
     const order = inStartOrder(this.#services);
     for (const name of order) checkScale(name, this.#services[name]!);
-    checkPorts(this.#services);
     const replaceVolume = this.#options.replaceVolume ?? (() => false);
     this.#replaced = planObjects(this.#plan, { project: this.#project, present: this.#present, services: order, replaceVolume });
     this.#orphans();
@@ -287,25 +286,6 @@ function checkScale(name: string, service: ServiceConfig): void {
     throw new Error(
       `service ${JSON.stringify(name)} cannot have ${scale} replicas: they would all publish port ${fixed.published}; give a range of ports, or leave the published port out`,
     );
-}
-
-/** Two services cannot have one port of the host. @throws {Error} naming both */
-function checkPorts(services: Services): void {
-  const taken = new Map<string, { service: string; address: string }[]>();
-  for (const [service, { ports = [], ...config }] of Object.entries(services))
-    for (const { published, protocol = "tcp", host_ip: address = "" } of scaleOf(config) > 0 ? ports : []) {
-      if (!published || published === "0" || published.includes("-")) continue;
-      const key = `${published}/${protocol}`;
-      const others = taken.get(key) ?? [];
-      const clash = others.find((other) => other.address === address || isAny(other.address) || isAny(address));
-      if (clash && clash.service !== service)
-        throw new Error(`services ${JSON.stringify(clash.service)} and ${JSON.stringify(service)} both publish port ${key} of the host`);
-      taken.set(key, [...others, { service, address }]);
-    }
-}
-
-function isAny(address: string): boolean {
-  return address === "" || address === "0.0.0.0" || address === "::";
 }
 
 function lostNeeds(service: ServiceConfig, replaced: (name: string) => boolean): string | undefined {

@@ -288,11 +288,6 @@ const refused: readonly (readonly [text: string, project: Project, want: RegExp]
   ["replicas with one name", app({ a: { scale: 2, container_name: "me" } }), /custom container name "me"/],
   ["replicas with one port", app({ a: { scale: 2, ports: [{ target: 80, published: "80" }] } }), /they would all publish port 80/],
   [
-    "services with one port",
-    app({ a: { ports: [{ target: 80, published: "80" }] }, b: { ports: [{ target: 81, published: "80", host_ip: "127.0.0.1" }] } }),
-    /^services "a" and "b" both publish port 80\/tcp of the host$/,
-  ],
-  [
     "a missing external network",
     app({ a: {} }, { networks: { default: { name: "other", external: true } } }),
     /^network other declared as external, but could not be found$/,

@@ -267,7 +267,7 @@ for (const as of USERS)
       [
         "two services with one port",
         "services: {a: {image: busybox, ports: ['1:1']}, b: {image: busybox, ports: ['1:2']}}\n",
-        /both publish port 1\/tcp/,
+        /bad\.yaml:1:\d+: services\.b\.ports\[0\]: port 1\/tcp is already published by service "a"\n$/,
       ],
       [
         "a missing external network",
