@@ -38,6 +38,7 @@ function answers(command: string[], env: NodeJS.ProcessEnv = process.env): boole
 }
 
 let peak = 0;
+const results: Record<string, number[]> = {};
 
 function berth(directory: string): number {
   const env = { ...process.env, BERTH_ROOT: directory };
@@ -73,13 +74,19 @@ async function docker(directory: string, config: string): Promise<number> {
   return elapsed;
 }
 
+function report(): void {
+  const middle = (values: number[]): number => values.toSorted((a, b) => a - b)[values.length >> 1]!;
+  for (const [name, values] of Object.entries(results))
+    console.log(`${name.padEnd(22)} p50 ${middle(values).toFixed(0).padStart(6)} ms   ${(middle(values) / middle(results["berth"]!)).toFixed(2)}× berth`); // oxfmt-ignore
+  console.log(`engine's peak RSS ${peak.toFixed(0)} MB`);
+}
+
 const large = await largeImage();
 if ("missing" in large) throw new Error(large.missing);
 const config = join(folder, "registry.yml");
 const storage = join(folder, "registry");
 writeFileSync(config, `version: 0.1\nlog: {level: error}\nstorage: {filesystem: {rootdirectory: ${storage}}}\nhttp: {addr: "127.0.0.1:${PORT}"}\n`); // oxfmt-ignore
 const registry = spawn("docker-registry", ["serve", config], { stdio: "ignore" });
-const results: Record<string, number[]> = {};
 try {
   await until(() => answers(["skopeo", "list-tags", "--tls-verify=false", `docker://127.0.0.1:${PORT}/none`]) || answers(["sh", "-c", `: < /dev/null; curl -fs http://127.0.0.1:${PORT}/v2/`])); // oxfmt-ignore
   quiet(["skopeo", "copy", "-q", "--insecure-policy", "--dest-tls-verify=false", `oci:${large.layout}:large`, `docker://${IMAGE}`]);
@@ -94,11 +101,8 @@ try {
     (results["skopeo (no unpacking)"] ??= []).push(timed(copy));
     if (which("dockerd")) (results["docker"] ??= []).push(await docker(at("docker"), config));
   }
+  report();
 } finally {
   registry.kill();
   rmSync(folder, { recursive: true, force: true });
 }
-const middle = (values: number[]): number => values.toSorted((a, b) => a - b)[values.length >> 1]!;
-for (const [name, values] of Object.entries(results))
-  console.log(`${name.padEnd(22)} p50 ${middle(values).toFixed(0).padStart(6)} ms   ${(middle(values) / middle(results["berth"]!)).toFixed(2)}× berth`); // oxfmt-ignore
-console.log(`engine's peak RSS ${peak.toFixed(0)} MB`);
