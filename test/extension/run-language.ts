@@ -56,6 +56,13 @@ async function complete(typed: string, label: string): Promise<void> {
   await suggestion(label).click();
 }
 
+/** Opens a file; the explorer is shown already, and a second click on its icon would hide it. */
+async function openFile(name: string): Promise<void> {
+  await page().locator(`.explorer-folders-view .monaco-list-row[aria-label^="${name}"]`).first().dblclick();
+  await page().locator(".tab.active").filter({ hasText: name }).first().waitFor();
+  await page().locator(".editor-instance .view-lines").first().waitFor();
+}
+
 /** The language server of this window, by its command line and this window's data. */
 function languageServer(): number {
   for (const name of readdirSync("/proc").filter((entry) => /^\d+$/.test(entry))) {
@@ -119,7 +126,7 @@ try {
     await window()
       .toast(/Built shop/)
       .waitFor();
-    await line(/sleep\s1.*1\.\d\ss/).waitFor();
+    await line(/sleep\s1.*[1-9]\.\d\ss/).waitFor();
     await walk.picture("33-results");
   });
 
@@ -167,7 +174,7 @@ try {
   });
 
   await walk.step("A .dockerignore says what its rules keep out", async () => {
-    await window().openFile(".dockerignore");
+    await openFile(".dockerignore");
     await line(/logs.*keeps\sout\s1\sfile\s·\s50\skB/).waitFor();
     await line(/nothing.*keeps\snothing\sout/).waitFor();
     await walk.picture("37-dockerignore");
@@ -176,7 +183,7 @@ try {
   await walk.step("A killed language server is back by itself", async () => {
     const before = languageServer();
     process.kill(before, "SIGKILL");
-    await window().openFile("Dockerfile");
+    await openFile("Dockerfile");
     await page().locator(".editor-instance .view-line").first().click();
     await page().keyboard.press("Control+End");
     await page().keyboard.press("Enter");
@@ -187,7 +194,7 @@ try {
   });
 
   await walk.step("A compose file is written, and brought up by a lens", async () => {
-    await window().openFile("compose.yaml");
+    await openFile("compose.yaml");
     await page().locator(".editor-instance .view-lines").first().click();
     await complete("serv", "services");
     await page().keyboard.type("\n  web:\n  ");
