@@ -93,7 +93,9 @@ test("berth compose drives Debian's dockerd", { timeout: 120_000 }, async (t) =>
   writeFileSync(tar, await busyboxTar());
   const peer = await startDockerd(folder, tar);
   if (!peer) return t.skip("needs dockerd and root");
-  t.after(() => peer.stop());
+  let clear = (): Promise<unknown> => Promise.resolve();
+  // Containers of a dockerd outlive it: a test that fails must not leave them behind.
+  t.after(async () => (await clear(), await peer.stop()));
   const user = testUser("root");
   const shop = mkdtempSync(join(tmpdir(), "berth-shop-"));
   t.after(() => rmSync(shop, { recursive: true, force: true }));
@@ -102,6 +104,7 @@ test("berth compose drives Debian's dockerd", { timeout: 120_000 }, async (t) =>
   await runProgram(["docker", "import", "--change", 'CMD ["sh"]', tar, "busybox:latest"], { env: peer.env });
   const ours: Compose = (...words) =>
     berth({ user, root: "" }, ["-H", host, "compose", ...words], { cwd: shop, env: { ...SHOP_ENVIRONMENT, BERTH_ROOT: "" } });
+  clear = () => ours("down", "-v", "-t", "0");
   await drive(ours, shop);
   await leavesAlone(ours);
   await works(ours, "down", "-v", "--rmi", "local", "-t", "0");
