@@ -56,7 +56,6 @@ for (const [line, exitCode, stderr] of [
     125,
     "unknown shorthand flag: 'z' in -z\n\nUsage:  berth container ls [OPTIONS]\n\nRun 'berth container ls --help' for more information\n",
   ],
-  ["compose up", 1, "berth compose is not there yet"],
 ] as const)
   test(`berth ${line} is refused`, async () => {
     const result = await berth(line);
