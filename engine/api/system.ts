@@ -99,7 +99,7 @@ function describe(host: Host, options: SystemOptions): SystemFacts {
     // Containers do outlive the engine here, always.
     LiveRestoreEnabled: true,
     Isolation: "",
-    InitBinary: "",
+    InitBinary: "docker-init",
     ContainerdCommit: { ID: "" },
     RuncCommit: { ID: runtime.name === "runc" ? runtime.version : "" },
     InitCommit: { ID: "" },

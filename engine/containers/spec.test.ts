@@ -121,7 +121,7 @@ test("without cgroups there are no limits and no device rules", () => {
 });
 
 test("--init puts its program in front", () => {
-  const spec = buildSpec({ ...base, init: "/usr/bin/tini-static" });
+  const spec = buildSpec({ ...base, init: "/storage/docker-init" });
   assert.deepEqual(spec.process.args, ["/sbin/docker-init", "--", "sh"]);
-  assert.equal(spec.mounts.at(-1)!.source, "/usr/bin/tini-static");
+  assert.equal(spec.mounts.at(-1)!.source, "/storage/docker-init");
 });

@@ -1,8 +1,7 @@
 /** From a record to a running process: root file system, network, mounts, spec, runtime. Undone as a whole when a part fails. */
-import { existsSync } from "node:fs";
 import { posix } from "node:path";
 import { EngineError } from "../errors.ts";
-import { findProgram } from "../host/programs.ts";
+import { initFile } from "../host/init/file.ts";
 import { makeDirectoryIn } from "../layers/jail.ts";
 import type { Sandbox } from "../networks/networks.ts";
 import type { Task, TaskOptions } from "../runtime/runtime.ts";
@@ -155,7 +154,7 @@ function specOf(rooms: Rooms, store: ContainerStore, parts: SpecParts): RuntimeS
     deviceRules: [...mapped.rules, ...parseDeviceRules(hostConfig.DeviceCgroupRules ?? [])],
     rootless,
     ...(shm !== undefined && { shm }),
-    ...(hostConfig.Init && { init: initProgram() }),
+    ...(hostConfig.Init && { init: initFile(rooms.host.paths.storage) }),
   });
 }
 
@@ -167,19 +166,6 @@ function joined(store: ContainerStore, kind: "pid" | "ipc", mode: string | undef
   const owner = store.find(name);
   if (!owner.isUp) throw new EngineError("conflict", `cannot join ${kind.toUpperCase()} namespace of a non running container: ${owner.id}`);
   return { path: `/proc/${owner.record.state.pid}/ns/${kind}` };
-}
-
-/** Programs without libraries: they run in any image. What distributions call plain `tini` mostly needs a C library. */
-const INITS = ["docker-init", "tini-static", "catatonit"];
-
-function initProgram(): string {
-  const path = INITS.map((name) => findProgram(name)).find((each) => each !== undefined && existsSync(each));
-  if (path === undefined)
-    throw new EngineError(
-      "internal",
-      'exec: "docker-init": executable file not found in $PATH; --init needs a static init on this machine: install tini (Debian, Ubuntu), tini-static (Fedora) or catatonit',
-    );
-  return path;
 }
 
 function goList(value: readonly (readonly string[])[]): string {
