@@ -108,6 +108,18 @@ export class Images {
     return found.Descriptor.digest;
   }
 
+  /** Tags of a repository in its registry; other engines than Berth's answer with status 404. */
+  remoteTags(name: string, options: Pick<PullOptions, "auth" | "signal"> = {}): Promise<string[]> {
+    const headers = { "x-registry-auth": encodeAuth(options.auth) };
+    return this.#connection.json("GET", "/berth/registry/tags", { query: { name }, headers, signal: options.signal });
+  }
+
+  /** Repositories of a registry, without its name. @param registry host, with its port */
+  remoteRepositories(registry: string, options: Pick<PullOptions, "auth" | "signal"> = {}): Promise<string[]> {
+    const headers = { "x-registry-auth": encodeAuth(options.auth) };
+    return this.#connection.json("GET", "/berth/registry/repositories", { query: { registry }, headers, signal: options.signal });
+  }
+
   /** Progress of a pull; a message with `error` is its failure. @param name repository, or repository@digest */
   async *pull(name: string, options: PullOptions = {}): AsyncGenerator<JsonMessage> {
     const response = await this.#connection.stream("POST", "/images/create", {
@@ -155,7 +167,7 @@ export class Images {
 
   search(
     term: string,
-    options: Abortable & { limit?: number | undefined; filters?: Filters; auth?: AuthConfig } = {},
+    options: Abortable & { limit?: number | undefined; filters?: Filters; auth?: AuthConfig | undefined } = {},
   ): Promise<SearchResult[]> {
     return this.#connection.json("GET", "/images/search", {
       query: { filters: encodeFilters(options.filters), limit: options.limit, term },

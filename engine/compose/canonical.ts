@@ -1,7 +1,7 @@
 /** Short forms become long forms, and defaults that every reader of a model may count on are filled in. */
 import { isValueMap } from "../syntax/compose-value.ts";
 import type { Value, ValueMap } from "../syntax/compose-value.ts";
-import { ModelError, PathRules, pathText } from "./paths.ts";
+import { ModelError, PathRules, mapAll, pathText } from "./paths.ts";
 import type { ModelPath } from "./paths.ts";
 import { parsePorts } from "./port-spec.ts";
 import { parseVolume } from "./volume-spec.ts";
@@ -25,9 +25,9 @@ function transform(value: Value, path: ModelPath, options: CanonicalOptions): Va
 }
 
 function transformChildren(value: Value, path: ModelPath, options: CanonicalOptions): Value {
-  if (Array.isArray(value)) return value.map((item, index) => transform(item, [...path, String(index)], options));
+  if (Array.isArray(value)) return mapAll(value, (item, index) => transform(item, [...path, String(index)], options));
   if (!isValueMap(value)) return value;
-  for (const [key, item] of Object.entries(value)) value[key] = transform(item, [...path, key], options);
+  mapAll(Object.entries(value), ([key, item]) => (value[key] = transform(item, [...path, key], options)));
   return value;
 }
 
@@ -101,19 +101,21 @@ const gpus: Transform = (value, path, options) => {
 
 const ports: Transform = (value, path, options) => {
   if (!Array.isArray(value)) return fail(path, `invalid type ${goType(value)} for port`);
-  const list: Value[] = [];
-  for (const [index, entry] of value.entries()) {
-    if (isValueMap(entry)) list.push(entry);
-    else if (typeof entry === "string" || typeof entry === "number") {
-      try {
-        list.push(...parsePorts(String(entry)));
-      } catch (error) {
-        if (options.lenient) return value;
-        throw new ModelError((error as Error).message, [...path, String(index)]);
-      }
-    } else return fail(path, `invalid type ${goType(entry)} for port`);
+  const read = (entry: Value, index: number): Value[] => {
+    if (isValueMap(entry)) return [entry];
+    if (typeof entry !== "string" && typeof entry !== "number") return fail(path, `invalid type ${goType(entry)} for port`);
+    try {
+      return parsePorts(String(entry));
+    } catch (error) {
+      throw new ModelError((error as Error).message, [...path, String(index)]);
+    }
+  };
+  try {
+    return mapAll(value, read).flat();
+  } catch (error) {
+    if (options.lenient && error instanceof ModelError && error.path.length > path.length) return value;
+    throw error;
   }
-  return list;
 };
 
 const volumeMount: Transform = (value, path, options) => {

@@ -6,7 +6,7 @@ import type { Value, ValueMap } from "../syntax/compose-value.ts";
 import { YamlFloat, isValueMap } from "../syntax/compose-value.ts";
 import { InvalidTemplateError, MissingVariableError, interpolate } from "../syntax/interpolate.ts";
 import type { Lookup } from "../syntax/interpolate.ts";
-import { ModelError, PathRules, pathText } from "./paths.ts";
+import { ModelError, PathRules, mapAll, pathText } from "./paths.ts";
 import type { ModelPath } from "./paths.ts";
 
 type Cast = (text: string, warn: (message: string) => void) => Value;
@@ -91,9 +91,9 @@ export interface InterpolationOptions {
 export function interpolateModel(model: ValueMap, options: InterpolationOptions): ValueMap {
   const walk = (value: Value, path: ModelPath): Value => {
     if (typeof value === "string") return castText(value, path, options);
-    if (Array.isArray(value)) return value.map((item, index) => walk(item, [...path, String(index)]));
+    if (Array.isArray(value)) return mapAll(value, (item, index) => walk(item, [...path, String(index)]));
     if (!isValueMap(value)) return value;
-    return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, walk(item, [...path, key])]));
+    return Object.fromEntries(mapAll(Object.entries(value), ([key, item]) => [key, walk(item, [...path, key])]));
   };
   return walk(model, []) as ValueMap;
 }

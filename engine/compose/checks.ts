@@ -3,15 +3,24 @@ import { isIP } from "node:net";
 import { isValueMap } from "../syntax/compose-value.ts";
 import type { Value, ValueMap } from "../syntax/compose-value.ts";
 import { mapsIn, reservedDevices } from "./defaults.ts";
-import { ModelError } from "./paths.ts";
+import { ModelError, mapAll } from "./paths.ts";
 import type { ModelPath } from "./paths.ts";
 
 /** @throws {ModelError} */
 export function checkModel(model: ValueMap): void {
-  for (const [name, volume] of entries(model["volumes"])) checkExternal(volume, ["volumes", name]);
-  for (const [name, config] of entries(model["configs"])) checkSource(config, ["file", "environment", "content"], ["configs", name]);
-  for (const [name, secret] of entries(model["secrets"])) checkSource(secret, ["file", "environment"], ["secrets", name]);
-  for (const [name, service] of entries(model["services"])) if (isValueMap(service)) checkService(service, ["services", name]);
+  const each = (kind: string, check: (value: Value, path: ModelPath) => void) =>
+    entries(model[kind]).map(
+      ([name, value]) =>
+        () =>
+          check(value, [kind, name]),
+    );
+  const all = [
+    ...each("volumes", checkExternal),
+    ...each("configs", (config, path) => checkSource(config, ["file", "environment", "content"], path)),
+    ...each("secrets", (secret, path) => checkSource(secret, ["file", "environment"], path)),
+    ...each("services", (service, path) => isValueMap(service) && checkService(service, path)),
+  ];
+  mapAll(all, (check) => check());
 }
 
 function entries(value: Value | undefined): [string, Value][] {

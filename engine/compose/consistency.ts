@@ -1,7 +1,7 @@
 /** Rules about what the parts of a project say of each other. */
 import type { Project } from "./project.ts";
 import type { ServiceConfig } from "./service.ts";
-import { ModelError } from "./paths.ts";
+import { ModelError, mapAll } from "./paths.ts";
 
 const INVALID = "invalid compose project";
 
@@ -11,17 +11,20 @@ interface Subject {
   project: Project;
 }
 
-/** @throws {ModelError} for the first rule that a service, secret or dependency breaks */
+/** @throws {ModelError} for the first rule that a service, secret or dependency breaks, with the others that are broken */
 export function checkConsistency(project: Project): void {
-  for (const [name, service] of Object.entries(project.services)) {
-    for (const rule of RULES) rule({ name, service, project });
-  }
-  for (const [name, secret] of Object.entries(project.secrets)) {
-    if (!secret.external && !secret.file && !secret.environment) {
-      throw new ModelError(`secret "${name}" must declare either \`file\` or \`environment\`: ${INVALID}`, ["secrets", name]);
-    }
-  }
+  const ofServices = Object.entries(project.services).flatMap(([name, service]) =>
+    RULES.map((rule) => () => rule({ name, service, project })),
+  );
+  const ofSecrets = Object.keys(project.secrets).map((name) => () => checkSecret(project, name));
+  mapAll([...ofServices, ...ofSecrets], (check) => check());
   checkCycles(project);
+}
+
+function checkSecret({ secrets }: Project, name: string): void {
+  const { external, file, environment } = secrets[name]!;
+  if (external || file || environment) return;
+  throw new ModelError(`secret "${name}" must declare either \`file\` or \`environment\`: ${INVALID}`, ["secrets", name]);
 }
 
 function at({ name }: Subject, ...more: string[]): string[] {
@@ -79,10 +82,10 @@ function checkNetworks(subject: Subject): void {
     const words = `service ${name} declares mutually exclusive \`network_mode\` and \`networks\`: ${INVALID}`;
     throw new ModelError(words, at(subject, "network_mode"));
   }
-  const missing = networks.find((network) => !(network in project.networks));
-  if (missing !== undefined) {
-    throw new ModelError(`service "${name}" refers to undefined network ${missing}: ${INVALID}`, at(subject, "networks", missing));
-  }
+  mapAll(networks, (network) => {
+    if (network in project.networks) return;
+    throw new ModelError(`service "${name}" refers to undefined network ${network}: ${INVALID}`, at(subject, "networks", network));
+  });
 }
 
 function checkHealth(subject: Subject): void {
@@ -93,10 +96,10 @@ function checkHealth(subject: Subject): void {
 
 function checkDependencies(subject: Subject): void {
   const { name, service, project } = subject;
-  for (const [other, { required }] of Object.entries(service.depends_on ?? {})) {
-    if (other in project.services || (other in project.disabledServices && !required)) continue;
+  mapAll(Object.entries(service.depends_on ?? {}), ([other, { required }]) => {
+    if (other in project.services || (other in project.disabledServices && !required)) return;
     throw new ModelError(`service "${name}" depends on undefined service "${other}": ${INVALID}`, at(subject, "depends_on", other));
-  }
+  });
   const shared = /^service:(.*)/.exec(service.network_mode ?? "")?.[1];
   if (shared !== undefined && !(shared in project.services)) {
     throw new ModelError(`service "${shared}" not found for network_mode 'service:${shared}'`, at(subject, "network_mode"));
@@ -105,20 +108,19 @@ function checkDependencies(subject: Subject): void {
 
 function checkVolumes(subject: Subject): void {
   const { name, service, project } = subject;
-  for (const [index, { type, source }] of (service.volumes ?? []).entries()) {
-    if (type !== "volume" || !source || source in project.volumes) continue;
+  mapAll(service.volumes ?? [], ({ type, source }, index) => {
+    if (type !== "volume" || !source || source in project.volumes) return;
     throw new ModelError(`service "${name}" refers to undefined volume ${source}: ${INVALID}`, at(subject, "volumes", String(index)));
-  }
+  });
 }
 
 function checkFiles(subject: Subject): void {
   const { name, service, project } = subject;
-  const check = (what: string, sources: readonly string[], known: object, place: string[]) => {
-    const missing = sources.findIndex((source) => !(source in known));
-    if (missing < 0) return;
-    const words = `service "${name}" refers to undefined ${what} ${sources[missing]}: ${INVALID}`;
-    throw new ModelError(words, at(subject, ...place, String(missing)));
-  };
+  const check = (what: string, sources: readonly string[], known: object, place: string[]) =>
+    mapAll(sources, (source, index) => {
+      if (source in known) return;
+      throw new ModelError(`service "${name}" refers to undefined ${what} ${source}: ${INVALID}`, at(subject, ...place, String(index)));
+    });
   const sourcesOf = (files?: readonly { source?: string }[]) => files?.map(({ source }) => source ?? "") ?? [];
   check("build secret", sourcesOf(service.build?.secrets), project.secrets, ["build", "secrets"]);
   check("config", sourcesOf(service.configs), project.configs, ["configs"]);

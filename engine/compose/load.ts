@@ -11,6 +11,7 @@ import type { Discovery } from "./discover.ts";
 import { resolveEnvironment, resolveLabels } from "./env-files.ts";
 import { loadModel, placed, readText } from "./model.ts";
 import { normalizeModel } from "./normalize.ts";
+import { mapAll } from "./paths.ts";
 import { ComposeError } from "./project.ts";
 import type { ComposeWarning, Project } from "./project.ts";
 import { withProfiles, withSelectedServices, withServicesEnabled, withoutUnusedResources } from "./select.ts";
@@ -165,7 +166,7 @@ function writtenName(tree: ComposeTree | undefined): string {
 function toProject(model: ValueMap, discovery: Discovery, name: string): Project {
   const group = (kind: string, shape: Shape) => {
     const resources = isValueMap(model[kind]) ? model[kind] : {};
-    return Object.fromEntries(Object.entries(resources).map(([key, value]) => [key, decodeShape(value, shape, [kind, key])]));
+    return Object.fromEntries(mapAll(Object.entries(resources), ([key, value]) => [key, decodeShape(value, shape, [kind, key])]));
   };
   return {
     name,

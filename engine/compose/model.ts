@@ -85,8 +85,9 @@ function validate(model: ValueMap, file: string, context: ModelContext): void {
   try {
     validateSchema(model);
   } catch (error) {
-    if (error instanceof ModelError) throw new ModelError(`validating ${file}: ${error.message}`, error.path);
-    throw error;
+    if (!(error instanceof ModelError)) throw error;
+    const others = error.others.map(({ message, path }) => new ModelError(`validating ${file}: ${message}`, path));
+    throw new ModelError(`validating ${file}: ${error.message}`, error.path, others);
   }
   if (!("version" in model)) return;
   delete model["version"];
@@ -117,7 +118,9 @@ export function placed<T>(context: ModelContext, file: string | undefined, step:
     return step();
   } catch (error) {
     if (!(error instanceof ModelError)) throw error;
-    throw new ComposeError(error.message, context.sources.locate(error.path, file), { cause: error });
+    const at = ({ path }: ModelError) => context.sources.locate(path, file);
+    const others = error.others.map((other) => new ComposeError(other.message, at(other)));
+    throw new ComposeError(error.message, at(error), { cause: error, others });
   }
 }
 

@@ -46,10 +46,36 @@ function find<T>(branch: Branch<T>, path: ModelPath, depth: number): T | undefin
 /** What is wrong at one place of the model; the loader knows which file and line that is. */
 export class ModelError extends Error {
   readonly path: ModelPath;
+  /** What else is wrong, as far as the same step found it: an editor tells all of it, a command the first. */
+  readonly others: readonly ModelError[];
 
-  constructor(message: string, path: ModelPath) {
+  constructor(message: string, path: ModelPath, others: readonly ModelError[] = []) {
     super(message);
     this.name = "ModelError";
     this.path = path;
+    this.others = others;
   }
+}
+
+/** `items.map(work)`, which goes on after a fault. @throws {ModelError} the first fault, with the others */
+export function mapAll<T, R>(items: Iterable<T>, work: (item: T, index: number) => R): R[] {
+  const results: R[] = [];
+  const faults: ModelError[] = [];
+  for (const item of items) {
+    try {
+      results.push(work(item, results.length + faults.length));
+    } catch (error) {
+      if (!(error instanceof ModelError)) throw error;
+      faults.push(error);
+    }
+  }
+  const [first] = faults;
+  if (first && faults.length === 1) throw first;
+  if (first)
+    throw new ModelError(
+      first.message,
+      first.path,
+      faults.flatMap((fault) => (fault === first ? fault.others : [fault, ...fault.others])),
+    );
+  return results;
 }

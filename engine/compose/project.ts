@@ -99,11 +99,14 @@ export interface SourcePosition {
  */
 export class ComposeError extends Error {
   readonly position: SourcePosition | undefined;
+  /** What else is wrong, as far as the loader came. */
+  readonly others: readonly ComposeError[];
 
-  constructor(message: string, position?: SourcePosition, options?: ErrorOptions) {
+  constructor(message: string, position?: SourcePosition, options?: ErrorOptions & { others?: readonly ComposeError[] }) {
     super(message, options);
     this.name = "ComposeError";
     this.position = position;
+    this.others = options?.others ?? [];
   }
 
   /** `file:line:column: message`, or the message alone when no place is known. */

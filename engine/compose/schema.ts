@@ -32,20 +32,32 @@ interface Fault {
   message: string;
   /** How much this says: the depth, and one more for a key that nobody knows. */
   weight: number;
-  /** The key itself is wrong, not its value. */
-  key?: string;
+  /** The keys themselves are wrong, not their values. */
+  keys?: readonly string[];
 }
 
 const ROOT = schema as unknown as Schema & { definitions: Record<string, Schema> };
 const PATTERNS = new Map<string, RegExp>();
 
-/** @throws {ModelError} with the sentence that docker compose says after `validating FILE: ` */
+/** @throws {ModelError} with the sentence that docker compose says after `validating FILE: `, and those of all other faults */
 export function validateSchema(model: Value): void {
   const faults: Fault[] = [];
   check(model, ROOT, [], faults);
   const worst = mostSpecific(faults);
-  if (worst)
-    throw new ModelError(`${worst.path.join(".")} ${worst.message}`, worst.key === undefined ? worst.path : [...worst.path, worst.key]);
+  if (!worst) return;
+  const others = faults.flatMap((fault) => errorsOf(fault)).filter(({ message, path }) => !isOf(worst, message, path));
+  throw new ModelError(sentence(worst), placeOf(worst), others);
+}
+
+const sentence = ({ path, message }: Fault): string => `${path.join(".")} ${message}`;
+const placeOf = ({ path, keys }: Fault): ModelPath => (keys === undefined ? path : [...path, keys[0]!]);
+const isOf = (fault: Fault, message: string, path: ModelPath): boolean =>
+  sentence(fault) === message && placeOf(fault).join("\0") === path.join("\0");
+
+/** Keys that nobody knows share a sentence; each has its place. */
+function errorsOf(fault: Fault): ModelError[] {
+  if (!fault.keys) return [new ModelError(sentence(fault), fault.path)];
+  return fault.keys.map((key) => new ModelError(sentence(fault), [...fault.path, key]));
 }
 
 function mostSpecific(faults: readonly Fault[]): Fault | undefined {
@@ -101,7 +113,7 @@ function checkMap(value: Record<string, Value>, rule: Schema, path: ModelPath, f
   }
   if (unknown.length === 0) return;
   const names = unknown.map((key) => `'${key}'`).join(", ");
-  faults.push({ path, message: `additional properties ${names} not allowed`, weight: path.length + 1, key: unknown[0] ?? "" });
+  faults.push({ path, message: `additional properties ${names} not allowed`, weight: path.length + 1, keys: unknown });
 }
 
 function rulesFor(key: string, rule: Schema): Schema[] {

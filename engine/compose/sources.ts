@@ -13,7 +13,7 @@ export class Sources {
 
   /**
    * Where a place of the model was written: in the file that knows most of the path, of several the last one.
-   * A list's entry that no file has at that index is looked for in the list.
+   * A list's entry that no file has at that index is looked for in the list; a name may be the text of an entry.
    */
   locate(path: ModelPath, preferred?: string): SourcePosition | undefined {
     let best: { depth: number; file: string; tree: ComposeTree; node: YamlNode } | undefined;
@@ -46,7 +46,7 @@ function descend(root: YamlNode, path: ModelPath): { depth: number; node: YamlNo
 function child(node: YamlNode, part: string): { at: YamlNode; node: YamlNode | undefined } | undefined {
   if (node.kind === "alias") return node.target && child(node.target, part);
   if (node.kind === "seq") {
-    const item = node.items[Number(part)];
+    const item = node.items[Number(part)] ?? node.items.find((one) => one.kind === "scalar" && one.text === part);
     return item && { at: item, node: item };
   }
   if (node.kind !== "map") return undefined;

@@ -10,7 +10,7 @@ import type { Index, Manifest } from "./manifest.ts";
 import { basicOf } from "./registry/auth.ts";
 import { RegistryClient } from "./registry/client.ts";
 import { endpointsOf, isInsecure } from "./registry/endpoint.ts";
-import type { RegistryOptions } from "./registry/endpoint.ts";
+import type { Endpoint, RegistryOptions } from "./registry/endpoint.ts";
 import { readBody, Transport } from "./registry/transport.ts";
 
 type AskOptions = Pick<PullOptions, "auth" | "signal">;
@@ -18,13 +18,15 @@ type AskOptions = Pick<PullOptions, "auth" | "signal">;
 /** Where `docker login` without an address goes. */
 const HUB_LOGIN = /^(https?:\/\/)?(index\.docker\.io|registry-1\.docker\.io|docker\.io)(\/|$)/;
 
+type RegistryAsked = AskOptions & { registry: RegistryOptions };
+
 async function withClient<T>(
   name: Pick<Reference, "domain" | "path">,
-  options: AskOptions & { registry: RegistryOptions },
+  options: RegistryAsked & { endpoint?: Endpoint },
   ask: (client: RegistryClient) => Promise<T>,
 ): Promise<T> {
-  const endpoint = endpointsOf(name.domain, options.registry).find(({ mirror }) => !mirror)!;
-  const access = { repository: name.path, push: false, auth: options.auth, signal: options.signal };
+  const endpoint = options.endpoint ?? endpointsOf(name.domain, options.registry).find(({ mirror }) => !mirror)!;
+  const access = { repository: name.path, push: false, auth: endpoint.mirror ? undefined : options.auth, signal: options.signal };
   const client = await RegistryClient.connect(endpoint, access, options.registry.env ?? process.env);
   try {
     return await ask(client);
@@ -42,12 +44,26 @@ export async function remoteTags(
   return withClient(name, { ...ask(auth, signal), registry }, async (client) => client.tags(signal));
 }
 
+/** Mirrors first: where nothing else can be reached, they know the tags. The registry's own answer counts when none does. */
+async function anyTags(name: Reference, options: RegistryAsked): Promise<string[]> {
+  for (const endpoint of endpointsOf(name.domain, options.registry).filter(({ mirror }) => mirror)) {
+    const tags = await withClient(name, { ...options, endpoint }, (client) => client.tags(options.signal)).catch(() => []);
+    options.signal?.throwIfAborted();
+    if (tags.length > 0) return tags;
+  }
+  return withClient(name, options, (client) => client.tags(options.signal));
+}
+
 function ask(auth: AuthConfig | undefined, signal: AbortSignal | undefined): AskOptions {
   return { ...(auth && { auth }), ...(signal && { signal }) };
 }
 
 /** What registries are asked that brings no image, in the shapes of Docker's API. */
 export interface Registry {
+  /** Tags of a repository, from the first of its mirrors that knows it, else from the registry. @throws {EngineError} invalid, or as `inspect` */
+  tags(repository: string, auth?: AuthConfig, signal?: AbortSignal): Promise<string[]>;
+  /** Repositories of a registry (`localhost:5000`) that lists them. @throws {EngineError} in the registry's words */
+  repositories(domain: string, auth?: AuthConfig, signal?: AbortSignal): Promise<string[]>;
   /** Shows credentials to the registry that they name. @throws {EngineError} unauthorized when it does not take them */
   login(auth: AuthConfig, signal?: AbortSignal): Promise<{ status: string; identityToken: string }>;
   /**
@@ -72,6 +88,11 @@ export function openRegistry(options: RegistryOptions = {}): Registry {
   return {
     async login(auth, signal) {
       return { status: "Login Succeeded", identityToken: await login(auth, options, signal) };
+    },
+    tags: async (repository, auth, signal) => anyTags(needReference(repository), { ...ask(auth, signal), registry: options }),
+    repositories: async (domain, auth, signal) => {
+      const { domain: host } = needReference(`${domain}/any`);
+      return withClient({ domain: host, path: "" }, { ...ask(auth, signal), registry: options }, (client) => client.repositories(signal));
     },
     inspect: async (reference, auth, signal) => inspect(withDefaultTag(needReference(reference)), ask(auth, signal), options),
     search: async (term, search) => searchImages(term, search, options),

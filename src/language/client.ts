@@ -71,6 +71,7 @@ export class LanguageFeatures implements vscode.Disposable {
     this.#client = client;
     // After a restart the server knows nothing: it is told again.
     client.onNotification(messages.marks, ({ uri, marks }: { uri: string; marks: Marks }) => this.#decorations.set(uri, marks));
+    client.onRequest(messages.credentials, async (domain: string) => (await this.#context.accounts.auth(domain)) ?? null);
     this.#disposables.push(
       client.onDidChangeState(({ newState }) => {
         if (newState !== 2) return;

@@ -7,6 +7,7 @@ import { readFileSync } from "node:fs";
 import { readdir } from "node:fs/promises";
 import { basename, join, resolve } from "node:path";
 import { EngineLink } from "../../src/language/server/engine-link.ts";
+import { ImageNames } from "../../src/language/server/image-names.ts";
 import { ComposeLanguage } from "../../src/language/server/compose/language.ts";
 import { readDocument } from "../../src/language/server/dockerfile/document.ts";
 import { diagnostics } from "../../src/language/server/dockerfile/diagnostics.ts";
@@ -15,7 +16,9 @@ import { matcherOf } from "../../src/language/server/context-files.ts";
 const dockerfile = /^(Dockerfile|Containerfile)(\..*)?$|\.(dockerfile|containerfile)$/i;
 const compose = /^(docker-)?compose.*\.ya?ml$/i;
 const around = { ignored: matcherOf(""), baseVariables: () => undefined };
-const language = new ComposeLanguage({ engine: new EngineLink(), opened: () => undefined, changed: () => {} });
+const engine = new EngineLink();
+const names = new ImageNames(engine, { auth: () => Promise.resolve(undefined) });
+const language = new ComposeLanguage({ engine, names, opened: () => undefined, changed: () => {} });
 const counts = { dockerfiles: 0, composeFiles: 0, marked: 0 };
 
 async function look(folder: string): Promise<void> {

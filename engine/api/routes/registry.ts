@@ -1,4 +1,4 @@
-/** What is asked of a registry and leaves nothing behind: distribution inspect and search. */
+/** What is asked of a registry and leaves nothing behind: distribution inspect, search, and for editors names and tags. */
 import { EngineError } from "../../errors.ts";
 import { parseAnyFilters } from "../filters.ts";
 import type { Exchange } from "../exchange.ts";
@@ -22,7 +22,21 @@ async function search(exchange: Exchange): Promise<void> {
   exchange.json(found.filter(({ star_count, is_official }) => star_count >= stars && (official === undefined || is_official === official)));
 }
 
+/** `?name=nginx` → `["1.27", …]` */
+async function tags(exchange: Exchange): Promise<void> {
+  const auth = registryAuth(exchange.request.headers["x-registry-auth"]);
+  exchange.json(await exchange.services.registry.tags(exchange.query.text("name"), auth, exchange.signal));
+}
+
+/** `?registry=localhost:5000` → `["team/app", …]` */
+async function repositories(exchange: Exchange): Promise<void> {
+  const auth = registryAuth(exchange.request.headers["x-registry-auth"]);
+  exchange.json(await exchange.services.registry.repositories(exchange.query.text("registry"), auth, exchange.signal));
+}
+
 export const registryRoutes: readonly Route[] = [
   { method: "GET", path: "/distribution/{name}/json", handle: inspect },
   { method: "GET", path: "/images/search", handle: search },
+  { method: "GET", path: "/berth/registry/tags", handle: tags },
+  { method: "GET", path: "/berth/registry/repositories", handle: repositories },
 ];

@@ -126,15 +126,24 @@ export class RegistryClient {
 
   /** All tags, in the registry's order. */
   async tags(signal?: AbortSignal): Promise<string[]> {
-    const tags: string[] = [];
-    for (let url: string | undefined = this.#url("tags/list"); url !== undefined;) {
+    return this.#pages(this.#url("tags/list"), "tags", signal);
+  }
+
+  /** All repositories, where the registry lists them. */
+  async repositories(signal?: AbortSignal): Promise<string[]> {
+    return this.#pages(`${this.#base}/v2/_catalog`, "repositories", signal);
+  }
+
+  async #pages(first: string, list: "tags" | "repositories", signal?: AbortSignal): Promise<string[]> {
+    const names: string[] = [];
+    for (let url: string | undefined = first; url !== undefined;) {
       const response = await this.#send({ method: "GET", url, signal });
-      const page = JSON.parse((await readBody(response, LARGEST_MANIFEST)).toString()) as { tags?: string[] | null };
-      tags.push(...(page.tags ?? []));
+      const page = JSON.parse((await readBody(response, LARGEST_MANIFEST)).toString()) as Record<string, string[] | null>;
+      names.push(...(page[list] ?? []));
       const next = /<([^>]+)>;\s*rel="?next"?/.exec(String(response.headers["link"] ?? ""))?.[1];
-      url = next === undefined || tags.length > 100_000 ? undefined : new URL(next, url).href;
+      url = next === undefined || names.length > 100_000 ? undefined : new URL(next, url).href;
     }
-    return tags;
+    return names;
   }
 
   /**

@@ -71,6 +71,8 @@ export const messages = {
   engine: "berth/engine",
   /** To the client: `{ uri, marks }`. */
   marks: "berth/marks",
+  /** To the client, answered: what the user's account at a registry is, by its domain, or null. */
+  credentials: "berth/credentials",
   /** To the server: which features somebody else answers. */
   stepBack: "berth/stepBack",
   /** To the server, answered: what a Dockerfile's build sends. */

@@ -1,21 +1,27 @@
 /** The language server's program. Speaks over the channel that its parent opened, and ends with it. */
 import { fileURLToPath } from "node:url";
 import { ProposedFeatures, createConnection } from "vscode-languageserver/node";
+import type { AuthConfig } from "../../../engine/api/types/image.ts";
 import { BuildResults } from "./build-results.ts";
 import { ComposeLanguage } from "./compose/language.ts";
 import { contextTree } from "./context-tree.ts";
 import { dockerfileLanguage } from "./dockerfile/language.ts";
 import { DockerignoreLanguage } from "./dockerignore/language.ts";
 import { EngineLink } from "./engine-link.ts";
+import { messages } from "./feature.ts";
 import type { Language, OpenDocument } from "./feature.ts";
+import { ImageNames } from "./image-names.ts";
 import { Server } from "./server.ts";
 
 const engine = new EngineLink();
 const results = new BuildResults(engine, () => server.refresh());
 const dockerignore = new DockerignoreLanguage();
 const opened = (path: string): string | undefined => server.opened(path);
-const dockerfile = dockerfileLanguage({ engine, results, opened });
-const compose = new ComposeLanguage({ engine, opened, changed: () => server.refresh() });
+const names = new ImageNames(engine, {
+  auth: async (domain) => (await connection.sendRequest<AuthConfig | null>(messages.credentials, domain)) ?? undefined,
+});
+const dockerfile = dockerfileLanguage({ engine, names, results, opened });
+const compose = new ComposeLanguage({ engine, names, opened, changed: () => server.refresh() });
 const composeFiles = (): OpenDocument[] => server.documents.filter(({ uri }) => server.languageOf(uri) === compose);
 
 /** Only Dockerfiles are built. */

@@ -13,14 +13,16 @@ import { readDocument } from "./dockerfile/document.ts";
 import { ComposeLanguage } from "./compose/language.ts";
 import { DockerignoreLanguage } from "./dockerignore/language.ts";
 import { EngineLink } from "./engine-link.ts";
+import { ImageNames } from "./image-names.ts";
 import type { Language, OpenDocument } from "./feature.ts";
 
 const engine = new EngineLink();
+const names = new ImageNames(engine, { auth: () => Promise.resolve(undefined) });
 const opened = (): string => "node_modules\n";
 const languages: Record<string, Language> = {
-  compose: new ComposeLanguage({ engine, opened: () => undefined, changed: () => {} }),
+  compose: new ComposeLanguage({ engine, names, opened: () => undefined, changed: () => {} }),
   ignore: new DockerignoreLanguage(),
-  dockerfile: dockerfileLanguage({ engine, results: new BuildResults(engine, () => {}), opened }),
+  dockerfile: dockerfileLanguage({ engine, names, results: new BuildResults(engine, () => {}), opened }),
 };
 const samples: Record<string, string[]> = {
   compose: composeSamples(),

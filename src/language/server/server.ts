@@ -4,7 +4,7 @@
  */
 import { fileURLToPath } from "node:url";
 import type { CodeAction, Connection, InitializeResult } from "vscode-languageserver";
-import { CodeLensRefreshRequest, ResponseError, TextDocumentSyncKind, TextDocuments } from "vscode-languageserver";
+import { CodeLensRefreshRequest, CompletionItemKind, ResponseError, TextDocumentSyncKind, TextDocuments } from "vscode-languageserver";
 import { TextDocument } from "vscode-languageserver-textdocument";
 import { SYNTAX } from "./dockerfile/diagnostics.ts";
 import { tokenModifiers, tokenTypes } from "./dockerfile/tokens.ts";
@@ -167,9 +167,11 @@ export class Server {
 
   #registerFeatures(): void {
     const connection = this.#connection;
-    connection.onCompletion(({ textDocument: { uri }, position }) =>
-      this.#answer("completion", uri, ({ document, language }) => language.completion?.(document, position)),
-    );
+    connection.onCompletion(async ({ textDocument: { uri }, position }) => {
+      const items = await this.#answer("completion", uri, ({ document, language }) => language.completion?.(document, position));
+      // What registries have depends on what is typed, so images are asked for again.
+      return items && { items, isIncomplete: items.some(({ kind }) => kind === CompletionItemKind.Module) };
+    });
     connection.onHover(({ textDocument: { uri }, position }) => {
       const feature = this.#stepsBack(uri, "hover") ? "resultHover" : "hover";
       return this.#answer(feature, uri, ({ document, language }) => language[feature]?.(document, position));

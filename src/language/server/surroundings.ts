@@ -7,8 +7,8 @@ export interface ContextEntry {
 }
 
 export interface Surroundings {
-  /** References of the local store as people write them; empty without an engine. */
-  images(): Promise<readonly string[]>;
+  /** References of the local store as people write them, and repositories of registries that begin as typed; empty without an engine. */
+  images(typed: string): Promise<readonly string[]>;
   /** Tags of a repository that the local store or, with an engine, the registry has. */
   tags(repository: string): Promise<readonly string[]>;
   /** Entries of a directory of the context; empty when there is none. */

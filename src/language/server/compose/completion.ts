@@ -19,7 +19,7 @@ export interface ComposeSurroundings {
   readonly path: string;
   readonly related: readonly Related[];
   readonly environment: Readonly<Record<string, string>>;
-  images(): Promise<readonly string[]>;
+  images(typed: string): Promise<readonly string[]>;
   tags(repository: string): Promise<readonly string[]>;
 }
 
@@ -142,7 +142,7 @@ async function imageValues(asked: Asked, typed: string): Promise<CompletionItem[
   const tagged = /^(.+?):([\w.-]*)$/.exec(typed);
   if (tagged && !tagged[2]!.includes("/"))
     return (await asked.around.tags(tagged[1]!)).map((label) => item(asked, tagged[2]!, { label, kind: CompletionItemKind.EnumMember }));
-  return (await asked.around.images()).map((label) => item(asked, typed, { label, kind: CompletionItemKind.Module }));
+  return (await asked.around.images(typed)).map((label) => item(asked, typed, { label, kind: CompletionItemKind.Module }));
 }
 
 async function paths(asked: Asked, typed: string, base: string): Promise<CompletionItem[]> {

@@ -15,24 +15,18 @@ export function diagnostics(document: ComposeDocument, loaded: Loaded): Diagnost
   });
   if (syntax.length > 0) return syntax;
   if ("error" in loaded) {
-    const { message, position } = loaded.error;
-    return [
-      {
-        message: sentence(message),
-        range: rangeAt(document, position),
-        severity: DiagnosticSeverity.Error,
-        source: SOURCE,
-        code: "compose",
-      },
-    ];
+    const others = loaded.error.others.filter(({ position }) => position?.file === EDITED);
+    return [loaded.error, ...others].map((one) => diagnosticOf(document, one, DiagnosticSeverity.Error));
   }
-  return loaded.warnings.map(({ message, position }) => ({
-    message: sentence(message),
-    range: rangeAt(document, position),
-    severity: DiagnosticSeverity.Warning,
-    source: SOURCE,
-    code: "compose",
-  }));
+  return loaded.warnings.map((one) => diagnosticOf(document, one, DiagnosticSeverity.Warning));
+}
+
+function diagnosticOf(
+  document: ComposeDocument,
+  { message, position }: { readonly message: string; readonly position?: SourcePosition | undefined },
+  severity: DiagnosticSeverity,
+): Diagnostic {
+  return { message: sentence(message), range: rangeAt(document, position), severity, source: SOURCE, code: "compose" };
 }
 
 /** The editor says by itself which file it is. */

@@ -6,6 +6,7 @@ import { basename, join } from "node:path";
 import { after, test } from "node:test";
 import { applyEdits, marked } from "../../../../test/support/marked.ts";
 import { EngineLink } from "../engine-link.ts";
+import { ImageNames } from "../image-names.ts";
 import type { OpenDocument } from "../feature.ts";
 import { readCompose } from "./document.ts";
 import { formatText } from "./format.ts";
@@ -21,7 +22,13 @@ put("other.yaml", "services:\n  base:\n    image: alpine\n    command: sh\nnetwo
 mkdirSync(join(folder, "src"));
 writeFileSync(join(folder, "src/app.env"), "A=1\n");
 
-const language = new ComposeLanguage({ engine: new EngineLink(), opened: () => undefined, changed: () => {} });
+const engine = new EngineLink();
+const language = new ComposeLanguage({
+  engine,
+  names: new ImageNames(engine, { auth: () => Promise.resolve(undefined) }),
+  opened: () => undefined,
+  changed: () => {},
+});
 const open = (text: string, name = "test.yaml"): OpenDocument => ({
   uri: `file://${join(folder, name)}`,
   path: join(folder, name),
@@ -132,6 +139,48 @@ const problems: [string, RegExp, number][] = [
   [`${web}    image: "x`, /./, 3],
   [`${web}    image: alpine:\${NOT_SET_ANYWHERE}`, /NOT_SET_ANYWHERE.*not set/, 3],
 ];
+test("diagnostics() tell everything that is wrong at once, each at its place", async () => {
+  const at = async (text: string): Promise<[number, string][]> =>
+    (await language.diagnostics(open(text)))!.map(({ message, range }) => [range.start.line + 1, String(message)]);
+  assert.deepEqual(
+    (await at(`${web}    image: 3\n    imgae: y\n    prots: z\n  db:\n    image: x\n    ports: 5\nvolume: {}\n`)).toSorted(
+      ([a], [b]) => a - b,
+    ),
+    [
+      [3, "services.web.image must be a string"],
+      [4, "services.web additional properties 'imgae', 'prots' not allowed"],
+      [5, "services.web additional properties 'imgae', 'prots' not allowed"],
+      [8, "services.db.ports must be a array"],
+      [9, " additional properties 'volume' not allowed".trim()],
+    ],
+  );
+  const invalid = "invalid compose project";
+  assert.deepEqual(
+    await at(
+      `${web}    image: x\n    depends_on: [no, nor]\n    networks:\n      - front\n    volumes: ["data:/x", "more:/y"]\n  db: {}\n`,
+    ),
+    [
+      [6, `service "web" refers to undefined network front: ${invalid}`],
+      [4, `service "web" depends on undefined service "no": ${invalid}`],
+      [4, `service "web" depends on undefined service "nor": ${invalid}`],
+      [7, `service "web" refers to undefined volume data: ${invalid}`],
+      [7, `service "web" refers to undefined volume more: ${invalid}`],
+      [8, `service "db" has neither an image nor a build context specified: ${invalid}`],
+    ],
+  );
+  assert.deepEqual(
+    await at(`${web}    image: x\n    ports: ["a:b", "1:2:3:4:5"]\n  db:\n    image: \${A:?no A}\n    user: \${B:?no B}\n`),
+    [
+      [6, "error while interpolating services.db.image: required variable A is missing a value: no A"],
+      [7, "error while interpolating services.db.user: required variable B is missing a value: no B"],
+    ],
+  );
+  assert.deepEqual(
+    (await at(`${web}    image: x\n    ports: ["a:b", "80:80:80:x"]\n`)).map(([line]) => line),
+    [4, 4],
+  );
+});
+
 for (const [text, want, line] of problems) {
   test(`diagnostics() of ${JSON.stringify(text)}`, async () => {
     const found = await language.diagnostics(open(text));

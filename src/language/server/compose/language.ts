@@ -2,6 +2,7 @@
 import { dirname } from "node:path";
 import { discover } from "../../../../engine/compose/discover.ts";
 import type { EngineLink } from "../engine-link.ts";
+import type { ImageNames } from "../image-names.ts";
 import type { Language, OpenDocument } from "../feature.ts";
 import { complete } from "./completion.ts";
 import { diagnostics } from "./diagnostics.ts";
@@ -21,8 +22,18 @@ import { relatedTo, siblingsOf } from "./related.ts";
 /** Events of containers come in bursts. */
 const LOOK_MS = 300;
 
+export interface ComposeRooms {
+  readonly engine: EngineLink;
+  readonly names: ImageNames;
+  /** The unsaved text of a file that is open. */
+  readonly opened: (path: string) => string | undefined;
+  /** Called when states have changed. */
+  readonly changed: () => void;
+}
+
 export class ComposeLanguage implements Language {
   readonly #engine: EngineLink;
+  readonly #names: ImageNames;
   readonly #opened: (path: string) => string | undefined;
   readonly #changed: () => void;
   readonly #parsed = new WeakMap<OpenDocument, ComposeDocument>();
@@ -30,9 +41,9 @@ export class ComposeLanguage implements Language {
   readonly #states = new Map<string, ReadonlyMap<string, ServiceState>>();
   #timer: NodeJS.Timeout | undefined;
 
-  /** @param changed called when states have changed */
-  constructor({ engine, opened, changed }: { engine: EngineLink; opened: (path: string) => string | undefined; changed: () => void }) {
+  constructor({ engine, names, opened, changed }: ComposeRooms) {
     this.#engine = engine;
+    this.#names = names;
     this.#opened = opened;
     this.#changed = changed;
   }
@@ -56,8 +67,8 @@ export class ComposeLanguage implements Language {
       path,
       related,
       environment: environmentOf(path),
-      images: () => this.#engine.images(),
-      tags: (repository) => this.#engine.tags(repository),
+      images: (typed) => this.#names.images(typed),
+      tags: (repository) => this.#names.tags(repository),
     });
   }
 

@@ -72,7 +72,7 @@ async function images(asked: Asked): Promise<CompletionItem[]> {
       item(asked, tagged[2]!, { label, kind: CompletionItemKind.EnumMember, detail: tagged[1]!, sortText: String(index).padStart(5, "0") }),
     );
   }
-  return (await surroundings.images()).map((label) =>
+  return (await surroundings.images(cursor.word)).map((label) =>
     item(asked, cursor.word, { label, kind: CompletionItemKind.Module, detail: "Image", sortText: `1${label}`, filterText: label }),
   );
 }

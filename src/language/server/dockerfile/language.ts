@@ -5,6 +5,7 @@ import type { CodeAction, Diagnostic } from "vscode-languageserver";
 import type { BuildResults } from "../build-results.ts";
 import { ignoreFileOf, listDirectory, matcherOf } from "../context-files.ts";
 import type { EngineLink } from "../engine-link.ts";
+import type { ImageNames } from "../image-names.ts";
 import type { Language, OpenDocument } from "../feature.ts";
 import type { Surroundings } from "../surroundings.ts";
 import { complete } from "./completion.ts";
@@ -22,6 +23,7 @@ import { tokens } from "./tokens.ts";
 
 export interface DockerfileRooms {
   readonly engine: EngineLink;
+  readonly names: ImageNames;
   readonly results: BuildResults;
   /** The unsaved text of a file that is open. */
   readonly opened: (path: string) => string | undefined;
@@ -75,12 +77,15 @@ export function dockerfileLanguage(rooms: DockerfileRooms): Language {
   };
 }
 
-async function surroundings(document: OpenDocument, { engine, opened }: DockerfileRooms): Promise<Surroundings & { ignorePath: string }> {
+async function surroundings(
+  document: OpenDocument,
+  { engine, names, opened }: DockerfileRooms,
+): Promise<Surroundings & { ignorePath: string }> {
   const ignore = await ignoreFileOf(document.path, opened);
   const context = dirname(document.path);
   return {
-    images: () => engine.images(),
-    tags: (repository) => engine.tags(repository),
+    images: (typed) => names.images(typed),
+    tags: (repository) => names.tags(repository),
     list: (directory) => listDirectory(join(context, directory)),
     ignored: matcherOf(ignore?.text),
     ignorePath: ignore?.path ?? join(context, ".dockerignore"),
