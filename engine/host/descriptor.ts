@@ -124,6 +124,26 @@ export function setWindowSize(terminal: number, size: { rows: number; columns: n
   check(ioctlCall(terminal, TIOCSWINSZ, winsize), "set the terminal's size");
 }
 
+/**
+ * Tells the file system that the directories in this one have nothing to do with each other, so that it lays each of them,
+ * with what is in it, where there is room (`chattr +T`). On ext4 that keeps large trees out of the places where others were
+ * just deleted, which it searches inode by inode. Only a hint: file systems that do not know it are left as they are.
+ */
+export function spreadChildren(directory: string): void {
+  const FS_IOC_GETFLAGS = 0x80086601;
+  const FS_IOC_SETFLAGS = 0x40086602;
+  const TOP_OF_HIERARCHIES = 0x20000;
+  const flags = Buffer.alloc(8);
+  const descriptor = openDescriptor(directory, O.RDONLY | O.DIRECTORY | O.CLOEXEC);
+  try {
+    if (ioctlCall(descriptor, FS_IOC_GETFLAGS, flags) < 0) return;
+    flags.writeUInt32LE((flags.readUInt32LE() | TOP_OF_HIERARCHIES) >>> 0);
+    ioctlCall(descriptor, FS_IOC_SETFLAGS, flags);
+  } finally {
+    closeDescriptor(descriptor);
+  }
+}
+
 /** Sets or clears close-on-exec. */
 export function setInherited(descriptor: number, inherited: boolean): void {
   const F_SETFD = 2;

@@ -1,8 +1,10 @@
 import assert from "node:assert/strict";
-import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs";
+import { execFileSync } from "node:child_process";
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statfsSync, statSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
+import { spreadChildren } from "./descriptor.ts";
 import { makeDirectory, readJson, removeTree, sweepUnfinished, writeFileAtomic, writeJson } from "./files.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "berth-files-"));
@@ -24,6 +26,13 @@ test("writeFileAtomic() keeps the old file when it fails", async () => {
   await makeDirectory(join(directory, "taken"));
   await assert.rejects(writeFileAtomic(join(directory, "taken"), "x"), { code: "EISDIR" });
   assert.deepEqual(readdirSync(directory), ["taken"]);
+});
+
+test("spreadChildren() gives ext4 its hint, and leaves file systems alone that take none", (t) => {
+  spreadChildren("/proc");
+  spreadChildren(folder);
+  if (statfsSync(folder).type !== 0xef53) return t.skip("needs ext4");
+  assert.match(execFileSync("lsattr", ["-d", folder], { encoding: "utf8" }), /^\S*T/);
 });
 
 test("sweepUnfinished() removes only what a crash left", async () => {

@@ -8,6 +8,7 @@ import { lstatSync, readFileSync } from "node:fs";
 import type { Stats } from "node:fs";
 import { join } from "node:path";
 import { EngineError } from "../errors.ts";
+import { spreadChildren } from "../host/descriptor.ts";
 import { makeDirectory, readJson, sweepUnfinished, syncFileSystem, writeJson } from "../host/files.ts";
 import { getXattr } from "../host/xattr.ts";
 import { isWhiteout } from "./inode.ts";
@@ -46,6 +47,7 @@ export class LayerStore {
   static async open(directory: string, trash: Trash, overlay: OverlayNamespace): Promise<LayerStore> {
     const store = new LayerStore(directory, trash, overlay);
     await makeDirectory(directory);
+    spreadChildren(directory);
     await makeDirectory(join(directory, EMPTY), { mode: 0o755 });
     await sweepUnfinished(directory);
     const names = new Set(await readdir(directory));
