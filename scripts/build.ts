@@ -30,6 +30,7 @@ const programs: Record<string, string> = {
   netd: "engine/host/netd/main.ts",
   "layer-worker": "engine/layers/worker.ts",
   "net-worker": "engine/host/net-worker.ts",
+  "relay-worker": "engine/host/netd/relay-worker.ts",
 };
 
 async function buildPrograms(): Promise<void> {

@@ -1,5 +1,5 @@
 /** Raw file descriptors and the files that Node cannot make: device nodes, FIFOs, event counters. */
-import { check, cString, declare, quote } from "./libc.ts";
+import { check, cString, declare, lastErrno, quote } from "./libc.ts";
 import type { Path } from "./libc.ts";
 
 const openCall = declare("int open(const char *path, int flags, int mode)");
@@ -106,12 +106,10 @@ export function splice(from: number, to: number, length: number, at?: number): n
   return moved < 0 ? whenNotNow(moved, "move bytes") : moved;
 }
 
-function whenNotNow(result: number, what: string): null {
-  try {
-    check(result, what);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== "EAGAIN") throw error;
-  }
+/** Looks at the number before there is an error object, for this is the common case where bytes flow. */
+export function whenNotNow(result: number, what: string): null {
+  const EAGAIN = 11;
+  if (lastErrno() !== EAGAIN) check(result, what);
   return null;
 }
 

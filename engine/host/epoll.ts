@@ -1,5 +1,5 @@
 /** Waiting for many descriptors at once, on a thread of libuv's pool, without a JavaScript isolate of its own. */
-import { check, declare, errorCode } from "./libc.ts";
+import { check, declare, errorCode, lastErrno } from "./libc.ts";
 
 const epollCreate1 = declare("int epoll_create1(int flags)");
 const epollCtl = declare("int epoll_ctl(int epoll, int operation, int fd, void *event)");
@@ -57,6 +57,20 @@ export async function epollWait(epoll: number, options: { timeoutMs: number; mos
   const most = options.most ?? 64;
   const events = Buffer.alloc(most * EVENT_BYTES);
   const count = await epollWaitCall.async("wait for descriptors", epoll, events, most, options.timeoutMs).catch(noneWhenInterrupted);
+  return readEvents(events, count);
+}
+
+/** The same, holding this thread: for a worker that does nothing else. */
+export function epollWaitHere(epoll: number, options: { timeoutMs: number; most?: number }): Ready[] {
+  const most = options.most ?? 64;
+  const events = Buffer.alloc(most * EVENT_BYTES);
+  const count = epollWaitCall(epoll, events, most, options.timeoutMs);
+  const EINTR = 4;
+  if (count < 0 && lastErrno() !== EINTR) check(count, "wait for descriptors");
+  return readEvents(events, Math.max(0, count));
+}
+
+function readEvents(events: Buffer, count: number): Ready[] {
   return Array.from({ length: count }, (_, index) => ({
     events: events.readUInt32LE(index * EVENT_BYTES),
     descriptor: events.readInt32LE(index * EVENT_BYTES + DATA_OFFSET),

@@ -34,6 +34,8 @@ const cases: [NftRule, string][] = [
   [{ state: ["established", "related"], verdict: "accept" }, "ct state established,related accept"],
   [{ state: ["invalid"], verdict: "drop" }, "ct state invalid drop"],
   [{ protocol: "tcp", flagless: true, verdict: "drop" }, "tcp flags ! fin,syn,rst,ack drop"],
+  [{ toLocal: true, protocol: "tcp", port: 80, verdict: "drop" }, "meta nfproto ipv4 fib daddr type local tcp dport 80 drop"],
+  [{ redirected: true, verdict: "accept" }, "ct status dnat accept"],
   [{ iif: "bb0", verdict: "reject" }, 'iifname "bb0" reject'],
 ];
 

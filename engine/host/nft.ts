@@ -30,7 +30,11 @@ export interface NftRule {
   /** `10.0.0.0/8`, `fd00::/8` or a single address. */
   readonly from?: string;
   readonly to?: string;
+  /** Any IPv4 address of this machine. */
+  readonly toLocal?: true;
   readonly state?: readonly (keyof typeof states)[];
+  /** Connections whose destination was rewritten. */
+  readonly redirected?: true;
   readonly protocol?: keyof typeof protocols;
   /** Destination port; needs `protocol`. */
   readonly port?: number;
@@ -50,6 +54,11 @@ const NFT_SUBSYSTEM = 10 << 8;
 const message = { batchBegin: 0x10, batchEnd: 0x11, newTable: 0, deleteTable: 2, newChain: 3, newRule: 6 };
 const NLM_F_APPEND = 0x800;
 const meta = { iifname: 6, oifname: 7, nfproto: 15, l4proto: 16 };
+const FIB_RESULT_ADDRTYPE = 3;
+const FIB_DADDR = 2;
+const RTN_LOCAL = 2;
+const CT_STATUS = 2;
+const IPS_DST_NAT = 1 << 5;
 const compare = { equal: 0, notEqual: 1 };
 const NETWORK_HEADER = 1;
 const TRANSPORT_HEADER = 2;
@@ -103,10 +112,24 @@ function addressIs(family: NftTable["family"], side: "from" | "to", prefix: stri
   return [...isFamily, loadPayload(NETWORK_HEADER, offset, bytes.length), mask(maskBytes), isEqual(bytes)];
 }
 
+/** Numbers of the kernel's own are in the machine's byte order. */
+function le32(number: number): Buffer {
+  const bytes = Buffer.alloc(4);
+  bytes.writeUInt32LE(number);
+  return bytes;
+}
+
+const isIpv4Packet = (): Buffer[] => [loadMeta(meta.nfproto), isEqual(Buffer.from([NFPROTO_IPV4]))];
+
 function stateIn(wanted: readonly (keyof typeof states)[]): Buffer[] {
-  const bits = Buffer.alloc(4);
-  bits.writeUInt32LE(wanted.reduce((sum, state) => sum | states[state], 0));
-  return [expression("ct", [2, 0], [1, 1]), mask(bits), isEqual(Buffer.alloc(4), compare.notEqual)];
+  const CT_STATE = 0;
+  const bits = wanted.reduce((sum, state) => sum | states[state], 0);
+  return bitSet(CT_STATE, bits);
+}
+
+/** Any of `bits` of a property of the connection. */
+function bitSet(key: number, bits: number): Buffer[] {
+  return [expression("ct", [2, key], [1, 1]), mask(le32(bits)), isEqual(Buffer.alloc(4), compare.notEqual)];
 }
 
 function matches(family: NftTable["family"], rule: NftRule): Buffer[] {
@@ -116,7 +139,10 @@ function matches(family: NftTable["family"], rule: NftRule): Buffer[] {
   if (rule.notOif) all.push(...interfaceIs(meta.oifname, rule.notOif, compare.notEqual));
   if (rule.from) all.push(...addressIs(family, "from", rule.from));
   if (rule.to) all.push(...addressIs(family, "to", rule.to));
+  if (rule.toLocal)
+    all.push(...isIpv4Packet(), expression("fib", [1, 1], [2, FIB_RESULT_ADDRTYPE], [3, FIB_DADDR]), isEqual(le32(RTN_LOCAL)));
   if (rule.state) all.push(...stateIn(rule.state));
+  if (rule.redirected) all.push(...bitSet(CT_STATUS, IPS_DST_NAT));
   if (rule.protocol) all.push(loadMeta(meta.l4proto), isEqual(Buffer.from([protocols[rule.protocol]])));
   if (rule.port !== undefined) all.push(loadPayload(TRANSPORT_HEADER, 2, 2), isEqual(be16(rule.port)));
   if (rule.flagless)

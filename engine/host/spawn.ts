@@ -23,6 +23,7 @@ const sigfillset = declare("int sigfillset(void *signals)");
 const sigemptyset = declare("int sigemptyset(void *signals)");
 const waitpidCall = declare("int waitpid(int pid, void *status, int options)");
 const killCall = declare("int kill(int pid, int signal)");
+const exitCall = declare("int _exit(int status)");
 const pidfdOpen = declare("long syscall(long number, int pid, unsigned int flags)");
 
 /** Larger than any C library's posix_spawn structures and signal sets. */
@@ -153,6 +154,11 @@ export function sendSignal(pid: number, signal: number): boolean {
   if (killCall(pid, signal) === 0) return true;
   if (lastErrno() === ESRCH) return false;
   throw new SystemCallError(`signal process ${pid}`, lastErrno());
+}
+
+/** _exit(2): ends this process without waiting for its threads, which may be in the kernel for ever. */
+export function exitNow(status: number): void {
+  exitCall(status);
 }
 
 /** pidfd_open(2): a close-on-exec descriptor that becomes readable (epoll) when the process has ended, child or not. */

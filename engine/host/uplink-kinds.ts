@@ -19,6 +19,15 @@ export interface Uplink {
   readonly problem: string;
 }
 
+/** A TCP port of the host and where in R it leads; IPv4. */
+export interface HostPort {
+  /** `0.0.0.0` for every address of the host. */
+  readonly hostIp: string;
+  readonly hostPort: number;
+  readonly address: string;
+  readonly containerPort: number;
+}
+
 export interface UplinkOptions {
   /** The engine's short name, no two on a machine alike; at most 15 characters. */
   readonly name: string;

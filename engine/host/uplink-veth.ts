@@ -8,12 +8,13 @@ import { join } from "node:path";
 import type { Prefix } from "./cidr.ts";
 import { formatAddress, overlaps, parsePrefix } from "./cidr.ts";
 import { firewallInTheWay } from "./foreign-firewall.ts";
+import { log } from "./log.ts";
 import type { NetThread } from "./net-thread.ts";
-import type { NftTable } from "./nft.ts";
+import type { NftRule, NftTable } from "./nft.ts";
 import { run } from "./process.ts";
 import { findProgram } from "./programs.ts";
 import { UPLINK_DEVICE } from "./uplink-kinds.ts";
-import type { Uplink, UplinkOptions } from "./uplink-kinds.ts";
+import type { HostPort, Uplink, UplinkOptions } from "./uplink-kinds.ts";
 
 const FORWARDING = "/proc/sys/net/ipv4/ip_forward";
 /** Link-local addresses are never anybody's route; those of the upper half are left to others (cloud metadata). */
@@ -32,6 +33,7 @@ export async function openVeth({ name, thread, run: directory }: UplinkOptions):
   await thread.removeVethUplink({ device: name, table: hostTable(name, inside) });
   await thread.vethUplink({ host: { name, address: host, prefix: 30 }, inside: { name: UPLINK_DEVICE, address: inside, prefix: 30 } });
   await thread.hostRules(hostTable(name, inside));
+  letLoopbackOut(name);
   switchForwardingOn(directory);
   await letPass(name, "-I");
   return { kind: "veth", mtu: 1500, process: null, veth: { host, inside, device: name }, problem: await problemOf(name) };
@@ -51,6 +53,7 @@ export async function problemOf(name: string): Promise<string> {
 /** After a restart of the engine: what somebody may have flushed is put back. */
 export async function adoptVeth({ device, inside }: NonNullable<Uplink["veth"]>, thread: NetThread): Promise<void> {
   await thread.hostRules(hostTable(device, inside));
+  letLoopbackOut(device);
   await letPass(device, "-I");
 }
 
@@ -76,17 +79,51 @@ export function freeSubnet(name: string, taken: readonly Prefix[]): Prefix {
  * What leaves R carries R's address; on its way to the world it gets the host's. Another engine's R is not the world: with
  * the host's address its containers would take us for the host.
  */
-function hostTable(name: string, inside: string): NftTable {
+function hostTable(name: string, inside: string, ports: readonly HostPort[] = []): NftTable {
   const nat = { type: "nat", hook: "postrouting", priority: 100, policy: "accept" } as const;
+  const raw = { type: "filter", hook: "prerouting", priority: -300, policy: "accept" } as const;
+  const output = { type: "nat", hook: "output", priority: -100, policy: "accept" } as const;
   const filter = { type: "filter", hook: "forward", priority: 0, policy: "accept" } as const;
   return {
     family: "inet",
     name: hostTableName(name),
     chains: [
-      { name: "b_postrouting", ...nat, rules: [{ from: inside, notOif: name, verdict: "masquerade" }] },
+      { name: "b_prerouting", ...raw, rules: [{ iif: name, to: "127.0.0.0/8", verdict: "drop" }] },
+      { name: "b_output", ...output, rules: ports.map(redirect) },
+      {
+        name: "b_postrouting",
+        ...nat,
+        rules: [
+          { from: inside, notOif: name, verdict: "masquerade" },
+          { oif: name, redirected: true, verdict: "masquerade" },
+        ],
+      },
       { name: "b_forward", ...filter, rules: [{ iif: name, oif: "berth*", verdict: "reject" }] },
     ],
   };
+}
+
+function redirect({ hostIp, hostPort, address, containerPort }: HostPort): NftRule {
+  const where: NftRule["verdict"] = { dnat: address, port: containerPort };
+  const to = hostIp === "0.0.0.0" ? ({ toLocal: true } as const) : { to: hostIp };
+  return { ...to, protocol: "tcp", port: hostPort, verdict: where };
+}
+
+/**
+ * The host's own connections to published ports go straight to the containers, in the kernel. netd has every port as well: for
+ * others' connections, which the host's firewall shall see arrive at a program, and for ours when these rules are gone.
+ */
+export async function redirectPorts(thread: NetThread, { device, inside }: NonNullable<Uplink["veth"]>, ports: HostPort[]): Promise<void> {
+  await thread.hostRules(hostTable(device, inside, ports));
+}
+
+/** For 127.0.0.1:PORT. What comes in to a loopback address from there is dropped by a rule, as it was by this switch. */
+function letLoopbackOut(device: string): void {
+  try {
+    writeFileSync(`/proc/sys/net/ipv4/conf/${device}/route_localnet`, "1");
+  } catch (error) {
+    log("warn", error);
+  }
 }
 
 function switchForwardingOn(directory: string): void {

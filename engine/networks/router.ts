@@ -11,7 +11,8 @@ import type { NetThread } from "../host/net-thread.ts";
 import { NETD_ENDED, Netd } from "../host/netd-client.ts";
 import type { NetdRequest } from "../host/netd/protocol.ts";
 import { isAlive } from "../host/process.ts";
-import type { Uplink, UplinkOptions } from "../host/uplink-kinds.ts";
+import type { HostPort, Uplink, UplinkOptions } from "../host/uplink-kinds.ts";
+import { redirectPorts } from "../host/uplink-veth.ts";
 import { closeUplink, openUplink } from "../host/uplink.ts";
 import type { LiveNetwork } from "./live-network.ts";
 import { rulesOf } from "./rules.ts";
@@ -51,6 +52,8 @@ export class Router {
   #uplink: Uplink = { kind: "none", mtu: 1500, process: null, veth: null, problem: "" };
   #hostAddress = "";
   #reopening: Promise<void> | undefined;
+  /** By container: its TCP ports that the kernel may carry. */
+  readonly #ports = new Map<string, readonly HostPort[]>();
   #closed = false;
   #watching: NodeJS.Timeout | undefined;
   #netdPid = 0;
@@ -133,6 +136,14 @@ export class Router {
     await (this.#reopening ??= this.#openUplink().finally(() => (this.#reopening = undefined)));
   }
 
+  /** The published TCP ports of a container that netd has open; none when it is gone. Where they cannot be in the kernel, netd serves. */
+  async setPorts(containerId: string, ports: readonly HostPort[]): Promise<void> {
+    if (ports.length === 0 && !this.#ports.has(containerId)) return;
+    if (ports.length > 0) this.#ports.set(containerId, ports);
+    else this.#ports.delete(containerId);
+    await this.#redirectPorts();
+  }
+
   /** Ends it; once is enough. */
   async close({ everything }: { everything: boolean }): Promise<void> {
     if (this.#closed) return;
@@ -168,6 +179,12 @@ export class Router {
     await this.thread.rules(rulesOf(bridges, this.#uplink));
   }
 
+  async #redirectPorts(): Promise<void> {
+    const { veth } = this.#uplink;
+    if (!veth) return;
+    await redirectPorts(this.thread, veth, [...this.#ports.values()].flat()).catch((error: unknown) => log("warn", error));
+  }
+
   async #openUplink(): Promise<void> {
     const { name, rootless, networkNamespace, paths } = this.#host;
     const probe: UplinkOptions["probe"] = (address, port) => this.ask({ call: "probe", address, port });
@@ -176,6 +193,7 @@ export class Router {
     if (this.#uplink.problem) log("warn", this.#uplink.problem);
     await this.ask({ call: "host", address: this.#uplink.veth?.host ?? "" });
     if (this.#bridges.size > 0) await this.addNetworks([...this.#bridges.values()]);
+    if (this.#ports.size > 0) await this.#redirectPorts();
   }
 
   async #watch(opening: Promise<Netd>): Promise<Netd> {

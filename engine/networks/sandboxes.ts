@@ -2,6 +2,7 @@
  * The sandboxes of running containers: attaching, changing and detaching them.
  */
 import { readFileSync, readdirSync } from "node:fs";
+import { isIPv4 } from "node:net";
 import type { EndpointSettings, PortMap } from "../api/types/network.ts";
 import { EngineError } from "../errors.ts";
 import type { Events } from "../events.ts";
@@ -135,6 +136,7 @@ export class Sandboxes {
     }
     await this.#removeStrays();
     await this.#tellNetd((question) => this.#options.router.ask(question));
+    for (const sandbox of sandboxes) await this.#redirect(sandbox);
     const networks = this.#options.table.all().map(({ record }) => record.id);
     await this.#options.router.ask({ call: "keep", networks, sandboxes: [...this.#alive.keys()] });
   }
@@ -188,6 +190,7 @@ export class Sandboxes {
         : undefined;
       const ports = await bothOrNeither(made, isolated ? this.#serve(request, sandbox) : Promise.resolve({}));
       const whole = { ...sandbox, ports };
+      await this.#redirect(whole);
       this.#alive.set(containerId, whole);
       for (const endpoint of endpoints) this.#event("connect", endpoint);
       return whole;
@@ -247,6 +250,7 @@ export class Sandboxes {
   async #tearDown(containerId: string, endpoints: readonly Endpoint[]): Promise<void> {
     const { router, run } = this.#options;
     await Promise.all([
+      router.setPorts(containerId, []),
       router.thread.removeSandbox({ path: netnsPath(run, containerId), ports: pluggedOf(endpoints).map(portOf) }),
       router.ask({ call: "removeSandbox", id: containerId }).catch((error: unknown) => log("warn", error)),
     ]);
@@ -276,7 +280,20 @@ export class Sandboxes {
     };
     this.#alive.set(sandbox.containerId, changed);
     await this.#options.router.ask({ call: "sandbox", sandbox: netdSandboxOf(changed) });
+    await this.#redirect(changed);
     return changed;
+  }
+
+  /** Lets the kernel carry what it can of the container's ports: TCP over IPv4, on a network that has a way to the host. */
+  async #redirect(sandbox: Sandbox): Promise<void> {
+    const plugged = pluggedOf(sandbox.endpoints);
+    const endpoint = gatewayOf(plugged) ?? plugged[0];
+    const address = endpoint && !this.#network(endpoint)?.record.internal ? endpoint.ipv4 : "";
+    const ports = address === "" ? [] : portsOf(sandbox).filter(({ protocol, hostIp }) => protocol === "tcp" && isIPv4(hostIp));
+    await this.#options.router.setPorts(
+      sandbox.containerId,
+      ports.map(({ hostIp, hostPort, containerPort }) => ({ hostIp, hostPort, address, containerPort })),
+    );
   }
 
   #interfaces(endpoints: readonly Endpoint[]): ReturnType<typeof interfaceOf>[] {

@@ -202,7 +202,10 @@ for (const as of USERS) {
     const { room, run: directory } = await opened(t, as);
     await room.create({ name: "crowd" });
     const descriptors = async (): Promise<number> => readdirSync(`/proc/${(await room.processes())["netd"]}/fd`).length;
+    // The first port starts netd's thread for them.
+    const first = await room.attach(plainRequest("first", { ports: { "7/tcp": [{}] } }));
     const before = await descriptors();
+    await room.detach(first.containerId);
     const requests = Array.from({ length: 20 }, (_, index) => plainRequest(`c${index}`, { mode: "crowd", ports: { "7/tcp": [{}] } }));
     const sandboxes = await Promise.all(requests.map((request) => room.attach(request)));
     assert.equal(new Set(sandboxes.map(({ endpoints }) => endpoints[0]?.ipv4)).size, 20);
@@ -458,6 +461,29 @@ test("as root: the host reaches containers, and keeps no trace of the engine", {
   await room.room.close({ everything: true });
   assert.equal(await traces(), before);
 });
+
+test(
+  "as root: the kernel carries the host's connections to published ports, and netd does when its rules are gone",
+  { skip: cannotRunAs("root") },
+  async (t) => {
+    const { room, run: directory } = await opened(t, "root");
+    const sandbox = await room.attach(plainRequest("web", { ports: { "7/tcp": [{ HostIp: "127.0.0.1" }], "8/tcp": [{}] } }));
+    await serve(t, room, sandbox, echo(7));
+    await serve(t, room, sandbox, echo(8));
+    const { veth } = JSON.parse(readFileSync(join(directory, "uplink.json"), "utf8")) as { veth: { device: string } };
+    const table = ["inet", veth.device.replaceAll("-", "_")];
+    const rules = async (): Promise<string> => (await run(["nft", "list", "table", ...table])).stdout;
+    assert.match(
+      await rules(),
+      new RegExp(`ip daddr 127\\.0\\.0\\.1 tcp dport ${hostPort(sandbox, "7/tcp")} dnat ip to ${sandbox.endpoints[0]!.ipv4}:7`),
+    );
+    for (const key of ["7/tcp", "8/tcp"]) assert.equal(await throughTcp(hostPort(sandbox, key), "kernel"), "kernel");
+    await run(["nft", "delete", "table", ...table]);
+    for (const key of ["7/tcp", "8/tcp"]) assert.equal(await throughTcp(hostPort(sandbox, key), "netd"), "netd");
+    await room.detach(sandbox.containerId);
+    assert.doesNotMatch(await rules(), /dport/);
+  },
+);
 
 test("as root: two engines side by side", { skip: cannotRunAs("root") }, async (t) => {
   const [one, two] = [await opened(t, "root"), await opened(t, "root")];

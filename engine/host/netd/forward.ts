@@ -4,64 +4,33 @@
  */
 import { createSocket } from "node:dgram";
 import type { RemoteInfo, Socket as UdpSocket } from "node:dgram";
-import { connect, createServer, isIPv4 } from "node:net";
-import type { Server, Socket } from "node:net";
+import { isIPv4 } from "node:net";
 import { bindSocket } from "./host-sockets.ts";
 import type { NetdPort } from "./protocol.ts";
-
-/** Where a port leads now; undefined while its container has no address. */
-type Target = () => string | undefined;
+import type { Relay } from "./relay.ts";
 
 export interface Forwarder {
-  close(): void;
+  /** Where new connections and all datagrams lead from now on; empty while the container has no address. */
+  lead(address: string): Promise<void>;
+  /** The port is free when this resolves. */
+  close(): Promise<void>;
 }
 
 /** How long a UDP client is remembered after its last datagram, as docker-proxy does. */
 const UDP_IDLE_MS = 90_000;
 const MOST_UDP_CLIENTS = 4096;
 
-/** Begins to serve a port. @throws {SystemCallError} what bindSocket() throws */
-export async function forward(port: NetdPort, target: Target): Promise<Forwarder> {
+/**
+ * Begins to serve a port that leads to the container with `address`.
+ * @throws {SystemCallError} what bindSocket() throws
+ */
+export async function forward(port: NetdPort, address: string, relay: Relay): Promise<Forwarder> {
   const fd = await bindSocket(port.protocol, port.hostIp, port.hostPort);
-  return port.protocol === "tcp" ? forwardTcp(fd, port, target) : forwardUdp(fd, port, target);
+  return port.protocol === "tcp" ? relay.open(fd, { address, port: port.containerPort }) : forwardUdp(fd, port, address);
 }
 
-async function forwardTcp(fd: number, port: NetdPort, target: Target): Promise<Forwarder> {
-  const open = new Set<Socket>();
-  const track = (socket: Socket): void => {
-    open.add(socket);
-    socket.once("close", () => open.delete(socket));
-  };
-  const server: Server = createServer({ allowHalfOpen: true, noDelay: true }, (client) => {
-    const host = target();
-    if (!host) return void client.resetAndDestroy();
-    const container = connect({ host, port: port.containerPort, allowHalfOpen: true, noDelay: true });
-    track(client);
-    track(container);
-    join(client, container);
-  });
-  await new Promise<void>((resolve, reject) => server.once("error", reject).listen({ fd }, resolve));
-  return {
-    close: () => {
-      server.close();
-      for (const socket of open) socket.destroy();
-    },
-  };
-}
-
-/** Bytes both ways with backpressure; an end is passed on alone, a failure ends both. */
-function join(client: Socket, container: Socket): void {
-  for (const [from, to] of [
-    [client, container],
-    [container, client],
-  ] as const) {
-    from.pipe(to);
-    from.on("error", () => to.resetAndDestroy());
-    from.on("close", () => to.destroySoon());
-  }
-}
-
-async function forwardUdp(fd: number, port: NetdPort, target: Target): Promise<Forwarder> {
+async function forwardUdp(fd: number, port: NetdPort, address: string): Promise<Forwarder> {
+  let host = address;
   const listener = createSocket(isIPv4(port.hostIp) ? "udp4" : "udp6");
   const clients = new Map<string, { socket: UdpSocket; timer: NodeJS.Timeout }>();
   const forget = (key: string): void => {
@@ -85,7 +54,6 @@ async function forwardUdp(fd: number, port: NetdPort, target: Target): Promise<F
     return socket;
   };
   listener.on("message", (bytes, from) => {
-    const host = target();
     if (!host) return;
     const key = `${from.address} ${from.port}`;
     const known = clients.get(key);
@@ -95,9 +63,14 @@ async function forwardUdp(fd: number, port: NetdPort, target: Target): Promise<F
   listener.on("error", () => undefined);
   await new Promise<void>((resolve) => listener.bind({ fd, exclusive: true }, resolve));
   return {
-    close: () => {
-      listener.close();
+    lead: async (to) => {
+      host = to;
       for (const key of clients.keys()) forget(key);
+      return Promise.resolve();
+    },
+    close: () => {
+      for (const key of clients.keys()) forget(key);
+      return new Promise((resolve) => listener.close(resolve));
     },
   };
 }

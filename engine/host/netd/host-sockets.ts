@@ -4,14 +4,18 @@
  * does not depend on the thread.
  */
 import { isIPv4 } from "node:net";
-import { closeDescriptor } from "../descriptor.ts";
-import { check, declare } from "../libc.ts";
+import { closeDescriptor, whenNotNow } from "../descriptor.ts";
+import { check, declare, lastErrno } from "../libc.ts";
 import { addressBytes } from "../netlink.ts";
 
 const socketCall = declare("int socket(int domain, int type, int protocol)");
 const setsockopt = declare("int setsockopt(int fd, int level, int name, void *value, uint32_t length)");
 const bindCall = declare("int bind(int fd, void *address, uint32_t length)");
 const listenCall = declare("int listen(int fd, int backlog)");
+
+const acceptCall = declare("int accept4(int fd, void *address, void *length, int flags)");
+const connectCall = declare("int connect(int fd, void *address, uint32_t length)");
+const shutdownCall = declare("int shutdown(int fd, int how)");
 
 const AF_INET = 2;
 const AF_INET6 = 10;
@@ -20,6 +24,9 @@ const SOCK_NONBLOCK = 0o4000;
 const SOCK_CLOEXEC = 0o2000000;
 const SOL_SOCKET = 1;
 const SO_REUSEADDR = 2;
+const SO_LINGER = 13;
+const IPPROTO_TCP = 6;
+const TCP_NODELAY = 1;
 const IPPROTO_IPV6 = 41;
 const IPV6_V6ONLY = 26;
 const BACKLOG = 4096;
@@ -53,6 +60,48 @@ export async function bindSocket(kind: "tcp" | "udp", address: string, port: num
     closeDescriptor(fd);
     throw error;
   }
+}
+
+/** A waiting connection of a listening socket, not blocking; null when none waits. @throws {SystemCallError} EMFILE, ENFILE */
+export function acceptSocket(listener: number): number | null {
+  const fd = acceptCall(listener, null, null, SOCK_NONBLOCK | SOCK_CLOEXEC);
+  const ECONNABORTED = 103;
+  if (fd < 0 && lastErrno() === ECONNABORTED) return acceptSocket(listener);
+  return fd < 0 ? whenNotNow(fd, "accept a connection") : fd;
+}
+
+/** A TCP socket of the calling thread's network namespace on its way to an address: what it says later tells whether it got there. */
+export function connectSocket(address: string, port: number): number {
+  const domain = isIPv4(address) ? AF_INET : AF_INET6;
+  const fd = check(socketCall(domain, SOCK.tcp | SOCK_NONBLOCK | SOCK_CLOEXEC, 0), "open a tcp socket");
+  try {
+    setNoDelay(fd);
+    const where = socketAddress(address, port);
+    const EINPROGRESS = 115;
+    if (connectCall(fd, where, where.length) < 0 && lastErrno() !== EINPROGRESS) check(-1, `connect to ${address}:${port}`);
+    return fd;
+  } catch (error) {
+    closeDescriptor(fd);
+    throw error;
+  }
+}
+
+/** Small packets go at once. Connections that a listener accepts have it from the listener. */
+export function setNoDelay(fd: number): void {
+  check(setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, Buffer.from([1, 0, 0, 0]), 4), "send small packets at once");
+}
+
+/** Tells the other side that nothing more comes; one that is gone already is fine. */
+export function endSending(fd: number): void {
+  const SHUT_WR = 1;
+  shutdownCall(fd, SHUT_WR);
+}
+
+/** Closes a TCP connection so that the other side sees it broken, not ended. */
+export function resetSocket(fd: number): void {
+  const lingerForNothing = Buffer.from([1, 0, 0, 0, 0, 0, 0, 0]);
+  setsockopt(fd, SOL_SOCKET, SO_LINGER, lingerForNothing, lingerForNothing.length);
+  closeDescriptor(fd);
 }
 
 /** struct sockaddr_in or sockaddr_in6. */

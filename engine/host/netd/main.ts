@@ -12,6 +12,7 @@ import type { Socket } from "node:net";
 import { dirname } from "node:path";
 import { createInterface } from "node:readline";
 import { enterNamespacePath } from "../namespace.ts";
+import { exitNow } from "../spawn.ts";
 import { LOOK_MS } from "../vanish.ts";
 import { leaveThreadsBehind } from "./host-sockets.ts";
 import { Orphans } from "./orphans.ts";
@@ -34,7 +35,7 @@ server.listen(controlPath, () => {
   setInterval(() => {
     if (statSync(controlPath, { throwIfNoEntry: false })?.ino === ino) return;
     // Without its directory the whole engine has been deleted; otherwise there is another netd.
-    void (existsSync(dirname(controlPath)) ? process.exit(0) : orphans.end());
+    void (existsSync(dirname(controlPath)) ? exitNow(0) : orphans.end());
   }, LOOK_MS);
   process.stdout.write("ready\n");
 });

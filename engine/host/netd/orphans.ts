@@ -9,7 +9,7 @@ import { enterNamespace } from "../namespace.ts";
 import { NETLINK_NETFILTER, NETLINK_ROUTE, NetlinkSocket } from "../netlink-socket.ts";
 import { removeLinkAndTable } from "../netns.ts";
 import { descendants } from "../process.ts";
-import { sendSignal } from "../spawn.ts";
+import { exitNow, sendSignal } from "../spawn.ts";
 import { hostTableName, letPass } from "../uplink-veth.ts";
 
 export class Orphans {
@@ -31,7 +31,7 @@ export class Orphans {
   async end(): Promise<void> {
     if (this.#ending) return;
     this.#ending = true;
-    if (this.#mountNamespace === "") process.exit(0);
+    if (this.#mountNamespace === "") exitNow(0);
     const inside = processesBeside(this.#mountNamespace);
     for (const pid of [...inside, ...descendants(inside)]) sendSignal(pid, 9);
     try {
@@ -45,6 +45,6 @@ export class Orphans {
       // Without root there is nothing of it on the host.
     }
     await removeCgroupsNamed(this.#name);
-    process.exit(0);
+    exitNow(0);
   }
 }

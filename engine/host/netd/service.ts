@@ -2,19 +2,22 @@
  * What netd keeps and does: names, listeners, ports. One request at a time per connection; see protocol.ts.
  */
 import { connect } from "node:net";
+import { exitNow } from "../spawn.ts";
 import { DnsServer } from "./dns-server.ts";
 import { findHostAddress } from "./host-address.ts";
 import { forward } from "./forward.ts";
 import type { Forwarder } from "./forward.ts";
 import { Names } from "./names.ts";
-import type { NetdHello, NetdPort, NetdRequest } from "./protocol.ts";
+import type { NetdHello, NetdPort, NetdRequest, NetdSandbox } from "./protocol.ts";
 import { NETD_VERSION } from "./protocol.ts";
+import { Relay } from "./relay.ts";
 import { Upstream } from "./upstream.ts";
 
 const PROBE_MS = 2000;
 
 export class NetdService {
   readonly #names = new Names();
+  readonly #relay = new Relay();
   readonly #dns = new DnsServer(this.#names, new Upstream());
   /** By sandbox, then by port. A port being opened is there already, so that it is not opened twice. */
   readonly #ports = new Map<string, Map<string, Promise<Forwarder>>>();
@@ -30,7 +33,7 @@ export class NetdService {
       case "removeNetwork":
         return this.#removeNetwork(request.id);
       case "sandbox":
-        return this.#names.setSandbox(request.sandbox);
+        return this.#setSandbox(request.sandbox);
       case "removeSandbox":
         return this.#removeSandbox(request.id);
       case "publish":
@@ -46,7 +49,7 @@ export class NetdService {
         return probe(request.address, request.port);
       case "exit":
         // The answer should still arrive.
-        setImmediate(() => process.exit(0));
+        setImmediate(() => exitNow(0));
         return undefined;
     }
   }
@@ -54,6 +57,14 @@ export class NetdService {
   #removeNetwork(id: string): void {
     for (const network of this.#names.networks()) if (network.id === id) for (const gateway of network.gateways) this.#dns.close(gateway);
     this.#names.removeNetwork(id);
+  }
+
+  async #setSandbox(sandbox: NetdSandbox): Promise<void> {
+    const before = this.#names.sandbox(sandbox.id)?.address;
+    this.#names.setSandbox(sandbox);
+    if (before === sandbox.address) return;
+    for (const opening of this.#ports.get(sandbox.id)?.values() ?? [])
+      await opening.then((port) => port.lead(sandbox.address)).catch(() => undefined);
   }
 
   async #removeSandbox(id: string): Promise<void> {
@@ -67,7 +78,7 @@ export class NetdService {
     const ports = this.#ports.get(port.sandbox) ?? new Map<string, Promise<Forwarder>>();
     this.#ports.set(port.sandbox, ports);
     const key = keyOf(port);
-    const opening = ports.get(key) ?? forward(port, () => this.#names.sandbox(port.sandbox)?.address);
+    const opening = ports.get(key) ?? forward(port, this.#names.sandbox(port.sandbox)?.address ?? "", this.#relay);
     ports.set(key, opening);
     try {
       await opening;
@@ -81,7 +92,7 @@ export class NetdService {
     const ports = this.#ports.get(port.sandbox);
     const opening = ports?.get(keyOf(port));
     ports?.delete(keyOf(port));
-    (await opening)?.close();
+    await (await opening)?.close();
   }
 
   async #keep(networks: ReadonlySet<string>, sandboxes: ReadonlySet<string>): Promise<void> {

@@ -1,0 +1,136 @@
+import assert from "node:assert/strict";
+import { once } from "node:events";
+import { connect, createServer } from "node:net";
+import type { AddressInfo, Server, Socket } from "node:net";
+import { after, before, test } from "node:test";
+import { bindSocket } from "./host-sockets.ts";
+import { Relay } from "./relay.ts";
+import type { RelayedPort } from "./relay.ts";
+
+const relay = new Relay();
+let server: Server;
+let port = 0;
+let relayed: RelayedPort;
+/** What the server does with its next connections. */
+let serve: (socket: Socket) => void = () => undefined;
+
+/** A port that was free a moment ago. */
+async function freePort(): Promise<number> {
+  const probe = createServer().listen(0, "127.0.0.1");
+  await once(probe, "listening");
+  const { port: free } = probe.address() as AddressInfo;
+  await new Promise((resolve) => probe.close(resolve));
+  return free;
+}
+
+async function open(to: { address: string; port: number }): Promise<{ relayed: RelayedPort; port: number }> {
+  const free = await freePort();
+  return { relayed: await relay.open(await bindSocket("tcp", "127.0.0.1", free), to), port: free };
+}
+
+const dial = (): Socket => connect({ port, host: "127.0.0.1", allowHalfOpen: true });
+
+async function everything(socket: Socket): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of socket) chunks.push(chunk as Buffer);
+  return Buffer.concat(chunks);
+}
+
+async function failure(socket: Socket): Promise<string> {
+  const [error] = (await once(socket, "error")) as [NodeJS.ErrnoException];
+  return error.code ?? "";
+}
+
+before(async () => {
+  server = createServer({ allowHalfOpen: true }, (socket) => serve(socket.on("error", () => undefined))).listen(0, "127.0.0.1");
+  await once(server, "listening");
+  ({ relayed, port } = await open({ address: "127.0.0.1", port: (server.address() as AddressInfo).port }));
+});
+
+after(async () => {
+  await relay.end();
+  server.close();
+});
+
+test("A relayed connection carries megabytes both ways, an end is passed on alone", async () => {
+  serve = (socket) => socket.pipe(socket);
+  const sent = Buffer.alloc(20_000_003, Buffer.from(Array.from({ length: 251 }, (_, index) => index)));
+  const socket = dial();
+  socket.end(sent);
+  const got = await everything(socket);
+  assert.equal(got.length, sent.length);
+  assert.ok(got.equals(sent));
+});
+
+test("The server's answer comes after the client has ended, and the other way round", async () => {
+  serve = (socket) => void everything(socket).then((bytes) => socket.end(`got ${bytes.length}`));
+  const asking = dial();
+  asking.end("12345");
+  assert.equal((await everything(asking)).toString(), "got 5");
+  const heard = new Promise<string>((resolve) => {
+    serve = (socket) => {
+      socket.end("bye");
+      void everything(socket).then((bytes) => resolve(bytes.toString()));
+    };
+  });
+  const told = dial();
+  assert.equal((await everything(told)).toString(), "bye");
+  told.end("late");
+  assert.equal(await heard, "late");
+});
+
+test("A slow reader holds up the writer, not others", async () => {
+  let written = 0;
+  serve = (socket) => {
+    const more = (): void => {
+      while (written < 200_000_000 && socket.write(Buffer.alloc(1_000_000))) written += 1_000_000;
+      written += 1_000_000;
+    };
+    socket.on("drain", more).on("error", () => undefined);
+    more();
+  };
+  const slow = dial();
+  slow.pause();
+  await once(slow, "connect");
+  serve = (socket) => socket.end("quick");
+  assert.equal((await everything(dial())).toString(), "quick");
+  assert.ok(written < 200_000_000);
+  slow.resetAndDestroy();
+});
+
+test("Two hundred connections at once", async () => {
+  serve = (socket) => socket.pipe(socket);
+  const sockets = Array.from({ length: 200 }, dial);
+  for (const [index, socket] of sockets.entries()) socket.end(String(index).repeat(5000));
+  const answers = await Promise.all(sockets.map(everything));
+  assert.deepEqual(
+    answers.map(String),
+    sockets.map((_, index) => String(index).repeat(5000)),
+  );
+});
+
+test("A broken server breaks the client, a missing one refuses", async () => {
+  serve = (socket) => socket.resetAndDestroy();
+  assert.equal(await failure(dial()), "ECONNRESET");
+  const nowhere = await open({ address: "127.0.0.1", port: await freePort() });
+  assert.equal(await failure(connect({ port: nowhere.port, host: "127.0.0.1" })), "ECONNRESET");
+  await nowhere.relayed.close();
+});
+
+test("Where a port leads can change; a container without address refuses", async () => {
+  serve = (socket) => socket.end("here");
+  await relayed.lead("");
+  assert.equal(await failure(dial()), "ECONNRESET");
+  await relayed.lead("127.0.0.1");
+  assert.equal((await everything(dial())).toString(), "here");
+});
+
+test("Closing a port breaks its connections and frees the port", async () => {
+  serve = (socket) => socket.on("error", () => undefined);
+  const other = await open({ address: "127.0.0.1", port: (server.address() as AddressInfo).port });
+  const socket = connect({ port: other.port, host: "127.0.0.1" });
+  await once(socket, "connect");
+  await Promise.all([failure(socket), other.relayed.close()]);
+  const again = await relay.open(await bindSocket("tcp", "127.0.0.1", other.port), { address: "127.0.0.1", port: 1 });
+  await again.close();
+});
