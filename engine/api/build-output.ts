@@ -20,18 +20,19 @@ interface StepOutput {
 }
 
 export class ClassicOutput {
-  readonly #send: (message: JsonMessage) => void;
+  readonly #send: (message: JsonMessage) => unknown;
   readonly #steps = new Map<string, StepOutput>();
   #order: StepOutput[] = [];
   #shown = 0;
   /** Said when the image is there, as the classic builder does. */
   readonly #warnings: string[] = [];
 
-  constructor(send: (message: JsonMessage) => void) {
+  constructor(send: (message: JsonMessage) => unknown) {
     this.#send = send;
   }
 
-  readonly progress = (event: BuildProgress): void => {
+  /** Resolves when the client can take more. */
+  readonly progress = (event: BuildProgress): unknown => {
     switch (event.type) {
       case "plan":
         return this.#plan(event.steps);
@@ -105,15 +106,16 @@ export class ClassicOutput {
     return next !== undefined && next.step.stage !== output.step.stage;
   }
 
-  #print(id: string, message: JsonMessage): void {
+  #print(id: string, message: JsonMessage): unknown {
     const output = this.#steps.get(id);
-    if (!output) return;
+    if (!output) return undefined;
     if (output === this.#order[this.#shown]) return this.#send(message);
     const size = message.stream?.length ?? 200;
     output.bytes += size;
     if (output.bytes <= LARGEST_STEP_BYTES) output.waiting.push(message);
     else if (!output.clipped) output.waiting.push({ stream: "\n[output clipped]\n" });
     output.clipped ||= output.bytes > LARGEST_STEP_BYTES;
+    return undefined;
   }
 
   /** Moves on to the next step that has not ended, and tells what it has printed already. */

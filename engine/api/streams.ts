@@ -66,20 +66,16 @@ export async function send(target: Writable, chunk: string | Buffer): Promise<bo
   return !target.destroyed;
 }
 
-/** A client that reads nothing may make the engine remember this much of its messages. */
-const LARGEST_BACKLOG_BYTES = 8 * 1024 * 1024;
-
 /**
  * The progress of a pull, push, load or build: JSON messages that come when they come. The answer begins with the first
  * one, so until then an error can still be an HTTP status. For a client that reads slower than messages come, each item
- * keeps only its newest progress; other messages that are too many are left out, with a note that says so.
+ * keeps only its newest progress; everything else is kept: who has much to send waits with `pass`.
  */
 export class JsonStream {
   readonly #response: ServerResponse;
   readonly #waiting: (() => string)[] = [];
   readonly #newest = new Map<string, JsonMessage>();
-  #bytes = 0;
-  #clipped = false;
+  #drained: Promise<void> | undefined;
 
   constructor(response: ServerResponse) {
     this.#response = response;
@@ -97,6 +93,15 @@ export class JsonStream {
     else this.#wait(message);
   };
 
+  /** Sends a message and resolves when the client takes more, or has gone. */
+  readonly pass = async (message: JsonMessage | BuildProgress): Promise<void> => {
+    this.send(message);
+    if (!this.#response.writableNeedDrain) return;
+    // One promise for all who wait.
+    this.#drained ??= drained(this.#response).then(() => (this.#drained = undefined));
+    await this.#drained;
+  };
+
   /** Ends the answer; with an error that came after the first message, by the message that carries it. */
   end(error?: { message: string; code?: number }): void {
     if (error) {
@@ -112,18 +117,11 @@ export class JsonStream {
   #wait(message: JsonMessage | BuildProgress): void {
     if ("progressDetail" in message && message.id !== undefined && message.progressDetail?.current !== undefined)
       return this.#replace(message.id, message);
-    const text = encode(message);
-    if (this.#bytes + text.length <= LARGEST_BACKLOG_BYTES) return this.#queue(text);
-    if (!this.#clipped) this.#queue(encode({ stream: "\n[output clipped: the client reads too slowly]\n" }));
-    this.#clipped = true;
+    this.#queue(encode(message));
   }
 
   #queue(text: string): void {
-    this.#bytes += text.length;
-    this.#waiting.push(() => {
-      this.#bytes -= text.length;
-      return text;
-    });
+    this.#waiting.push(() => text);
   }
 
   #replace(id: string, message: JsonMessage): void {
@@ -140,7 +138,6 @@ export class JsonStream {
   #flush(): void {
     while (this.#waiting.length > 0 && !this.#response.writableNeedDrain && !this.#response.destroyed)
       this.#write(this.#waiting.shift()!());
-    if (this.#waiting.length === 0) this.#clipped = false;
   }
 
   #write(text: string): void {

@@ -82,11 +82,12 @@ export interface CacheEntry {
 
 export interface Builder {
   /**
+   * @param progress what it returns for a step's output is waited for before more of that is read
    * @throws {EngineError} invalid, before any progress, for what is wrong with the request or the Dockerfile (with its line);
    *   StepError for a failing step, e.g. `The command '/bin/sh -c false' returned a non-zero code: 1`.
    *   When `signal` is aborted: the signal's reason, once nothing of the build is left.
    */
-  build(request: BuildRequest, progress: (event: BuildProgress) => void, signal?: AbortSignal): Promise<{ imageId: Digest }>;
+  build(request: BuildRequest, progress: (event: BuildProgress) => unknown, signal?: AbortSignal): Promise<{ imageId: Digest }>;
 
   /** Removes cache that no image uses; with `all` also what an image uses; returns freed bytes. */
   prune(options: { all: boolean; keepBytes?: number; olderThanMs?: number }): Promise<{ deleted: string[]; reclaimedBytes: number }>;

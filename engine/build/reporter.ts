@@ -37,14 +37,14 @@ type Warning = BuildProgress & { readonly type: "warning" };
 export class Reporter implements RunningBuild {
   readonly #records: Records;
   readonly #head: Head;
-  readonly #progress: (event: BuildProgress) => void;
+  readonly #progress: (event: BuildProgress) => unknown;
   readonly #steps = new Map<string, StepRecord>();
   readonly #scenes = new Map<string, Scene>();
   readonly #printed = new Map<string, Printed>();
   readonly #warnings: Warning[] = [];
   readonly #listeners = new Set<(event: BuildProgress) => void>();
 
-  constructor(records: Records, head: Head, progress: (event: BuildProgress) => void) {
+  constructor(records: Records, head: Head, progress: (event: BuildProgress) => unknown) {
     this.#records = records;
     this.#head = head;
     this.#progress = progress;
@@ -93,13 +93,14 @@ export class Reporter implements RunningBuild {
     this.#scenes.set(step, scene);
   }
 
-  print(step: string, stream: "stdout" | "stderr", data: Buffer): void {
+  /** Resolves when whoever asked for the build can take more. */
+  async print(step: string, stream: "stdout" | "stderr", data: Buffer): Promise<void> {
     const printed = this.#printedBy(step);
     printed.pieces.push(data);
     printed.size += data.length;
     while (printed.size - printed.pieces[0]!.length > KEPT_LOG) printed.size -= printed.pieces.shift()!.length;
     const text = printed.decoders[stream].write(data);
-    if (text !== "") this.#tell({ type: "log", step, stream, data: text });
+    if (text !== "") await this.#tell({ type: "log", step, stream, data: text });
   }
 
   pull(step: string, message: JsonMessage): void {
@@ -137,9 +138,10 @@ export class Reporter implements RunningBuild {
     for (const listener of this.#listeners) listener(finish);
   }
 
-  #tell(event: BuildProgress): void {
-    this.#progress(event);
+  #tell(event: BuildProgress): unknown {
+    const taken = this.#progress(event);
     for (const listener of this.#listeners) listener(event);
+    return taken;
   }
 
   #update(step: string, changes: Partial<StepRecord>): void {

@@ -35,7 +35,7 @@ export interface StepScope {
   readonly trees: Trees;
   /** The layers of what `--from` names; waits for a stage. */
   readonly resolve: (source: Source) => Promise<{ chainId: Digest | null } | { context: string }>;
-  readonly onOutput: (stream: "stdout" | "stderr", data: Buffer) => void;
+  readonly onOutput: (stream: "stdout" | "stderr", data: Buffer) => unknown;
   readonly signal: AbortSignal;
 }
 

@@ -37,7 +37,8 @@ export interface StepSandbox {
 }
 
 export interface StepRun extends StepSandbox {
-  readonly onOutput: (stream: "stdout" | "stderr", data: Buffer) => void;
+  /** What it returns is waited for before more is read. */
+  readonly onOutput: (stream: "stdout" | "stderr", data: Buffer) => unknown;
 }
 
 /** A step that somebody works in. */

@@ -99,7 +99,7 @@ async function startIn(rooms: StepRooms, step: StepSandbox, io: StepIo): Promise
 /** Gives all output on; the supervisor may end as soon as the process has, what is in the pipes stays there. */
 async function drain(task: Task, step: StepRun): Promise<TaskExit> {
   void task.exit.then(() => task.release());
-  for await (const { stream, data } of outputOf(task)) step.onOutput(stream, data);
+  for await (const { stream, data } of outputOf(task)) await step.onOutput(stream, data);
   return task.exit;
 }
 

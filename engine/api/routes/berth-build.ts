@@ -16,12 +16,12 @@ import { textMap } from "./build.ts";
 async function build(exchange: Exchange): Promise<void> {
   const asked = await exchange.readRequiredJson(buildCall);
   const stream = new JsonStream(exchange.response);
-  const tell = (event: BuildProgress): void => stream.send(event);
+  const tell = async (event: BuildProgress): Promise<void> => stream.pass(event);
   const context = await contextFor(exchange, asked);
   try {
     const request = await requestOf(asked, context);
     await exchange.services.builder.build(request, tell, exchange.signal);
-    tell({ type: "finish", status: "succeeded" });
+    await tell({ type: "finish", status: "succeeded" });
     stream.end();
   } catch (error) {
     if (exchange.signal.aborted) return void exchange.response.destroy();
@@ -29,7 +29,7 @@ async function build(exchange: Exchange): Promise<void> {
     if (!stream.started) throw error;
     const { message, expected } = describeError(error);
     if (!expected) exchange.log(error);
-    tell({ type: "finish", status: "failed", error: message });
+    await tell({ type: "finish", status: "failed", error: message });
     stream.end();
   } finally {
     await context.remove();

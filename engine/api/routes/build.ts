@@ -21,19 +21,21 @@ async function build(exchange: Exchange): Promise<void> {
   const options = buildOptions(exchange);
   const stream = new JsonStream(exchange.response);
   const quiet = query.flag("q") ? new QuietOutput() : undefined;
-  const output = new ClassicOutput(quiet?.keep ?? stream.send);
+  const output = new ClassicOutput(quiet?.keep ?? stream.pass);
   let context: BuildContext | undefined;
   try {
     context = await receiveContext(exchange, (text) => stream.send({ stream: `${text}\n` }));
     const request = { ...options, ...contextOptions(context, query.text("dockerfile")) };
     // Berth's own clients draw each step with its time, size and reason; docker's know the classic words only.
     const exact = exchange.request.headers["x-berth-progress"] === "1" && !quiet;
-    const progress = exact ? (event: BuildProgress): void => stream.send({ aux: { "berth.progress": event } }) : output.progress;
+    const progress = exact
+      ? async (event: BuildProgress): Promise<void> => stream.pass({ aux: { "berth.progress": event } })
+      : output.progress;
     const { imageId } = await services.builder.build(request, progress, signal);
     if (quiet) stream.send({ stream: `${imageId}\n` });
     stream.end();
   } catch (error) {
-    quiet?.tell(stream.send);
+    await quiet?.tell(stream.pass);
     fail(exchange, stream, error);
   } finally {
     await context?.remove();
@@ -59,8 +61,8 @@ class QuietOutput {
     if (this.#bytes < 4 * 1024 * 1024 && message.stream !== undefined) this.#messages.push(message);
   };
 
-  tell(send: (message: JsonMessage) => void): void {
-    for (const message of this.#messages) send(message);
+  async tell(send: (message: JsonMessage) => Promise<void>): Promise<void> {
+    for (const message of this.#messages) await send(message);
   }
 }
 
