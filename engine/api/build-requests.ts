@@ -43,4 +43,7 @@ export const buildCall = struct<BuildCall>("BuildCall", {
   ssh: stringMap,
   allow: strings,
   ulimits: strings,
+  cacheFrom: { list: stringMap },
+  cacheTo: { list: stringMap },
+  contextName: "string",
 });

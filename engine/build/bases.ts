@@ -1,9 +1,9 @@
 /** What stages begin with: images that are here or are pulled, each once a build. */
-import type { AuthConfig, JsonMessage } from "../api/types/image.ts";
+import type { JsonMessage } from "../api/types/image.ts";
 import type { Image, Images, Platform } from "../images/images.ts";
 import { matchesPlatform, platformText } from "../images/platform.ts";
-import { parseReference } from "../syntax/reference.ts";
 import type { BuildRequest } from "./builder.ts";
+import { loginFor } from "./login.ts";
 
 export class Bases {
   readonly #images: Images;
@@ -35,16 +35,7 @@ export class Bases {
   ): Promise<Image> {
     const local = await this.#images.find(reference);
     if (local && !this.#request.pull && (!options.explicit || matchesPlatform(local.config, platform))) return local;
-    const auth = await this.#auth(reference);
+    const auth = await loginFor(reference, this.#request);
     return this.#images.pull(reference, { platform, signal: this.#signal, progress: options.progress, ...(auth ? { auth } : {}) });
-  }
-
-  async #auth(reference: string): Promise<AuthConfig | undefined> {
-    const parsed = parseReference(reference);
-    if (!("reference" in parsed)) return undefined;
-    const { domain } = parsed.reference;
-    const all = this.#request.auth ?? {};
-    const given = all[domain] ?? all[`https://${domain}`] ?? (domain === "docker.io" ? all["https://index.docker.io/v1/"] : undefined);
-    return given ?? this.#request.login?.(domain);
   }
 }

@@ -11,6 +11,10 @@ import { Bases } from "./bases.ts";
 import { StepError } from "./builder.ts";
 import type { BuildCause, BuildRequest } from "./builder.ts";
 import type { StepLayer } from "./cache.ts";
+import { INLINE_CACHE, writeInline } from "./cache-config.ts";
+import type { CachedResult } from "./cache-config.ts";
+import { exportCache } from "./cache-export.ts";
+import { ImportedCache } from "./cache-import.ts";
 import { checkBuild, toWarning } from "./checks.ts";
 import { contextLayer } from "./context-layer.ts";
 import { evaluate } from "./evaluate.ts";
@@ -48,6 +52,8 @@ export class Build {
   readonly #signal: AbortSignal;
   readonly #bases: Bases;
   readonly #stages = new Map<number, Promise<StageResult>>();
+  readonly #imported: ImportedCache;
+  readonly #results: CachedResult[] = [];
   /** Triggers that the plan knows. */
   readonly #triggers = new Map<number, readonly Instruction[]>();
 
@@ -55,6 +61,10 @@ export class Build {
     this.#parts = parts;
     this.#signal = AbortSignal.any([parts.signal, this.#failure.signal]);
     this.#bases = new Bases(parts.rooms.images, parts.request, this.#signal);
+    this.#imported = new ImportedCache(parts.rooms, {
+      signal: this.#signal,
+      warn: (message) => parts.reporter.warn({ type: "warning", message }),
+    });
   }
 
   /** Runs everything and makes the image. All work has ended when the promise settles. */
@@ -66,6 +76,7 @@ export class Build {
     reporter.plan(listSteps(graph, this.#triggers, request.labels));
     for (const index of graph.dockerfile.globalArgs.keys()) await this.#endAtOnce(`global.${index}`, { cached: false });
     try {
+      await this.#imported.open(request);
       for (const stage of stages) this.#stage(stage.index).catch(() => undefined);
       const result = await this.#stage(graph.target.index);
       this.#signal.throwIfAborted();
@@ -74,6 +85,8 @@ export class Build {
       this.#failure.abort(error);
       await Promise.allSettled(this.#stages.values());
       throw error;
+    } finally {
+      await this.#imported.close();
     }
   }
 
@@ -108,15 +121,18 @@ export class Build {
   }
 
   async #create(result: StageResult): Promise<Digest> {
-    const { rooms, request } = this.#parts;
+    const { rooms, request, reporter } = this.#parts;
     const epoch = /^\d{1,11}$/.exec(request.buildArgs["SOURCE_DATE_EPOCH"] ?? "")?.[0];
     const config = toImageConfig(result, { labels: request.labels, epoch: epoch === undefined ? undefined : Number(epoch) });
+    const isInline = request.cacheTo?.some(({ type }) => type === "inline");
     const image = await rooms.images.create(
-      config,
+      isInline ? Object.assign(config, { [INLINE_CACHE]: writeInline(this.#results, result.layers) }) : config,
       result.layers.map((layer) => layer.descriptor),
       [...request.tags],
     );
     if (Object.keys(request.labels).length > 0) await this.#endAtOnce("labels", { cached: false, imageId: image.id });
+    const parts = { rooms, request, results: this.#results, layers: result.layers, signal: this.#signal };
+    await exportCache(parts, (message) => reporter.warn({ type: "warning", message }));
     return image.id;
   }
 
@@ -207,18 +223,19 @@ export class Build {
     step: Step,
     { operation, before, state }: { operation: Operation; before: StageResult; state: StageResult["state"] },
   ): Promise<{ after: StageResult; cached: boolean }> {
-    const { reporter, rooms } = this.#parts;
+    const { reporter } = this.#parts;
     const parent = chainOf(before);
     // A step that cannot even be prepared can be looked into all the same.
     reporter.describe(step.id, { scene: sceneOf(state, { parent, operation }) });
     const prepared = await prepareStep(operation, step, this.#scope(stage, step, before));
     reporter.describe(step.id, { key: prepared.key, scene: sceneOf(state, { parent, operation, mounts: prepared.mounts }) });
     const useCache = !this.#ignoresCache(stage);
-    const found = useCache ? await rooms.cache.get(prepared.key) : undefined;
+    const found = useCache ? await this.#known(prepared.key, step, parent) : undefined;
     reporter.start(step.id, found ? undefined : prepared.containerId);
     const causes = await this.#causes(stage, step, { prepared, isCached: found !== undefined });
     const layer = found ?? (await this.#make(prepared, step, useCache));
     const after = advanced(before, state, layer);
+    this.#results.push({ key: prepared.key, chain: after.layers, createdMs: layer.createdMs });
     await reporter.end(step.id, {
       cached: found !== undefined,
       addedBytes: found ? 0 : layer.sizeBytes,
@@ -227,6 +244,12 @@ export class Build {
       causes,
     });
     return { after, cached: found !== undefined };
+  }
+
+  /** From this engine's cache, else from where the build was told to look. */
+  async #known(key: string, step: Step, parent: Digest | null): Promise<StepLayer | undefined> {
+    const own = await this.#parts.rooms.cache.get(key);
+    return own ?? this.#imported.get(key, { parent, description: step.instruction.original.trim() });
   }
 
   #ignoresCache(stage: GraphStage): boolean {

@@ -9,6 +9,7 @@ import type { BuildDescription, BuildProgress, PredictRequest, Prediction } from
 import type { AuthConfig } from "../api/types/image.ts";
 import type { Digest } from "../layers/snapshots.ts";
 import { EngineError } from "../errors.ts";
+import type { CacheSource, CacheTarget } from "./cache-options.ts";
 import type { Inspector } from "./inspector.ts";
 
 export type { BuildCause, BuildProgress, BuildRecord, BuildStep, SourceRange, StepRecord } from "../api/types/builds.ts";
@@ -46,6 +47,10 @@ export interface BuildRequest {
   readonly entitlements?: readonly string[];
   /** `name=soft[:hard]`, for the commands of RUN. */
   readonly ulimits?: readonly string[];
+  /** Where results of other engines are looked for. */
+  readonly cacheFrom?: readonly CacheSource[];
+  /** Where the results of this build go. */
+  readonly cacheTo?: readonly CacheTarget[];
   /** What tells builds of the same thing apart in the records, e.g. the directory as the user knows it; else contextDir. */
   readonly contextName?: string;
 }

@@ -6,6 +6,7 @@ import type { BuildCall } from "../api/types/builds.ts";
 import type { AuthConfig } from "../api/types/image.ts";
 import type { DockerClient } from "../client/client.ts";
 import { buildArgs } from "./build-args.ts";
+import { cacheFields } from "./build-cache.ts";
 import type { BuildContext } from "./build-context.ts";
 import { readSecrets } from "./build-secrets.ts";
 import type { Cli } from "./cli.ts";
@@ -47,8 +48,9 @@ export async function buildCall(
 ): Promise<BuildCall> {
   const { context, tags, auth } = parts;
   const secrets = await readSecrets(cli, flags.secret);
-  if (flags["cache-to"].length > 0) throw new Error("--cache-to is not supported: the engine's own cache is kept, push the image instead");
-  if (flags["cache-from"].length > 0) cli.complain("WARNING: --cache-from has no effect: only the engine's own cache is used");
+  const cacheFrom = cacheFields(cli, flags["cache-from"]);
+  const cacheTo = cacheFields(cli, flags["cache-to"]);
+  await needLocal(cli, [...cacheFrom, ...cacheTo]);
   const [platform, ...others] = flags.platform.flatMap((each) => each.split(",")).filter((each) => each !== "");
   if (others.length > 0) throw new Error("Building for several platforms at once is not supported: build for one after the other");
   return {
@@ -65,12 +67,20 @@ export async function buildCall(
     secrets: Object.fromEntries([...secrets].map(([id, content]) => [id, content.toString("base64")])),
     ssh: sshAgents(cli, flags.ssh),
     allow: flags.allow,
+    cacheFrom,
+    cacheTo,
     ulimits: flags.ulimit,
     ...(platform && { platform }),
     ...(flags.target && { target: flags.target }),
     ...(flags.network !== "default" && flags.network && { networkMode: flags.network }),
     ...(flags["shm-size"] !== undefined && { shmSizeBytes: flags["shm-size"] }),
   };
+}
+
+/** The engine itself reads and writes a cache's directory. @throws {Error} when it is elsewhere */
+async function needLocal(cli: Cli, caches: readonly Record<string, string>[]): Promise<void> {
+  if (!caches.some(({ type }) => type === "local") || (await sharesFiles(await cli.client()))) return;
+  throw new Error("A local cache (type=local) needs an engine of your own on this machine: use type=registry");
 }
 
 /** The variable that makes builds reproducible is an argument of every build, as with buildx. */
@@ -86,7 +96,8 @@ async function contextPart(cli: Cli, context: BuildContext): Promise<Partial<Bui
   if (directory !== undefined && (await sharesFiles(client))) {
     return { contextDir: directory, dockerfile: outside ?? dockerfile, ...(outside !== undefined && text !== undefined && { text }) };
   }
-  return { contextId: await client.builds.upload(tar!, { signal: cli.signal }), dockerfile };
+  const name = directory === undefined ? {} : { contextName: directory };
+  return { contextId: await client.builds.upload(tar!, { signal: cli.signal }), dockerfile, ...name };
 }
 
 /** `name=path` and `name=docker-image://reference`. @throws {Error} */

@@ -45,6 +45,16 @@ export async function compressImage(
   return made;
 }
 
+/** A layer as it is sent: compressed, whatever it is here. @param options.lease holds what is made for it */
+export async function compressed(
+  store: Store,
+  layer: ImageLayer,
+  options: { lease: Lease; signal: AbortSignal | undefined },
+): Promise<Descriptor> {
+  const { descriptor } = layer;
+  return isPlain(descriptor) ? { ...descriptor, ...(await compressLayer(store, layer, { plain: descriptor, ...options })) } : descriptor;
+}
+
 /** Another image may have the same content compressed already, e.g. as a registry sent it: then that is reused. */
 async function compressLayer(
   { catalog, layout }: Store,

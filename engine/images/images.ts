@@ -9,6 +9,7 @@ import type { Readable, Writable } from "node:stream";
 import type { AuthConfig, JsonMessage } from "../api/types/image.ts";
 import type { ContainerConfig } from "../api/types/container.ts";
 import type { Digest } from "../layers/snapshots.ts";
+import type { BlobPlace, PlaceName } from "./blob-places.ts";
 
 /** @see https://github.com/opencontainers/image-spec/blob/v1.1.1/descriptor.md */
 export interface Descriptor {
@@ -143,6 +144,9 @@ export interface Images {
   pull(reference: string, options: PullOptions): Promise<Image>;
 
   push(reference: string, options: PullOptions): Promise<void>;
+
+  /** A place outside that holds blobs and one manifest; close it. @throws {EngineError} what the registry says */
+  place(where: PlaceName, signal: AbortSignal): Promise<BlobPlace>;
 
   /** `docker pull -a`: every tag of a repository, one after another. */
   pullAll(repository: string, options: PullOptions): Promise<void>;

@@ -11,6 +11,8 @@ import type { Events } from "../events.ts";
 import type { Digest, Snapshots } from "../layers/snapshots.ts";
 import { familiarName, familiarReference, withDefaultTag } from "../syntax/reference.ts";
 import type { Reference } from "../syntax/reference.ts";
+import { openPlace } from "./blob-places.ts";
+import type { BlobPlace, PlaceName } from "./blob-places.ts";
 import { Catalog, imageLayers } from "./catalog.ts";
 import { applyChanges } from "./changes.ts";
 import { Garbage } from "./garbage.ts";
@@ -205,6 +207,10 @@ class LocalImages implements Images {
     const name = withDefaultTag(needReference(reference));
     const image = await pushImage(this.#store, name, { ...options, registry: this.#registry });
     this.#events.publish("image", "push", familiarReference(name), { ...image.config.config?.Labels, name: familiarName(name) });
+  }
+
+  place(where: PlaceName, signal: AbortSignal): Promise<BlobPlace> {
+    return openPlace(this.#store, where, { registry: this.#registry, signal });
   }
 
   async pullAll(repository: string, options: PullOptions): Promise<void> {

@@ -1,6 +1,7 @@
 /** `POST /berth/build`: builds of Berth's own clients, with everything that a build can be asked for. */
 import { contextOf, definitionOf, dockerfileOf } from "../../build/predict-request.ts";
 import type { BuildRequest } from "../../build/builder.ts";
+import { cacheSource, cacheTarget } from "../../build/cache-options.ts";
 import { EngineError } from "../../errors.ts";
 import { receiveContext, takeUploaded, uploadContext } from "../build-context.ts";
 import type { BuildContext } from "../build-context.ts";
@@ -67,7 +68,9 @@ async function requestOf(asked: BuildCall, context: BuildContext): Promise<Build
     ...(noCacheStages?.length && { noCacheStages }),
     ...(allow?.length && { entitlements: allow }),
     ...(ulimits?.length && { ulimits }),
-    ...(context.name !== undefined && { contextName: context.name }),
+    ...(asked.cacheFrom?.length && { cacheFrom: asked.cacheFrom.map(cacheSource) }),
+    ...(asked.cacheTo?.length && { cacheTo: asked.cacheTo.map(cacheTarget) }),
+    ...((context.name ?? asked.contextName) && { contextName: context.name ?? asked.contextName! }),
   };
 }
 

@@ -2,6 +2,8 @@
 import type { Duplex } from "node:stream";
 import { StepError } from "../../build/builder.ts";
 import type { BuildProgress, BuildRequest } from "../../build/builder.ts";
+import { cacheSource } from "../../build/cache-options.ts";
+import type { CacheSource } from "../../build/cache-options.ts";
 import { EngineError } from "../../errors.ts";
 import { receiveContext } from "../build-context.ts";
 import type { BuildContext } from "../build-context.ts";
@@ -87,6 +89,7 @@ function buildOptions(exchange: Exchange): Omit<BuildRequest, "contextDir" | "do
     noCache: query.flag("nocache"),
     pull: query.flag("pull"),
     auth: registryConfig(request.headers["x-registry-config"]),
+    cacheFrom: cacheSources(query.json("cachefrom")),
     ...(target && { target }),
     ...(networkMode && { networkMode }),
     ...(extraHosts && { extraHosts: hostList(query.all("extrahosts")) }),
@@ -94,6 +97,14 @@ function buildOptions(exchange: Exchange): Omit<BuildRequest, "contextDir" | "do
     ...(contextName && { contextName }),
     ...(platform && { platform: [platform.os, platform.architecture, platform.variant].filter(Boolean).join("/") }),
   };
+}
+
+/** Images, in which the cache is. @throws {EngineError} invalid */
+function cacheSources(value: unknown): CacheSource[] {
+  if (value === undefined || value === null) return [];
+  if (!Array.isArray(value) || !value.every((each) => typeof each === "string"))
+    throw new EngineError("invalid", 'error reading build option "cachefrom": it is a list of texts');
+  return value.filter((each) => each !== "").map((ref) => cacheSource({ ref }));
 }
 
 /** Where the context came from, which its archive does not tell. */

@@ -271,6 +271,12 @@ export interface BuildCall extends BuildDefinition {
   readonly allow?: readonly string[];
   /** `name=soft[:hard]`. */
   readonly ulimits?: readonly string[];
+  /** Fields of `--cache-from`: `type` (registry, local), `ref`, `src`, `tag`, `digest`. Paths are absolute. */
+  readonly cacheFrom?: readonly Readonly<Record<string, string>>[];
+  /** Fields of `--cache-to`: `type` (inline, registry, local), `ref`, `dest`, `tag`, `mode` (min, max), `ignore-error`. */
+  readonly cacheTo?: readonly Readonly<Record<string, string>>[];
+  /** What tells builds of the same thing apart, for a context that was uploaded: the directory as its user knows it. */
+  readonly contextName?: string;
 }
 
 /** What a Dockerfile says about itself, as BuildKit's frontend answers `--call`. */

@@ -19,11 +19,15 @@ const Platform = message({ Architecture: text(1), OS: text(2), Variant: text(3) 
 const BuildkitVersion = message({ package: text(1), version: text(2), revision: text(3) });
 const WorkerRecord = message({ ID: text(1), Labels: textMap(2), platforms: many(3, Platform), BuildkitVersion: one(5, BuildkitVersion) });
 
+const CacheOptionsEntry = message({ Type: text(1), Attrs: textMap(2) });
+const CacheOptions = message({ Exports: many(4, CacheOptionsEntry), Imports: many(5, CacheOptionsEntry) });
+
 export const ControlSolveRequest = message({
   Ref: text(1),
   Session: text(5),
   Frontend: text(6),
   FrontendAttrs: textMap(7),
+  Cache: one(8, CacheOptions),
   Entitlements: texts(9),
   Internal: flag(11),
   Exporters: many(13, Exporter),

@@ -1,5 +1,7 @@
 /** What a client asks of the Dockerfile frontend, in the builder's words. Pure. */
 import type { BuildRequest } from "../builder.ts";
+import { cacheSource, cacheTarget } from "../cache-options.ts";
+import type { CacheSource, CacheTarget } from "../cache-options.ts";
 import { GrpcError, UNIMPLEMENTED, UNKNOWN } from "./grpc.ts";
 
 export type FrontendOptions = Readonly<Record<string, string>>;
@@ -54,6 +56,41 @@ export function uploadedContext({ context }: FrontendOptions): { path: string; h
   const url = URL.canParse(context) ? new URL(context) : undefined;
   if (url?.protocol === "http:" && url.host === "buildkit-session") return { path: url.pathname, host: url.host };
   throw new GrpcError(UNIMPLEMENTED, `the build context ${context} is not supported here: clone or unpack it, then build the directory`);
+}
+
+interface CacheEntry {
+  readonly Type?: string;
+  readonly Attrs?: Readonly<Record<string, string>>;
+}
+
+/** Registries in which results are looked for. @throws {GrpcError} for what is no list of them */
+export function importedCaches({ "cache-imports": text }: FrontendOptions): CacheSource[] {
+  if (!text) return [];
+  const entries = parseEntries(text);
+  // A client offers directories and services as well, and a build does without what is not to be had.
+  return entries.flatMap(({ Type, Attrs }) => (Type === "registry" ? [cacheSource({ ...Attrs, type: Type })] : []));
+}
+
+function parseEntries(text: string): readonly CacheEntry[] {
+  try {
+    const entries: unknown = JSON.parse(text);
+    if (Array.isArray(entries)) return entries as CacheEntry[];
+  } catch {
+    // Said below.
+  }
+  throw new GrpcError(UNKNOWN, "failed to unmarshal cache imports: not a list");
+}
+
+/** @throws {GrpcError} for a place that the engine cannot reach */
+export function exportedCaches(entries: readonly CacheEntry[]): CacheTarget[] {
+  return entries.map(({ Type = "", Attrs }) => {
+    if (Type !== "inline" && Type !== "registry")
+      throw new GrpcError(
+        UNIMPLEMENTED,
+        `cache export to ${Type} is not supported here: use type=inline or type=registry, or "berth build"`,
+      );
+    return cacheTarget({ ...Attrs, type: Type });
+  });
 }
 
 function withPrefix(options: FrontendOptions, prefix: string): Record<string, string> {

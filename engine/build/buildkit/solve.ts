@@ -22,7 +22,7 @@ import { readUpload, sendDirectory, sendTar } from "./export.ts";
 import { readFiles, receiveFiles } from "./file-sync.ts";
 import { GrpcError, jsonDetail, UNIMPLEMENTED, UNKNOWN } from "./grpc.ts";
 import type { ControlSolveRequest, ReturnRequest } from "./messages.ts";
-import { namedContexts, requestOptions, uploadedContext } from "./options.ts";
+import { exportedCaches, importedCaches, namedContexts, requestOptions, uploadedContext } from "./options.ts";
 import type { FrontendOptions } from "./options.ts";
 import type { Session } from "./session.ts";
 import { buildkitMessage, BuildStatus, StatusFeed, Vertex } from "./status.ts";
@@ -228,6 +228,8 @@ export class Solve {
       ...(!archive && { dockerignore: loaded.dockerignore }),
       tags: this.#request.Exporters.filter(isImage).flatMap(({ Attrs }) => (Attrs?.["name"] ?? "").split(",").filter((tag) => tag !== "")),
       contexts: await this.#namedContexts(options),
+      cacheFrom: importedCaches(options),
+      cacheTo: exportedCaches(this.#request.Cache?.Exports ?? []),
       secret: (id) => readSecret(this.#session, id),
       sshAgent: (id) => agents.socket(id),
       login: (domain) => readLogin(this.#session, domain),

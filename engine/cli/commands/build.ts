@@ -7,6 +7,7 @@ import type { BuildOptions } from "../../client/build.ts";
 import type { DockerClient } from "../../client/client.ts";
 import { isStatus } from "../../client/errors.ts";
 import { buildArgs } from "../build-args.ts";
+import { cacheFields } from "../build-cache.ts";
 import { buildCall } from "../build-call.ts";
 import type { BuildFlags } from "../build-call.ts";
 import { openContext } from "../build-context.ts";
@@ -161,7 +162,8 @@ async function buildClassic(cli: Cli, parts: Parts): Promise<string> {
     networkMode: flags.network === "default" ? undefined : flags.network,
     extraHosts: flags["add-host"],
     shmSizeBytes: flags["shm-size"],
-    cacheFrom: flags["cache-from"],
+    cacheFrom: cacheFields(cli, flags["cache-from"]).flatMap(({ type, ref }) => (type === "registry" && ref ? [ref] : [])),
+    contextName: context.directory,
     auth,
     exactProgress: mode === "plain" || mode === "tty" || mode === "rawjson",
     signal: cli.signal,
