@@ -4,24 +4,23 @@
 import { join } from "node:path";
 import * as vscode from "vscode";
 import { registerCommands } from "./commands/command.ts";
-import { commands } from "./commands/commands.ts";
+import type { CommandTable } from "./commands/command.ts";
 import { registerInspect } from "./commands/inspect.ts";
 import type { Context } from "./context.ts";
 import { Engine } from "./engine/engine.ts";
 import { EngineFiles } from "./files/provider.ts";
 import { SCHEME } from "./files/uris.ts";
 import { LanguageFeatures } from "./language/client.ts";
-import { languageCommands } from "./language/commands.ts";
 import { Accounts } from "./registries/accounts.ts";
 import { registerPages } from "./panels/pages.ts";
-import { registerTasks } from "./tasks/tasks.ts";
+import { registerTasks } from "./tasks/register.ts";
 import { keepTerminals } from "./terminals/environment.ts";
 import { registerProfile } from "./terminals/profile.ts";
 import { showStatus } from "./status-bar.ts";
 import { makeTrees } from "./tree/trees.ts";
 import { createViews } from "./views.ts";
 
-/** Called once by VS Code. */
+/** Called once by VS Code: it only registers. What anything of it does is read from disk when it is done first. */
 export function activate(extension: vscode.ExtensionContext): void {
   const log = vscode.window.createOutputChannel("Berth", { log: true });
   const engine = new Engine(log, join(extension.extensionPath, "dist"));
@@ -34,10 +33,10 @@ export function activate(extension: vscode.ExtensionContext): void {
   extension.subscriptions.push(log, engine, accounts, changed, registerInspect(engine));
   const files = new EngineFiles(engine);
   extension.subscriptions.push(files, vscode.workspace.registerFileSystemProvider(SCHEME, files, { isCaseSensitive: true }));
-  registerCommands(context, commands);
   const language = new LanguageFeatures(context);
   extension.subscriptions.push(language);
-  registerCommands(context, languageCommands(context, language));
+  let table: Promise<CommandTable> | undefined;
+  registerCommands(context, () => (table ??= readCommands(context, language)));
   extension.subscriptions.push(registerPages(context), registerProfile(context), ...registerTasks(context));
   keepTerminals(context);
   showStatus(context);
@@ -48,4 +47,9 @@ export function activate(extension: vscode.ExtensionContext): void {
       if (settings.some((setting) => change.affectsConfiguration(setting))) void engine.reset().then(() => changed.fire("endpoints"));
     }),
   );
+}
+
+async function readCommands(context: Context, language: LanguageFeatures): Promise<CommandTable> {
+  const [{ commands }, { languageCommands }] = await Promise.all([import("./commands/commands.ts"), import("./language/commands.ts")]);
+  return { ...commands, ...languageCommands(context, language) };
 }

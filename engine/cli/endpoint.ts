@@ -30,13 +30,13 @@ export async function findTarget({ env, globals }: Environment): Promise<Target>
   const root = globals.root || env["BERTH_ROOT"];
   if (root) return { own: true, root };
   if (env["DOCKER_HOST"]) return { own: false, url: env["DOCKER_HOST"], context: "default" };
-  const context = env["DOCKER_CONTEXT"];
+  const context = globals.context || env["DOCKER_CONTEXT"];
   if (context && context !== "default") return contextTarget({ env, globals }, context);
   const chosen = context ? "default" : await chosenContext({ env, globals });
   return chosen === "default" ? { own: true, root: undefined } : contextTarget({ env, globals }, chosen);
 }
 
-/** What `berth context use` chose. */
+/** What `berth context use` chose; what `docker context use` chose is docker's business. */
 function chosenContext(environment: Environment): Promise<string> {
   // A settings file that cannot be read is told where it is used.
   return new Contexts(settingsDirectory(environment)).current().catch(() => "default");

@@ -9,6 +9,7 @@ import { checkContextName, Contexts, tlsFor } from "./contexts.ts";
 const directory = mkdtempSync(join(tmpdir(), "berth-contexts-"));
 after(() => rmSync(directory, { recursive: true, force: true }));
 const contexts = new Contexts(directory);
+const readJson = (file: string): unknown => JSON.parse(readFileSync(join(directory, file), "utf8"));
 const far = { name: "far", description: "A far one", host: "tcp://far:2376", skipTlsVerify: false };
 
 function docker(...args: string[]): string {
@@ -24,7 +25,7 @@ const noDocker = ((): string | false => {
   }
 })();
 
-test("Contexts keeps a context with its certificates, and chooses it", async () => {
+test("Contexts keeps a context with its certificates, and chooses it for berth alone", async () => {
   writeFileSync(join(directory, "config.json"), JSON.stringify({ psFormat: "x" }));
   await contexts.write(far, { ca: "CA", cert: "CERT", key: "KEY" });
   assert.deepEqual(await contexts.list(), [far]);
@@ -32,8 +33,12 @@ test("Contexts keeps a context with its certificates, and chooses it", async () 
   assert.equal(await contexts.current(), "default");
   await contexts.use("far");
   assert.equal(await contexts.current(), "far");
-  assert.deepEqual(JSON.parse(readFileSync(join(directory, "config.json"), "utf8")), { psFormat: "x", currentContext: "far" });
-  assert.equal(statSync(join(directory, "config.json")).mode & 0o777, 0o600);
+  assert.deepEqual(readJson("berth.json"), { currentContext: "far" });
+  assert.equal(statSync(join(directory, "berth.json")).mode & 0o777, 0o600);
+  assert.deepEqual(readJson("config.json"), { psFormat: "x" });
+  await contexts.use("default");
+  writeFileSync(join(directory, "config.json"), JSON.stringify({ psFormat: "x", currentContext: "far" }));
+  assert.equal(await contexts.current(), "default");
 });
 
 test("docker reads what Contexts writes", { skip: noDocker }, () => {
@@ -49,8 +54,10 @@ test("Contexts reads what docker writes", { skip: noDocker }, async () => {
   assert.deepEqual(await contexts.get("near"), { name: "near", description: "Near", host: "unix:///tmp/x.sock", skipTlsVerify: false });
 });
 
-test("Contexts removes a context, and with it the choice of it", async () => {
+test("Contexts removes a context, and with it the choice of it, also docker's", async () => {
+  await contexts.use("far");
   await contexts.remove("far");
+  assert.deepEqual(readJson("config.json"), { psFormat: "x" });
   assert.equal(await contexts.current(), "default");
   assert.equal(await contexts.has("far"), false);
   await assert.rejects(contexts.get("far"), /context "far": context not found: open .*meta\.json: no such file or directory/);

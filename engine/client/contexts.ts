@@ -1,7 +1,9 @@
 /**
- * Docker's contexts: named endpoints in `~/.docker` (or `$DOCKER_CONFIG`), shared with docker's own command.
+ * Docker's contexts: named endpoints in `~/.docker` (or `$DOCKER_CONFIG`), shared with docker's own command. Which one is used is not:
+ * who has Docker Desktop chose its context for docker, and `berth` would never reach its own engine.
  *
- *     config.json                          currentContext
+ *     berth.json                           currentContext, of berth alone
+ *     config.json                          currentContext, of docker
  *     contexts/meta/<sha256 of name>/meta.json     name, description, address
  *     contexts/tls/<sha256 of name>/docker/{ca,cert,key}.pem
  *
@@ -34,6 +36,8 @@ interface Meta {
   Endpoints?: Record<string, { Host?: string; SkipTLSVerify?: boolean }>;
 }
 
+/** Where Berth's choice is kept, and where docker's. */
+const [OURS, DOCKERS] = ["berth.json", "config.json"];
 const PEMS = ["ca", "cert", "key"] as const;
 const idOf = (name: string): string => createHash("sha256").update(name).digest("hex");
 
@@ -108,27 +112,35 @@ export class Contexts {
     await this.get(name);
     await rm(join(this.#directory, "contexts/meta", idOf(name)), { recursive: true, force: true });
     await this.#removeTls(name);
-    if ((await this.current()) === name) await this.use("default");
+    // Docker would fail at each command if it went on using what is gone.
+    for (const file of [OURS, DOCKERS]) if ((await this.#chosen(file)) === name) await this.#choose(file, "default");
   }
 
-  /** The one that `docker context use` chose; `default` when none was. */
-  async current(): Promise<string> {
-    const chosen = (await this.#config())["currentContext"];
+  /** The one that `berth context use` chose; `default`, which is Berth's own engine, when none was. What docker chose does not count. */
+  current(): Promise<string> {
+    return this.#chosen(OURS);
+  }
+
+  /** Chooses a context for this user's `berth`; docker's choice stays. @throws {Error} when there is none of that name */
+  async use(name: string): Promise<void> {
+    if (name !== "default") await this.get(name);
+    await this.#choose(OURS, name);
+  }
+
+  async #chosen(file: string): Promise<string> {
+    const chosen = (await this.#settings(file))["currentContext"];
     return typeof chosen === "string" && chosen !== "" ? chosen : "default";
   }
 
-  /** Chooses a context for this user's terminals; other settings of the file stay. @throws {Error} when there is none of that name */
-  async use(name: string): Promise<void> {
-    if (name !== "default") await this.get(name);
-    const { currentContext: _, ...rest } = await this.#config();
-    await writeWhole(
-      join(this.#directory, "config.json"),
-      `${JSON.stringify(name === "default" ? rest : { ...rest, currentContext: name }, null, "\t")}\n`,
-    );
+  /** Other settings of the file stay. */
+  async #choose(file: string, name: string): Promise<void> {
+    const { currentContext: _, ...rest } = await this.#settings(file);
+    const settings = name === "default" ? rest : { ...rest, currentContext: name };
+    await writeWhole(join(this.#directory, file), `${JSON.stringify(settings, null, "\t")}\n`);
   }
 
-  async #config(): Promise<Record<string, unknown>> {
-    const text = await readFile(join(this.#directory, "config.json"), "utf8").catch(() => "");
+  async #settings(file: string): Promise<Record<string, unknown>> {
+    const text = await readFile(join(this.#directory, file), "utf8").catch(() => "");
     return text.trim() === "" ? {} : (JSON.parse(text) as Record<string, unknown>);
   }
 

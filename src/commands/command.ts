@@ -25,11 +25,15 @@ export function trusted(): string | undefined {
   return vscode.workspace.isTrusted ? undefined : vscode.l10n.t("Berth builds and runs nothing from a folder that is not trusted");
 }
 
-/** Registers every command of `table` as `berth.<name>`. */
-export function registerCommands(context: Context, table: Readonly<Record<string, Command>>): void {
-  for (const [name, command] of Object.entries(table)) {
-    const run = (...args: unknown[]): Promise<unknown> => call(context, command, args);
-    context.extension.subscriptions.push(vscode.commands.registerCommand(`berth.${name}`, run));
+/** Commands by their name behind `berth.`. */
+export type CommandTable = Readonly<Record<string, Command>>;
+
+/** Registers every command that the manifest names. @param load gives what they do; called at the first of them */
+export function registerCommands(context: Context, load: () => Promise<CommandTable>): void {
+  const { contributes } = context.extension.extension.packageJSON as { contributes: { commands: { command: string }[] } };
+  for (const { command: id } of contributes.commands) {
+    const run = async (...args: unknown[]): Promise<unknown> => call(context, (await load())[id.replace("berth.", "")]!, args);
+    context.extension.subscriptions.push(vscode.commands.registerCommand(id, run));
   }
 }
 

@@ -25,7 +25,7 @@ async function use(context: Context, ...args: unknown[]): Promise<void> {
   context.changed.fire("endpoints");
 }
 
-/** Also for this user's terminals: `berth` and `docker` follow. */
+/** Also for this user's terminals: `berth` follows, docker keeps its own choice. */
 async function useInTerminals(context: Context, ...args: unknown[]): Promise<void> {
   const node = await chosen(context, args, vscode.l10n.t("Use which engine in terminals?"));
   if (!node) return;

@@ -46,7 +46,7 @@ async function showLog({ engine, log }: Context): Promise<void> {
 }
 
 async function check({ engine }: Context): Promise<void> {
-  const problems = engine.problems();
+  const problems = await engine.problems();
   if (problems.length === 0) {
     void vscode.window.showInformationMessage(vscode.l10n.t("This machine has all that Berth's engine needs"));
     return;

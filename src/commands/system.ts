@@ -134,7 +134,7 @@ async function doctor(context: Context): Promise<void> {
   if (process.platform !== "linux")
     bad(vscode.l10n.t("Berth's own engine needs Linux"), vscode.l10n.t("open the folder in WSL or on a Linux machine"));
   else {
-    const problems = engine.problems();
+    const problems = await engine.problems();
     for (const { message, fix } of problems) bad(message, fix);
     if (problems.length === 0) good(vscode.l10n.t("It has all that Berth's engine needs"));
   }

@@ -8,12 +8,8 @@ import { existsSync, watch } from "node:fs";
 import { basename, dirname } from "node:path";
 import * as vscode from "vscode";
 import type { EventMessage } from "../../engine/api/types/system.ts";
-import { connect } from "../../engine/client/client.ts";
 import type { DockerClient } from "../../engine/client/client.ts";
-import { jsonLines } from "../../engine/client/streams.ts";
-import { resolveAddress } from "./address.ts";
-import { EngineProgram, PreflightError } from "./program.ts";
-import type { Problem } from "./program.ts";
+import type { EngineProgram, PreflightError, Problem } from "./program.ts";
 import type { EngineState } from "./state.ts";
 
 /** Pauses before another attempt at an engine that cannot be reached; the last one repeats. */
@@ -63,7 +59,7 @@ export class Engine implements vscode.Disposable {
 
   /** Berth's own engine as an address for other programs; undefined when it does not run. */
   async ownAddress(): Promise<string | undefined> {
-    const status = await this.#program().status();
+    const status = await (await this.#program()).status();
     return status.running ? status.socket : undefined;
   }
 
@@ -94,19 +90,19 @@ export class Engine implements vscode.Disposable {
 
   async stop(): Promise<void> {
     this.#disconnect();
-    if (this.own) await this.#program().stop();
+    if (this.own) await (await this.#program()).stop();
     this.#become({ kind: "stopped" });
     this.#watchForSocket();
   }
 
   /** What this machine lacks to run Berth's own engine. */
-  problems(): readonly Problem[] {
-    return this.#program().problems();
+  async problems(): Promise<readonly Problem[]> {
+    return (await this.#program()).problems();
   }
 
   /** File of the engine's own log, where it has one. */
   async logFile(): Promise<string | undefined> {
-    return this.own ? (await this.#program().status()).log : undefined;
+    return this.own ? (await (await this.#program()).status()).log : undefined;
   }
 
   /** Forgets the endpoint, after a change of settings. */
@@ -122,7 +118,8 @@ export class Engine implements vscode.Disposable {
     this.#events.dispose();
   }
 
-  #program(): EngineProgram {
+  async #program(): Promise<EngineProgram> {
+    const { EngineProgram } = await import("./program.ts");
     const settings = vscode.workspace.getConfiguration("berth.engine");
     return new EngineProgram({ programs: this.#programs, root: settings.get("root", ""), nodePath: settings.get("nodePath", "") });
   }
@@ -141,10 +138,10 @@ export class Engine implements vscode.Disposable {
     try {
       const address = this.own ? await this.#startOwn(start, signal) : this.endpoint;
       if (address === undefined) return this.#rest();
-      const { host, options } = await resolveAddress(address);
-      this.#client = connect(host, options);
+      const { connectTo, eventsOf } = await import("./connect.ts");
+      this.#client = await connectTo(address);
       // The answer's head says that events are being kept from now on: lists that are read afterwards miss nothing.
-      const events = jsonLines<EventMessage>(await this.#client.connection.stream("GET", "/events", { signal }));
+      const events = await eventsOf(this.#client, signal);
       this.#become({ kind: "running" });
       this.#attempt = 0;
       void this.#follow(events, signal);
@@ -155,7 +152,7 @@ export class Engine implements vscode.Disposable {
 
   /** @returns the engine's address, undefined when it does not run and may not be started */
   async #startOwn(start: boolean, signal: AbortSignal): Promise<string | undefined> {
-    const program = this.#program();
+    const program = await this.#program();
     const status = start ? await program.start(signal) : await program.status();
     this.#socket = status.socketPath;
     return status.running ? status.socket : undefined;
@@ -192,8 +189,8 @@ export class Engine implements vscode.Disposable {
     this.#log.error(error.message);
     if (!this.own) return this.#retryLater(error.message);
     this.#disconnect();
-    const lacking = error instanceof PreflightError;
-    this.#become(lacking ? { kind: "lacking", problems: error.problems } : { kind: "failed", message: error.message });
+    const { problems } = error as Partial<PreflightError>;
+    this.#become(problems ? { kind: "lacking", problems } : { kind: "failed", message: error.message });
   }
 
   /** Another endpoint cannot be started from here, so it is asked again, at growing distances. */

@@ -6,7 +6,6 @@ import type { ContainerNode } from "../tree/containers-tree.ts";
 import type { Node } from "../tree/node.ts";
 import type { ViewName } from "../tree/trees.ts";
 import type { VolumeNode } from "../tree/volumes-tree.ts";
-import { upload } from "./transfer.ts";
 import { containerUri, volumeUri } from "./uris.ts";
 
 const URI_LIST = "text/uri-list";
@@ -36,6 +35,7 @@ export class FileDrops implements vscode.TreeDragAndDropController<Node> {
       .filter(Boolean)
       .map((text) => vscode.Uri.parse(text, true));
     try {
+      const { upload } = await import("./transfer.ts");
       await upload(files, folder);
       this.#context[this.#view].refresh();
     } catch (error) {

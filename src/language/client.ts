@@ -4,8 +4,7 @@
  */
 import { join } from "node:path";
 import * as vscode from "vscode";
-import type { ErrorHandler } from "vscode-languageclient/node";
-import { CloseAction, ErrorAction, LanguageClient, TransportKind } from "vscode-languageclient/node";
+import type * as protocol from "vscode-languageclient/node";
 import type { Context } from "../context.ts";
 import { Decorations } from "./decorations.ts";
 import { stepBack } from "./neighbors.ts";
@@ -26,15 +25,14 @@ const RESTARTS_A_MINUTE = 10;
 
 export class LanguageFeatures implements vscode.Disposable {
   readonly #context: Context;
-  readonly #decorations: Decorations;
+  #decorations: Decorations | undefined;
   readonly #disposables: vscode.Disposable[] = [];
-  #client: LanguageClient | undefined;
+  #client: protocol.LanguageClient | undefined;
+  #starting = false;
 
   constructor(context: Context) {
     this.#context = context;
-    this.#decorations = new Decorations();
     this.#disposables.push(
-      this.#decorations,
       vscode.workspace.onDidOpenTextDocument((document) => this.#startFor(document)),
       vscode.workspace.onDidSaveTextDocument(() => this.#filesChanged()),
       vscode.extensions.onDidChange(() => this.#sendStepBack()),
@@ -55,7 +53,17 @@ export class LanguageFeatures implements vscode.Disposable {
   }
 
   #startFor(document: vscode.TextDocument): void {
-    if (this.#client || vscode.languages.match(selector, document) === 0) return;
+    if (this.#starting || vscode.languages.match(selector, document) === 0) return;
+    this.#starting = true;
+    this.#start().catch((error: Error) => this.#context.log.error(error));
+  }
+
+  async #start(): Promise<void> {
+    // The client is bigger than all the rest of the extension: who opens none of these files never reads it.
+    const library = await import("vscode-languageclient/node");
+    const { LanguageClient, TransportKind } = library;
+    const decorations = (this.#decorations = new Decorations());
+    this.#disposables.push(decorations);
     const module = join(this.#context.extension.extensionPath, "dist", "language-server.cjs");
     const client = new LanguageClient(
       "berth.language",
@@ -64,13 +72,13 @@ export class LanguageFeatures implements vscode.Disposable {
       {
         documentSelector: selector as never,
         synchronize: { fileEvents: vscode.workspace.createFileSystemWatcher(WATCHED) },
-        errorHandler: restartAlways(),
+        errorHandler: restartAlways(library),
         initializationFailedHandler: () => false,
       },
     );
     this.#client = client;
     // After a restart the server knows nothing: it is told again.
-    client.onNotification(messages.marks, ({ uri, marks }: { uri: string; marks: Marks }) => this.#decorations.set(uri, marks));
+    client.onNotification(messages.marks, ({ uri, marks }: { uri: string; marks: Marks }) => decorations.set(uri, marks));
     client.onRequest(messages.credentials, async (domain: string) => (await this.#context.accounts.auth(domain)) ?? null);
     this.#disposables.push(
       client.onDidChangeState(({ newState }) => {
@@ -79,7 +87,7 @@ export class LanguageFeatures implements vscode.Disposable {
         this.#sendStepBack();
       }),
     );
-    client.start().catch((error: Error) => this.#context.log.error(error));
+    await client.start();
   }
 
   #sendEngine(): void {
@@ -95,8 +103,10 @@ export class LanguageFeatures implements vscode.Disposable {
     const features = stepBack(neighborhood);
     const settings = vscode.workspace.getConfiguration("berth.editor");
     const off = [...(settings.get("codeLens", true) ? [] : ["lenses"]), ...(settings.get("buildResults", true) ? [] : ["inlays"])];
-    this.#decorations.dividers = !features["dockerfile"]!.includes("dividers") && settings.get("stageDividers", true);
-    this.#decorations.predictions = settings.get("predictions", true);
+    if (this.#decorations) {
+      this.#decorations.dividers = !features["dockerfile"]!.includes("dividers") && settings.get("stageDividers", true);
+      this.#decorations.predictions = settings.get("predictions", true);
+    }
     this.#notify(
       messages.stepBack,
       Object.fromEntries(Object.entries(features).map(([language, names]) => [language, [...names, ...off]])),
@@ -114,7 +124,7 @@ export class LanguageFeatures implements vscode.Disposable {
 }
 
 /** A server that was killed or has crashed is started again, unless it does nothing else. */
-function restartAlways(): ErrorHandler {
+function restartAlways({ CloseAction, ErrorAction }: typeof protocol): protocol.ErrorHandler {
   let ends: number[] = [];
   return {
     error: () => ({ action: ErrorAction.Continue, handled: true }),

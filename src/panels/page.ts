@@ -35,10 +35,14 @@ export function showPage<State, To, From>(context: Context, page: Page<State, To
 }
 
 /** After a reload VS Code gives back each panel with the state that its page kept. */
-export function registerPage<State, To, From>(context: Context, page: Page<State, To, From>): vscode.Disposable {
-  return vscode.window.registerWebviewPanelSerializer(`berth.${page.name}`, {
+export function registerPage<State, To, From>(
+  context: Context,
+  name: string,
+  load: () => Promise<Page<State, To, From>>,
+): vscode.Disposable {
+  return vscode.window.registerWebviewPanelSerializer(`berth.${name}`, {
     deserializeWebviewPanel: async (panel: vscode.WebviewPanel, state: State | undefined) => {
-      if (state) fill(context, { page, panel, state });
+      if (state) fill(context, { page: await load(), panel, state });
       else panel.dispose();
     },
   });

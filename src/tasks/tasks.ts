@@ -38,26 +38,21 @@ interface ComposeDefinition extends vscode.TaskDefinition {
   readonly file?: string;
 }
 
-export function registerTasks(context: Context): vscode.Disposable[] {
-  const provide = (
-    type: string,
-    offered: () => Promise<vscode.TaskDefinition[]>,
-    make: (definition: never) => vscode.Task,
-  ): vscode.Disposable =>
-    vscode.tasks.registerTaskProvider(type, {
-      provideTasks: async () => (await offered()).map((definition) => make(definition as never)),
-      resolveTask: ({ definition }) => make(definition as never),
-    });
-  return [
-    provide("berth-build", offeredBuilds, (definition) => buildTask(context, definition)),
-    provide(
-      "berth-run",
-      async () => Object.keys(savedSpecs(context)).map((saved) => ({ type: "berth-run", saved })),
-      (definition) => runTask(context, definition),
-    ),
-    provide("berth-compose", offeredComposes, (definition) => composeDefinitionTask(context, definition)),
-  ];
+/** A kind of task: what the workspace offers of it, and the task of a definition. */
+export interface TaskKind {
+  readonly offered: (context: Context) => Promise<vscode.TaskDefinition[]>;
+  readonly make: (context: Context, definition: vscode.TaskDefinition) => vscode.Task;
 }
+
+/** By the type of the definition. */
+export const taskKinds = {
+  "berth-build": { offered: offeredBuilds, make: buildTask },
+  "berth-run": {
+    offered: async (context) => Object.keys(savedSpecs(context)).map((saved) => ({ type: "berth-run", saved })),
+    make: runTask,
+  },
+  "berth-compose": { offered: offeredComposes, make: composeDefinitionTask },
+} as const satisfies Readonly<Record<string, TaskKind>>;
 
 async function offeredBuilds(): Promise<BuildDefinition[]> {
   const files = await vscode.workspace.findFiles(DOCKERFILES, NOT_OURS, 20);

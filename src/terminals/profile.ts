@@ -1,13 +1,15 @@
 /** The terminal profile "Shell in container…". */
 import * as vscode from "vscode";
-import { isRunning } from "../commands/container-operations.ts";
-import { chosenNodes } from "../commands/pick.ts";
 import type { Context } from "../context.ts";
-import { shellTerminal } from "./shell.ts";
 
 export function registerProfile(context: Context): vscode.Disposable {
   return vscode.window.registerTerminalProfileProvider("berth.shell", {
     provideTerminalProfile: async () => {
+      const [{ isRunning }, { chosenNodes }, { shellTerminal }] = await Promise.all([
+        import("../commands/container-operations.ts"),
+        import("../commands/pick.ts"),
+        import("./shell.ts"),
+      ]);
       const title = vscode.l10n.t("Open a shell in which container?");
       const [node] = await chosenNodes(context, context.containers, [], { title, fits: isRunning, one: true });
       if (!node) return undefined;

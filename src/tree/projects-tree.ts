@@ -4,7 +4,6 @@ import * as vscode from "vscode";
 import type { ContainerSummary } from "../../engine/api/types/container.ts";
 import type { DockerClient } from "../../engine/client/client.ts";
 import { compareText } from "./arrange.ts";
-import { composeOutline } from "./compose-outline.ts";
 import type { ComposeOutline } from "./compose-outline.ts";
 import { PROJECT_LABEL, SERVICE_LABEL, stateInWords } from "./container.ts";
 import { CONTAINER_CHANGES, containerNode } from "./containers-tree.ts";
@@ -66,6 +65,8 @@ interface FileOutline extends ComposeOutline {
 async function workspaceProjects(): Promise<Map<string, FileOutline>> {
   const files = await vscode.workspace.findFiles(COMPOSE_FILES, NOT_OURS, 200);
   const main = files.filter(({ path }) => !/\.override\.ya?ml$/.test(path)).toSorted((a, b) => compareText(a.path, b.path));
+  if (main.length === 0) return new Map();
+  const { composeOutline } = await import("./compose-outline.ts");
   const outlines = await Promise.all(
     main.map(async (uri) => ({ uri, ...composeOutline(new TextDecoder().decode(await vscode.workspace.fs.readFile(uri)), uri.path) })),
   );

@@ -101,7 +101,7 @@ try {
     await window!.rowMenu("Containers", "sample", "Search Logs");
     const page = window!.panel();
     await page.locator(".line", { hasText: "listening on port 8080" }).waitFor();
-    await page.locator("#search").fill("style.css");
+    await page.locator("#search input").fill("style.css");
     await page.locator(".line", { hasText: "listening" }).waitFor({ state: "detached" });
     await page.locator(".line", { hasText: "url:/style.css" }).first().waitFor();
     await walk.picture("6-search-logs");

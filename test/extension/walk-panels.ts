@@ -14,7 +14,7 @@ export async function walkPanels({ walk, window, berth, env }: Stage): Promise<v
     await page.locator("#level").selectOption("error");
     await page.locator(".line", { hasText: "web is up" }).first().waitFor({ state: "detached" });
     await page.locator("#level").selectOption("");
-    await page.locator("#fields").fill("status>=500 msg~db");
+    await page.locator("#fields input").fill("status>=500 msg~db");
     await page.locator(".line", { hasText: "web broke" }).first().waitFor({ state: "detached" });
     await page.locator(".line", { hasText: "db broke" }).first().waitFor();
     await checkAccessibility(window, "the logs");
@@ -60,13 +60,13 @@ export async function walkPanels({ walk, window, berth, env }: Stage): Promise<v
   await walk.step("A run form starts a container with its options, and says what is wrong with them", async () => {
     await window.rowMenu("Images", "busybox:latest", "Run with Options");
     const page = window.panel();
-    await page.locator("#field-name").fill("formed");
-    await page.locator("#field-command").fill("sh -c 'trap exit TERM; sleep 1000 & wait'");
-    await page.locator("#field-environment").fill("A");
+    await page.locator("#field-name input").fill("formed");
+    await page.locator("#field-command input").fill("sh -c 'trap exit TERM; sleep 1000 & wait'");
+    await page.locator("#field-environment textarea").fill("A");
     await page.getByRole("button", { name: "Run", exact: true }).click();
     await page.getByRole("alert").filter({ hasText: '"A" is no variable' }).waitFor();
-    await page.locator("#field-environment").fill("A=1");
-    await page.locator("#field-memory").fill("32m");
+    await page.locator("#field-environment textarea").fill("A=1");
+    await page.locator("#field-memory input").fill("32m");
     await walk.picture("24-run-form");
     await checkAccessibility(window, "the run form");
     await page.getByRole("button", { name: "Run", exact: true }).click();
@@ -79,7 +79,7 @@ export async function walkPanels({ walk, window, berth, env }: Stage): Promise<v
     const before = await berth("inspect", "--format", "{{.Id}}", "formed");
     await window.rowMenu("Containers", "formed", "Edit and Recreate");
     const page = window.panel();
-    await page.locator("#field-memory").fill("48m");
+    await page.locator("#field-memory input").fill("48m");
     await page.getByRole("button", { name: "Recreate" }).click();
     await window.toast(/formed was recreated/).waitFor();
     const after = await berth("inspect", "--format", "{{.Id}} {{.HostConfig.Memory}} {{.State.Status}}", "formed");

@@ -1,7 +1,8 @@
 /** The Build page: the steps of a build on one line of time, with what they printed and why they ran. */
 import "./build.css";
 import type { BuildPageState, BuildRow, FromBuildPage, ToBuildPage } from "../protocol.ts";
-import { button, element, formatBytes, formatDuration, startPage, t } from "../ui/page.ts";
+import { link } from "../ui/controls.ts";
+import { element, formatBytes, formatDuration, startPage, t } from "../ui/page.ts";
 
 /** A step's log in the page; all of it is in the build's terminal. */
 const MOST_LETTERS = 200_000;
@@ -94,7 +95,7 @@ class BuildPage {
 
   #actions({ id, line, shell, state, name }: BuildRow, log: string | undefined): HTMLElement[] {
     const action = (type: Exclude<FromBuildPage["type"], "ready">, text: string): HTMLElement =>
-      button(text, () => this.#say({ type, step: id }), { class: "link", id: `${type}-${id}`, "aria-label": `${text}: ${name}` });
+      link(text, () => this.#say({ type, step: id }), { id: `${type}-${id}`, "aria-label": `${text}: ${name}` });
     const toggle = (): void => {
       if (!this.#open.delete(id)) this.#open.add(id);
       this.#draw();
@@ -102,8 +103,7 @@ class BuildPage {
     return [
       ...(log
         ? [
-            button(this.#open.has(id) ? t("Hide output") : t("Show output"), toggle, {
-              class: "link",
+            link(this.#open.has(id) ? t("Hide output") : t("Show output"), toggle, {
               id: `toggle-${id}`,
               "aria-expanded": String(this.#open.has(id)),
               "aria-label": `${t("Show output")}: ${name}`,

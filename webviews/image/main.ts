@@ -1,7 +1,8 @@
 /** The Image page: layers with their instruction and files, and what the image carries twice. */
 import "./image.css";
 import type { FromImagePage, ImageState, LayerFile, LayerRow, ToImagePage } from "../protocol.ts";
-import { button, checkbox, element, formatBytes, startPage, t } from "../ui/page.ts";
+import { checkbox, link, textField } from "../ui/controls.ts";
+import { element, formatBytes, startPage, t } from "../ui/page.ts";
 
 type Layers = Extract<ToImagePage, { type: "layers" }>;
 type Kind = LayerFile["kind"];
@@ -23,8 +24,7 @@ class ImagePage {
   constructor(state: ImageState, say: (message: FromImagePage) => void) {
     this.#say = say;
     this.#state = state;
-    const search = element("input", {
-      type: "text",
+    const search = textField("", {
       id: "files",
       "aria-label": t("Filter files"),
       placeholder: t("Filter files (regular expression)"),
@@ -112,7 +112,7 @@ class ImagePage {
           "li",
           {},
           element("span", { class: `kind ${kind}` }, t(kind)),
-          button(path, () => this.#say({ type: "open", layer: number, path, kind }), {
+          link(path, () => this.#say({ type: "open", layer: number, path, kind }), {
             class: "link grow",
             title: kind === "changed" ? t("Compare with the layer below") : t("Open"),
           }),

@@ -1,7 +1,9 @@
 /** The Logs page: what containers printed, with filters that reach back, following what comes. */
 import "./logs.css";
 import type { FromLogsPage, LogRecord, LogsState, ToLogsPage } from "../protocol.ts";
-import { button, checkbox, element, startPage, t } from "../ui/page.ts";
+import { button, checkbox, textField } from "../ui/controls.ts";
+import type { Checkbox } from "../ui/controls.ts";
+import { element, startPage, t } from "../ui/page.ts";
 import { levelOf, LEVELS, matcher } from "./filter.ts";
 import type { Filter, Level } from "./filter.ts";
 import { LinesView } from "./lines-view.ts";
@@ -56,19 +58,15 @@ class LogsPage {
   };
 
   #toolbar(): HTMLElement {
-    const search = element("input", {
+    const search = textField("", {
       id: "search",
-      type: "text",
       "aria-label": t("Search"),
       placeholder: t("Search (regular expression)"),
-      spellcheck: "false",
     });
-    const fields = element("input", {
+    const fields = textField("", {
       id: "fields",
-      type: "text",
       "aria-label": t("JSON fields"),
       placeholder: "status>=500 path~api",
-      spellcheck: "false",
       title: t("JSON fields: name=value, !=, >, <, ~ contains"),
     });
     const level = element("select", { id: "level", "aria-label": t("Least level") }, element("option", { value: "" }, t("All levels")));
@@ -99,11 +97,11 @@ class LogsPage {
     );
   }
 
-  #followBox!: HTMLLabelElement;
+  #followBox!: Checkbox;
 
   #setFollow(on: boolean): void {
     this.#follow = on;
-    this.#followBox.querySelector("input")!.checked = on;
+    this.#followBox.checked = on;
     if (on) this.#view.toEnd();
   }
 

@@ -1,11 +1,13 @@
 /** The run form: what a container is to be like, and the command that would do the same. */
 import "./run.css";
 import type { FromRunPage, RunSpec, RunState, ToRunPage } from "../protocol.ts";
-import { button, checkbox, element, startPage, t } from "../ui/page.ts";
+import { button, checkbox, textArea, textField } from "../ui/controls.ts";
+import type { TextArea, TextField } from "../ui/controls.ts";
+import { element, startPage, t } from "../ui/page.ts";
 
 startPage<ToRunPage, FromRunPage>((state, say) => new RunPage(state, say).hear);
 
-type Field = HTMLInputElement | HTMLTextAreaElement | HTMLSelectElement;
+type Field = HTMLInputElement | HTMLSelectElement | TextArea | TextField;
 
 class RunPage {
   readonly #say: (message: FromRunPage) => void;
@@ -37,11 +39,10 @@ class RunPage {
         this.#changed();
       }),
     );
-    const run = element("button", { type: "submit", class: "primary" }, replaces ? t("Recreate") : t("Run"));
     const actions = element(
       "div",
       { class: "actions" },
-      run,
+      button(replaces ? t("Recreate") : t("Run"), () => this.#form.requestSubmit(), "primary"),
       button(t("Save…"), () => this.#say({ type: "save", spec: this.#spec() })),
     );
     this.#row(element("span"), element("div", {}, this.#problem, actions));
@@ -89,13 +90,16 @@ class RunPage {
     value: string,
     { hint, ...attributes }: { hint?: string; list?: string; required?: boolean } = {},
   ): void {
-    this.#field(key, text, { input: element("input", { type: "text", value, spellcheck: "false", ...attributes }), hint });
+    const input = attributes.list
+      ? element("input", { type: "text", value, spellcheck: "false", ...attributes })
+      : textField(value, { "aria-label": [text, hint].filter(Boolean).join(", "), placeholder: hint });
+    this.#field(key, text, { input, hint: attributes.list ? hint : undefined });
   }
 
   #lines(key: keyof RunSpec, text: string, values: readonly string[], hint: string): void {
-    const input = element("textarea", { rows: String(Math.max(2, values.length + 1)), spellcheck: "false" });
-    input.value = values.join("\n");
-    this.#field(key, text, { input, hint });
+    const rows = String(Math.max(2, values.length + 1));
+    const input = textArea(values.join("\n"), { rows, "aria-label": `${text}, ${hint}`, placeholder: hint, resize: "vertical" });
+    this.#field(key, text, { input });
   }
 
   #restart(value: RunSpec["restart"]): void {

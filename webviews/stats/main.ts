@@ -1,7 +1,8 @@
 /** The Stats page: curves of what containers use, and the same numbers as a table. */
 import "./stats.css";
 import type { FromStatsPage, StatsMark, StatsSample, StatsState, ToStatsPage } from "../protocol.ts";
-import { checkbox, element, formatBytes, startPage, t } from "../ui/page.ts";
+import { checkbox } from "../ui/controls.ts";
+import { element, formatBytes, startPage, t } from "../ui/page.ts";
 import { Chart } from "./chart.ts";
 import type { Curve } from "./chart.ts";
 

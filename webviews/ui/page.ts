@@ -1,4 +1,4 @@
-/** What every page begins with: the channel to the extension, words in the user's language, and small elements. */
+/** What every page begins with: the channel to the extension, words in the user's language, and elements. */
 import "./ui.css";
 
 declare function acquireVsCodeApi(): { postMessage(message: unknown): void; setState(state: unknown): void };
@@ -36,7 +36,7 @@ export function startPage<To extends { type: string }, From>(
   code.postMessage({ type: "ready" });
 }
 
-type Attributes = Readonly<Record<string, string | boolean | undefined>>;
+export type Attributes = Readonly<Record<string, string | boolean | undefined>>;
 
 /** An element with attributes and children; text goes in as text. Undefined and false leave an attribute out. */
 export function element<K extends keyof HTMLElementTagNameMap>(
@@ -45,23 +45,15 @@ export function element<K extends keyof HTMLElementTagNameMap>(
   ...children: readonly (Node | string)[]
 ): HTMLElementTagNameMap[K] {
   const made = document.createElement(name);
-  for (const [key, value] of Object.entries(attributes))
-    if (value !== undefined && value !== false) made.setAttribute(key, value === true ? "" : value);
+  applyAttributes(made, attributes);
   made.append(...children);
   return made;
 }
 
-/** A check box with its label behind it. */
-export function checkbox(text: string, checked: boolean, onChange: (checked: boolean) => void): HTMLLabelElement {
-  const input = element("input", { type: "checkbox", checked });
-  input.addEventListener("change", () => onChange(input.checked));
-  return element("label", { class: "check" }, input, text);
-}
-
-export function button(text: string, onClick: () => void, attributes: Attributes = {}): HTMLButtonElement {
-  const made = element("button", { type: "button", ...attributes }, text);
-  made.addEventListener("click", onClick);
-  return made;
+/** Undefined and false leave an attribute out. */
+export function applyAttributes(made: Element, attributes: Attributes): void {
+  for (const [key, value] of Object.entries(attributes))
+    if (value !== undefined && value !== false) made.setAttribute(key, value === true ? "" : value);
 }
 
 /** Decimal units, three significant digits. */
