@@ -140,8 +140,20 @@ export async function getArchive(
     if (!stat) throw noSuchFile(path, entry.record.name);
     const content = path.endsWith("/.") || nameOf(path) === "/";
     const tar = packFrom(root, inside, { name: content ? "." : nameOf(path), ...(signal && { signal }) });
+    // It may have gone since; while nothing was sent, that can be said.
+    await begun(tar).catch((error: unknown) => {
+      throw errorCode(error) === "ENOENT" || isNoSuchDirectory(error) ? noSuchFile(path, entry.record.name) : error;
+    });
     return { stat: toContainerStat({ ...stat, name: nameOf(path) }), tar };
   });
+}
+
+/** Resolves when there is something to read. */
+async function begun(stream: Readable): Promise<void> {
+  const { promise, resolve, reject } = Promise.withResolvers<void>();
+  const done = (): void => resolve();
+  stream.once("readable", done).once("end", done).once("error", reject);
+  await promise.finally(() => stream.off("readable", done).off("end", done).off("error", reject));
 }
 
 export async function putArchive(
