@@ -20,6 +20,8 @@ export interface ContainerWish {
   readonly number: number;
   /** With references to other services replaced by their containers. */
   readonly service: ServiceConfig;
+  /** The service again, with the host's paths as the engine has them. */
+  readonly mounted: ServiceConfig;
   /** Id of the image, and the directories it declares as volumes. */
   readonly image: { readonly id: string; readonly volumes: readonly string[] };
   /** `container:alias` of `links`. */
@@ -122,7 +124,7 @@ function labels({ project, name, number, service, image, replaced, oneOff }: Con
 
 function hostConfig(wish: ContainerWish, connected: Connections): HostConfig {
   const { project, service, replaced, image, readFile, oneOff } = wish;
-  const { binds, mounts } = mountsOf(project, service, { replaced, imageVolumes: image.volumes });
+  const { binds, mounts } = mountsOf(project, wish.mounted, { replaced, imageVolumes: image.volumes });
   return {
     Binds: binds.length > 0 ? binds : null,
     ...(mounts.length > 0 ? { Mounts: mounts } : {}),

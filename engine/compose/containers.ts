@@ -5,6 +5,7 @@ import type { ContainerSummary } from "../api/types/container.ts";
 import type { DockerClient } from "../client/client.ts";
 import { compareVersions } from "../client/connection.ts";
 import { isStatus } from "../client/errors.ts";
+import { atEndpoint } from "./api-socket.ts";
 import { containerRequest } from "./config.ts";
 import type { ContainerWish } from "./config.ts";
 import { injectFiles } from "./files.ts";
@@ -93,10 +94,12 @@ export class ContainerMaker {
   async #make(making: Making, name: string, replaced: ContainerSummary | undefined, signal: AbortSignal): Promise<string> {
     const { project } = this.#options;
     const service = resolveReferences(making.config ?? project.services[making.service]!, (other) => this.#owners(other));
+    const mounted = atEndpoint(service, this.#client.connection.endpoint.url);
     const version = await this.#client.connection.apiVersion(signal);
     const severalNetworks = compareVersions(version, "1.44") >= 0;
     const { request, connections } = containerRequest({
       ...this.#wish(making, service),
+      mounted,
       replaced: this.#inherit(replaced),
       severalNetworks,
     });
@@ -110,7 +113,7 @@ export class ContainerMaker {
     return created.Id;
   }
 
-  #wish(making: Making, service: ServiceConfig): Omit<ContainerWish, "replaced" | "severalNetworks"> {
+  #wish(making: Making, service: ServiceConfig): Omit<ContainerWish, "mounted" | "replaced" | "severalNetworks"> {
     const { project, present, readFile } = this.#options;
     const image = present.images.get(imageOf(project, making.service));
     return {

@@ -2,6 +2,7 @@
 import { existsSync, realpathSync, statSync } from "node:fs";
 import { basename, delimiter, dirname, join, resolve } from "node:path";
 import { readEnvFiles } from "./env-files.ts";
+import { isRemote, remoteSentence } from "./remote.ts";
 import { ComposeError } from "./project.ts";
 import type { ComposeWarning } from "./project.ts";
 
@@ -47,6 +48,8 @@ export function discover(options: DiscoverOptions, warnings: ComposeWarning[]): 
     const files = envFiles.length > 0 ? envFiles.map((file) => resolve(options.cwd, file)) : ownDotEnv(workingDir, options.env);
     for (const [name, value] of Object.entries(readEnvFiles(files, environment, { warnings }))) environment[name] ??= value;
   };
+  const remote = options.files?.find(isRemote);
+  if (remote !== undefined) throw new ComposeError(remoteSentence(remote));
   const given = (options.files ?? []).map((file) => (file === "-" ? file : resolve(options.cwd, file)));
   addDotEnv(workingDirOf(options, given));
   const files = given.length > 0 ? given : (filesFromEnvironment(environment, options.cwd) ?? search(workingDirOf(options, []), warnings));

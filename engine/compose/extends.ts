@@ -4,6 +4,7 @@ import { isValueMap } from "../syntax/compose-value.ts";
 import type { Value, ValueMap } from "../syntax/compose-value.ts";
 import { mergeService } from "./merge.ts";
 import { ModelError } from "./paths.ts";
+import { isRemote, remoteSentence } from "./remote.ts";
 import { resolveRelativePaths } from "./relative-paths.ts";
 import { placedAt } from "./scope.ts";
 import type { ModelLoader, ModelScope, Reset } from "./scope.ts";
@@ -68,6 +69,7 @@ function servicesOf(
   { name, reference }: { name: string; reference: string },
   { file: main, scope, loader }: Extension,
 ): { services: ValueMap; reset: Reset } {
+  if (isRemote(file)) throw new ModelError(remoteSentence(file), ["services", name, "extends", "file"]);
   const local = isAbsolute(file) ? file : join(scope.directory, file);
   const path = ["services", name, "extends", "file"];
   const { model, reset } = placedAt(path, () => loader.bare({ name: local }, scope));

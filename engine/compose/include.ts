@@ -6,6 +6,7 @@ import { isValueMap } from "../syntax/compose-value.ts";
 import type { Value, ValueMap } from "../syntax/compose-value.ts";
 import { readEnvFiles } from "./env-files.ts";
 import { ModelError } from "./paths.ts";
+import { isRemote, remoteSentence } from "./remote.ts";
 import { fileSentence, placedAt } from "./scope.ts";
 import type { ModelContext, ModelLoader, ModelScope } from "./scope.ts";
 
@@ -50,6 +51,8 @@ function texts(value: Value | undefined): string[] {
 }
 
 function loadEntry(entry: IncludeEntry, { scope, context, loader }: Inclusion, path: string[]): ValueMap {
+  const remote = entry.paths.find(isRemote);
+  if (remote !== undefined) throw new ModelError(remoteSentence(remote), [...path, "path"]);
   const files = entry.paths.map((file) => under(scope.directory, file));
   const [main] = files;
   if (main === undefined) return {};

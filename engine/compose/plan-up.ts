@@ -95,6 +95,9 @@ class UpPlanner {
   #service(name: string): void {
     const service = this.#services[name]!;
     if (service.provider) return void this.#plan.warnings.push(`service ${name} has a provider, which is not supported: it is left out`);
+    const models = Object.keys(service.models ?? {});
+    if (models.length > 0)
+      this.#plan.warnings.push(`service ${name} uses models (${models.join(", ")}), which no engine here runs: they are left out`);
     const scale = scaleOf(service);
     const judged = replicasOf(this.#present.containers, name).map((container) => ({
       container,

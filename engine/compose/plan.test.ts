@@ -403,6 +403,7 @@ test("containerRequest() hands anonymous volumes on, and nothing else", () => {
     name: "web",
     number: 1,
     service: project.services["web"]!,
+    mounted: project.services["web"]!,
     image: { id: "sha256:i", volumes: ["/image"] },
     links: [],
     severalNetworks: true,

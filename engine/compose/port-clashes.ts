@@ -30,7 +30,8 @@ function claimOf(service: string, { published, host_ip: address = "", protocol =
   return { service, address, key: `${published}/${protocol}` };
 }
 
-function overlap(a: string, b: string): boolean {
+/** Whether one socket on each of two addresses would want the same port; empty is every address. */
+export function overlap(a: string, b: string): boolean {
   const every = (address: string) => address === "" || address === "0.0.0.0" || address === "::";
   const families = a.includes(":") !== b.includes(":") && a !== "" && b !== "";
   return a === b || (!families && (every(a) || every(b)));

@@ -3,6 +3,7 @@
  */
 import type { ContainerSummary } from "../../api/types/container.ts";
 import type { DockerClient } from "../../client/client.ts";
+import { credentialsText, usesApiSocket, withApiSocket } from "../../compose/api-socket.ts";
 import { LABEL } from "../../compose/labels.ts";
 import { loadProject } from "../../compose/load.ts";
 import type { LoadOptions } from "../../compose/load.ts";
@@ -100,7 +101,10 @@ export class Compose {
    * @throws {ExitError} with the place of the mistake
    */
   async project(services: readonly string[] = [], options: Pick<LoadOptions, "checkPorts"> = {}): Promise<Project> {
-    return (await this.reading(() => loadProject({ ...this.loadOptions(services), ...options }, this.signal))).project;
+    const { project } = await this.reading(() => loadProject({ ...this.loadOptions(services), ...options }, this.signal));
+    if (!usesApiSocket(project)) return project;
+    const { allCredentials } = await import("../credentials.ts");
+    return withApiSocket(project, credentialsText(await allCredentials(this.cli)));
   }
 
   /** What the flags in front of the verb say about files, names and variables. */

@@ -16,6 +16,7 @@ import type { ServiceConfig } from "../../compose/service.ts";
 import { ExitError } from "../cli.ts";
 import { confirm } from "../prompt.ts";
 import type { Compose } from "./compose.ts";
+import { checkHostPorts } from "./host-ports.ts";
 import { getImages } from "./image-steps.ts";
 
 /** What the user said about bringing a project up. */
@@ -57,6 +58,7 @@ export async function converge(
     ...(named.length > 0 ? { named } : {}),
     replaceVolume: (name) => answers.has(name),
   });
+  if (!compose.dryRun) await checkHostPorts(compose, client, project, plan);
   for (const warning of plan.warnings) compose.warn(warning);
   options.onPlan?.(plan);
   await compose.progress(options.title ?? "Running", (progress) =>
