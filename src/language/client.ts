@@ -18,7 +18,11 @@ const selector: vscode.DocumentSelector = [
   { pattern: "**/*.dockerignore" },
 ];
 
-const WATCHED = "**/{.dockerignore,*.dockerignore,.env,compose*.y*ml,docker-compose*.y*ml}";
+/** Files of a context, by whichever program they are changed; folders that the editor does not watch are not watched. */
+const CONTEXT = "**/*";
+
+/** Files change in bursts: a checkout, a package manager. */
+const BURST_MS = 300;
 
 /** A server that ends this often within a minute is left alone. */
 const RESTARTS_A_MINUTE = 10;
@@ -29,6 +33,7 @@ export class LanguageFeatures implements vscode.Disposable {
   readonly #disposables: vscode.Disposable[] = [];
   #client: protocol.LanguageClient | undefined;
   #starting = false;
+  #burst: NodeJS.Timeout | undefined;
 
   constructor(context: Context) {
     this.#context = context;
@@ -48,6 +53,7 @@ export class LanguageFeatures implements vscode.Disposable {
   }
 
   dispose(): void {
+    clearTimeout(this.#burst);
     for (const disposable of this.#disposables) disposable.dispose();
     void this.#client?.dispose();
   }
@@ -71,12 +77,12 @@ export class LanguageFeatures implements vscode.Disposable {
       { module, transport: TransportKind.ipc },
       {
         documentSelector: selector as never,
-        synchronize: { fileEvents: vscode.workspace.createFileSystemWatcher(WATCHED) },
         errorHandler: restartAlways(library),
         initializationFailedHandler: () => false,
       },
     );
     this.#client = client;
+    this.#watchContext();
     // After a restart the server knows nothing: it is told again.
     client.onNotification(messages.marks, ({ uri, marks }: { uri: string; marks: Marks }) => decorations.set(uri, marks));
     client.onRequest(messages.credentials, async (domain: string) => (await this.#context.accounts.auth(domain)) ?? null);
@@ -111,6 +117,19 @@ export class LanguageFeatures implements vscode.Disposable {
       messages.stepBack,
       Object.fromEntries(Object.entries(features).map(([language, names]) => [language, [...names, ...off]])),
     );
+  }
+
+  /** What a build sends, and with it what the next one runs, changes with any of the files. */
+  #watchContext(): void {
+    const watcher = vscode.workspace.createFileSystemWatcher(CONTEXT);
+    const soon = ({ path }: vscode.Uri): void => {
+      if (path.includes("/.git/")) return;
+      this.#burst ??= setTimeout(() => {
+        this.#burst = undefined;
+        this.#filesChanged();
+      }, BURST_MS);
+    };
+    this.#disposables.push(watcher, watcher.onDidChange(soon), watcher.onDidCreate(soon), watcher.onDidDelete(soon));
   }
 
   #filesChanged(): void {

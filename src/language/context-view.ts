@@ -1,6 +1,7 @@
 /** What a build sends, as a tree in the explorer: folders with what they weigh, heaviest first; "Ignore This" on each. */
 import * as vscode from "vscode";
 import type { ContextTree } from "./server/context-tree.ts";
+import { rulePattern } from "./server/ignore-fixes.ts";
 import { messages } from "./server/feature.ts";
 import { humanBytes, humanFiles } from "./server/numbers.ts";
 
@@ -86,7 +87,7 @@ export class ContextView implements vscode.TreeDataProvider<ContextNode>, vscode
     );
     const lines = text.split("\n");
     const end = new vscode.Position(lines.length - 1, lines.at(-1)!.length);
-    edit.insert(uri, end, `${text === "" || text.endsWith("\n") ? "" : "\n"}${path.replaceAll(/[*?[\\]/g, "\\$&")}\n`);
+    edit.insert(uri, end, `${text === "" || text.endsWith("\n") ? "" : "\n"}${rulePattern(path)}\n`);
     await vscode.workspace.applyEdit(edit);
     await (await vscode.workspace.openTextDocument(uri)).save();
     await this.refresh();

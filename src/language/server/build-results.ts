@@ -4,8 +4,8 @@
  */
 import { dirname, isAbsolute, join } from "node:path";
 import type { BuildProgress, BuildRecord, PredictedStep, StepRecord } from "../../../engine/api/types/builds.ts";
-import { parseDockerfile } from "../../../engine/syntax/dockerfile/parse.ts";
 import type { Dockerfile, Instruction } from "../../../engine/syntax/dockerfile/tree.ts";
+import { documentOf } from "./dockerfile/document.ts";
 import type { EngineLink } from "./engine-link.ts";
 import type { Marks, OpenDocument } from "./feature.ts";
 
@@ -58,8 +58,10 @@ export class BuildResults {
   /** What the last builds of this file know of its present text; of each step the newest build that reached it. */
   of(document: OpenDocument): Results {
     const results = new Map<string, StepResult>();
-    const tree = parseDockerfile(document.text);
-    for (const record of this.#recordsOf(document).slice(0, LOOKED_AT)) {
+    const records = this.#recordsOf(document).slice(0, LOOKED_AT);
+    if (records.length === 0) return results;
+    const { tree } = documentOf(document);
+    for (const record of records) {
       for (const step of unchanged(tree, new Map(record.steps.map((one) => [one.id, one])))) {
         const running = record.status === "running" && step.startedMs !== undefined && step.endedMs === undefined;
         const reached = step.cached || step.startedMs !== undefined;

@@ -20,7 +20,7 @@ const opened = (path: string): string | undefined => server.opened(path);
 const names = new ImageNames(engine, {
   auth: async (domain) => (await connection.sendRequest<AuthConfig | null>(messages.credentials, domain)) ?? undefined,
 });
-const dockerfile = dockerfileLanguage({ engine, names, results, opened });
+const dockerfile = dockerfileLanguage({ engine, names, results, opened, walk: (directory) => dockerignore.walk(directory) });
 const compose = new ComposeLanguage({ engine, names, opened, changed: () => server.refresh() });
 const composeFiles = (): OpenDocument[] => server.documents.filter(({ uri }) => server.languageOf(uri) === compose);
 

@@ -1,6 +1,6 @@
 /**
  * Whatever the text, no feature throws, and none keeps a keystroke waiting. `BERTH_FUZZ=5000` for the long run;
- * `BERTH_BENCH=1` prints the times.
+ * `BERTH_BENCH=1 BERTH_KEYSTROKES=500` prints the times of many.
  */
 import assert from "node:assert/strict";
 import { readFileSync, readdirSync } from "node:fs";
@@ -22,7 +22,13 @@ const opened = (): string => "node_modules\n";
 const languages: Record<string, Language> = {
   compose: new ComposeLanguage({ engine, names, opened: () => undefined, changed: () => {} }),
   ignore: new DockerignoreLanguage(),
-  dockerfile: dockerfileLanguage({ engine, names, results: new BuildResults(engine, () => {}), opened }),
+  dockerfile: dockerfileLanguage({
+    engine,
+    names,
+    results: new BuildResults(engine, () => {}),
+    opened,
+    walk: () => Promise.resolve({ files: [], cut: false }),
+  }),
 };
 const samples: Record<string, string[]> = {
   compose: composeSamples(),
@@ -30,6 +36,10 @@ const samples: Record<string, string[]> = {
   dockerfile: readTexts(join(import.meta.dirname, "../../../test/fixtures/dockerfiles")),
 };
 const rounds = Number(process.env["BERTH_FUZZ"] ?? 60);
+const keystrokes = Number(process.env["BERTH_KEYSTROKES"] ?? 40);
+
+/** The first rounds are slower: the code is not compiled yet. */
+const WARM_UP = 5;
 const options = { tabSize: 2, insertSpaces: true };
 
 function readTexts(folder: string): string[] {
@@ -133,41 +143,55 @@ for (const [name, language] of Object.entries(languages)) {
       for (let end = 0; end <= text.length; end += 9) await useAll(language, text.slice(0, end), random);
   });
 
-  test(`${name}: a keystroke in 1,000 lines is answered within 50 ms`, async () => {
-    const text = longTexts[name]!();
-    const lines = text.split("\n");
-    const at = { line: 500, character: lines[500]!.length };
-    const features = [
-      "diagnostics",
-      "completion",
-      "hover",
-      "highlights",
-      "tokens",
-      "symbols",
-      "folding",
-      "inlays",
-      "lenses",
-      "format",
-    ] as const;
-    const worst: Record<string, number> = {};
-    for (const feature of features) {
-      const times: number[] = [];
-      // Other processes of the machine may hold one round up, so the quickest counts.
-      for (let round = 0; round < 5 || (round < 40 && Math.min(...times) >= 50); round++) {
-        const document = open(`${text}\n# ${round}`, "Dockerfile");
-        const started = performance.now();
-        if (feature === "completion" || feature === "hover" || feature === "highlights") await language[feature]?.(document, at);
-        else if (feature === "format") await typed(language, document);
-        else await language[feature as "symbols"]?.(document);
-        times.push(performance.now() - started);
-      }
-      worst[feature] = Math.min(...times);
+  test(`${name}: a keystroke in 1,000 lines takes less than 50 ms`, async () => {
+    const lines = longTexts[name]!().split("\n");
+    const times: Record<string, number[]> = {};
+    for (let round = -WARM_UP; round < keystrokes; round++) {
+      // Letters are typed at the end of a line in the middle.
+      lines[500] += round % 40 === 0 ? " " : "x";
+      const document = open(lines.join("\n"), "Dockerfile");
+      const at = { line: 500, character: lines[500]!.length };
+      for (const [feature, ms] of Object.entries(await keystroke(language, document, at))) if (round >= 0) (times[feature] ??= []).push(ms);
     }
+    const rows = Object.entries(times).map(([feature, list]) => ({
+      feature,
+      p50: quantile(list, 0.5),
+      p99: quantile(list, 0.99),
+      max: Math.max(...list),
+    }));
     if (process.env["BERTH_BENCH"])
-      console.log(name, Object.fromEntries(Object.entries(worst).map(([key, ms]) => [key, Number(ms.toFixed(1))])));
-    for (const [feature, ms] of Object.entries(worst)) assert.ok(ms < 50, `${feature} took ${ms.toFixed(1)} ms`);
+      for (const row of rows)
+        console.log(name, row.feature.padEnd(12), "p50", row.p50.toFixed(1), "p99", row.p99.toFixed(1), "max", row.max.toFixed(1));
+    for (const { feature, p99 } of rows) assert.ok(p99 < 50, `${feature} took ${p99.toFixed(1)} ms of processor time`);
   });
 }
+
+/** Milliseconds of processor time, so that what else the machine does counts for nothing. */
+async function processorTime(work: () => unknown): Promise<number> {
+  const { threadCpuUsage } = process as unknown as { threadCpuUsage: (before?: NodeJS.CpuUsage) => NodeJS.CpuUsage };
+  const before = threadCpuUsage();
+  await work();
+  const { user, system } = threadCpuUsage(before);
+  return (user + system) / 1000;
+}
+
+/** What the editor asks after a keystroke, one after another over one version of the text, and all of it together. */
+async function keystroke(
+  language: Language,
+  document: OpenDocument,
+  at: { line: number; character: number },
+): Promise<Record<string, number>> {
+  const times: Record<string, number> = {};
+  for (const feature of ["completion", "hover", "highlights"] as const)
+    times[feature] = await processorTime(() => language[feature]?.(document, at));
+  for (const feature of ["tokens", "symbols", "folding", "inlays", "lenses", "links", "marks", "diagnostics"] as const)
+    times[feature] = await processorTime(() => language[feature]?.(document));
+  times["format"] = await processorTime(() => typed(language, document));
+  times["together"] = Object.values(times).reduce((sum, ms) => sum + ms, 0);
+  return times;
+}
+
+const quantile = (list: readonly number[], part: number): number => list.toSorted((a, b) => a - b)[Math.floor((list.length - 1) * part)]!;
 
 function thousand(piece: (index: number) => readonly string[], first: readonly string[] = []): string {
   const lines = [...first];

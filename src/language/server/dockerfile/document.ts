@@ -4,6 +4,7 @@ import { parseDockerfile } from "../../../../engine/syntax/dockerfile/parse.ts";
 import { keywordOf } from "../../../../engine/syntax/dockerfile/problems.ts";
 import type { Keyword } from "../../../../engine/syntax/dockerfile/problems.ts";
 import type { Dockerfile, Instruction, Stage } from "../../../../engine/syntax/dockerfile/tree.ts";
+import type { OpenDocument } from "../feature.ts";
 import { comparePositions } from "../positions.ts";
 
 export interface DockerfileDocument {
@@ -15,6 +16,15 @@ export interface DockerfileDocument {
 export function readDocument(text: string): DockerfileDocument {
   const tree = parseDockerfile(text);
   return { tree, lines: text.replace(/^\uFEFF/, "").split(/\r?\n/) };
+}
+
+const read = new WeakMap<OpenDocument, DockerfileDocument>();
+
+/** The tree of an open document; each version is parsed once, whoever asks. */
+export function documentOf(document: OpenDocument): DockerfileDocument {
+  const known = read.get(document) ?? readDocument(document.text);
+  read.set(document, known);
+  return known;
 }
 
 /** The stage that a line belongs to; undefined before the first FROM. */

@@ -1,16 +1,19 @@
 /** The Dockerfile language: every feature over one parse of each version. */
 import { dirname, join } from "node:path";
-import { pathToFileURL } from "node:url";
-import type { CodeAction, Diagnostic } from "vscode-languageserver";
+import type { CodeAction, Diagnostic, Range } from "vscode-languageserver";
+import { cleanPattern } from "../../../../engine/syntax/dockerignore.ts";
 import type { BuildResults } from "../build-results.ts";
 import { ignoreFileOf, listDirectory, matcherOf } from "../context-files.ts";
+import type { Walk } from "../context-files.ts";
 import type { EngineLink } from "../engine-link.ts";
+import { appendRule, ignoreHeaviest } from "../ignore-fixes.ts";
 import type { ImageNames } from "../image-names.ts";
 import type { Language, OpenDocument } from "../feature.ts";
+import { overlaps } from "../positions.ts";
 import type { Surroundings } from "../surroundings.ts";
 import { complete } from "./completion.ts";
 import { diagnostics } from "./diagnostics.ts";
-import { readDocument } from "./document.ts";
+import { documentOf } from "./document.ts";
 import type { DockerfileDocument } from "./document.ts";
 import { codeActions } from "./fixes.ts";
 import { format } from "./format.ts";
@@ -25,23 +28,21 @@ export interface DockerfileRooms {
   readonly engine: EngineLink;
   readonly names: ImageNames;
   readonly results: BuildResults;
+  /** All files of a context. */
+  readonly walk: (directory: string) => Promise<Walk>;
   /** The unsaved text of a file that is open. */
   readonly opened: (path: string) => string | undefined;
 }
 
 export function dockerfileLanguage(rooms: DockerfileRooms): Language {
-  const cache = new WeakMap<OpenDocument, DockerfileDocument>();
-  const read = (document: OpenDocument): DockerfileDocument => {
-    const known = cache.get(document) ?? readDocument(document.text);
-    cache.set(document, known);
-    return known;
-  };
+  const read = documentOf;
   const around = (document: OpenDocument): Promise<Surroundings & { ignorePath: string }> => surroundings(document, rooms);
   return {
     diagnostics: async (document) => diagnostics(read(document), await around(document)),
     actions: async (document, range, found) => [
       ...codeActions(read(document), found, { uri: document.uri, range }),
       ...(await ignoreActions(document, found, rooms)),
+      ...(await ignoreHeaviest(document.path, copiedFolders(read(document), range), rooms)),
     ],
     completion: async (document, position) => complete(read(document), position, await around(document)),
     hover: (document, position) =>
@@ -99,14 +100,22 @@ async function ignoreActions(document: OpenDocument, found: readonly Diagnostic[
   if (ignored.length === 0) return [];
   const file = await ignoreFileOf(document.path, rooms.opened);
   if (!file) return [];
-  const lines = file.text.split("\n");
-  const end = { line: lines.length - 1, character: lines.at(-1)!.length };
   return ignored.flatMap((diagnostic) => {
     const message = typeof diagnostic.message === "string" ? diagnostic.message : diagnostic.message.value;
     const path = /file "([^"]*)"/.exec(message)?.[1];
     if (path === undefined) return [];
-    const newText = `${end.character > 0 ? "\n" : ""}!${path}\n`;
-    const edit = { changes: { [pathToFileURL(file.path).href]: [{ range: { start: end, end }, newText }] } };
+    const edit = appendRule(file, `!${path}`);
     return [{ title: `Send ${path} although it is ignored`, kind: "quickfix", diagnostics: [diagnostic], edit }];
   });
+}
+
+/** Folders of the context that the instruction at the range copies, `""` for all of it; files are named on purpose. */
+function copiedFolders({ tree }: DockerfileDocument, range: Range): string[] {
+  const instruction = tree.instructions.find((one) => overlaps(one.range, range));
+  if ((instruction?.kind !== "COPY" && instruction?.kind !== "ADD") || instruction.from) return [];
+  return instruction.sources
+    .map(({ text }) => text)
+    .filter((source) => !/[$*?[]|:\/\//.test(source))
+    .map((source) => cleanPattern(source))
+    .map((source) => (source === "." ? "" : source));
 }
