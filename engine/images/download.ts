@@ -10,6 +10,7 @@ import type { FileHandle } from "node:fs/promises";
 import type { IncomingMessage } from "node:http";
 import { finished } from "node:stream";
 import { EngineError } from "../errors.ts";
+import { usedUp } from "../host/buffers.ts";
 import { errorCode } from "../host/libc.ts";
 import { Arrival } from "../layers/arrival.ts";
 import type { Descriptor } from "./images.ts";
@@ -160,6 +161,7 @@ class Download {
     const written = writeAll(file, chunks, bytes);
     for (const chunk of chunks) this.#hash.update(chunk);
     await written;
+    usedUp(bytes);
     this.#size += bytes;
     this.#arrival.grew();
     this.#options.progress?.(this.#size);

@@ -8,6 +8,7 @@
 import { Readable } from "node:stream";
 import type { MessagePort } from "node:worker_threads";
 import { EngineError } from "../errors.ts";
+import { usedUp } from "../host/buffers.ts";
 
 const WINDOW = 1 << 20;
 const OUTPUT_CHUNK = 1 << 18;
@@ -142,6 +143,7 @@ export function sendToPort(stream: Readable, port: MessagePort): { stop(error: E
     const copy = new Uint8Array(typeof chunk === "string" ? Buffer.from(chunk) : chunk);
     ahead += copy.byteLength;
     send(copy);
+    usedUp(copy.byteLength);
     if (ahead >= WINDOW) stream.pause();
   });
   stream.once("end", () => send(null));

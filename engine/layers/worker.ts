@@ -8,6 +8,7 @@ import { createHash } from "node:crypto";
 import { openSync, statfsSync, mkdirSync, closeSync, fstatSync, readSync, constants, lchownSync } from "node:fs";
 import { parentPort, workerData } from "node:worker_threads";
 import { EngineError } from "../errors.ts";
+import { usedUp } from "../host/buffers.ts";
 import { errorCode } from "../host/libc.ts";
 import { ownRoot, Root } from "../host/thread-root.ts";
 import { readArriving } from "./arrival.ts";
@@ -118,6 +119,7 @@ async function unpack(source: AsyncIterable<Buffer>, options: ExtractorOptions, 
       checkStop();
       seen(chunk);
       reader.push(chunk);
+      usedUp(chunk.length);
     }
     reader.finish();
     extractor.finish();

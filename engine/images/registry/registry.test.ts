@@ -307,11 +307,10 @@ const offline: [reference: string, message: RegExp][] = [
   ["registry.invalid/x", /^Get "https:\/\/registry\.invalid\/v2\/": dial tcp: lookup registry\.invalid: /],
 ];
 for (const [reference, message] of offline)
-  test(`pull() of ${reference} says what is wrong within seconds`, needsRoot, async (t) => {
-    const { images } = await fresh(t);
-    const since = performance.now();
+  test(`pull() of ${reference} says what is wrong, without another attempt`, needsRoot, async (t) => {
+    // Who tried again would wait for an hour.
+    const { images } = await fresh(t, { retryMs: 3_600_000 });
     await assert.rejects(images.pull(reference, {}), (error: Error) => message.test(error.message));
-    assert.ok(performance.now() - since < 5000);
   });
 
 test("push() refuses a name that is not here", needsRoot, async (t) => {
