@@ -66,7 +66,7 @@ export class LanguageFeatures implements vscode.Disposable {
 
   async #start(): Promise<void> {
     // The client is bigger than all the rest of the extension: who opens none of these files never reads it.
-    const library = await import("vscode-languageclient/node");
+    const library = await import("./library.ts");
     const { LanguageClient, TransportKind } = library;
     const decorations = (this.#decorations = new Decorations());
     this.#disposables.push(decorations);
@@ -77,6 +77,7 @@ export class LanguageFeatures implements vscode.Disposable {
       { module, transport: TransportKind.ipc },
       {
         documentSelector: selector as never,
+        initializationOptions: { words: vscode.l10n.bundle ?? {} },
         errorHandler: restartAlways(library),
         initializationFailedHandler: () => false,
       },
@@ -143,7 +144,7 @@ export class LanguageFeatures implements vscode.Disposable {
 }
 
 /** A server that was killed or has crashed is started again, unless it does nothing else. */
-function restartAlways({ CloseAction, ErrorAction }: typeof protocol): protocol.ErrorHandler {
+function restartAlways({ CloseAction, ErrorAction }: Pick<typeof protocol, "CloseAction" | "ErrorAction">): protocol.ErrorHandler {
   let ends: number[] = [];
   return {
     error: () => ({ action: ErrorAction.Continue, handled: true }),

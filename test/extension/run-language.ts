@@ -19,11 +19,13 @@ const work = join(folder, "shop");
 const env = { ...process.env, BERTH_ROOT: join(folder, "engine"), BERTH_NODE: process.execPath };
 const berth = (...args: string[]): Promise<string> => command([join(root, "dist/berth"), ...args], { env });
 mkdirSync(join(work, "logs"), { recursive: true });
+mkdirSync(join(work, "data"));
 for (const [name, text] of Object.entries({
   Dockerfile: "",
   "compose.yaml": "",
   "app.txt": "hello\n",
   "logs/big.log": "x".repeat(50_000),
+  "data/old.bin": "x".repeat(70_000),
   ".dockerignore": "*.log\nlogs\nnothing\n",
 }))
   writeFileSync(join(work, name), text);
@@ -46,13 +48,16 @@ const lens = (title: string, above = ""): Locator =>
 /** Types in the editor, and takes the suggestion that is named. */
 async function complete(typed: string, label: string): Promise<void> {
   await page().keyboard.type(typed);
-  if (
-    !(await suggestion(label)
-      .isVisible()
-      .catch(() => false))
-  )
-    await page().keyboard.press("Control+Space");
-  await suggestion(label).waitFor();
+  const none = page().locator(".suggest-widget.visible .message").filter({ hasText: "No suggestions" });
+  // A server that starts, or starts again, has nothing to say yet: the editor is asked until it has.
+  for (const started = performance.now(); ;) {
+    assert.ok(performance.now() - started < 60_000, "the language server says nothing");
+    if (!(await suggestion(label).isVisible())) await page().keyboard.press("Control+Space");
+    await suggestion(label).or(none).first().waitFor();
+    if (await suggestion(label).isVisible()) break;
+    await page().keyboard.press("Escape");
+    await none.waitFor({ state: "hidden" });
+  }
   await suggestion(label).click();
 }
 
@@ -99,7 +104,7 @@ try {
     await page().keyboard.press("Escape");
     await page().keyboard.press("Escape");
     await page().keyboard.press("End");
-    await page().keyboard.type("\nRUN cat /app.txt > /seen.txt && sleep 1\n");
+    await page().keyboard.type("\nRUN cat /app.txt > /seen.txt && sleep 3\n");
     await page().keyboard.press("Escape");
     await line("COPY app.txt /app.txt").waitFor();
     await walk.picture("30-written");
@@ -123,15 +128,27 @@ try {
   await walk.step("It is built by the lens above it, and says behind each line what that took", async () => {
     await lens("Build").click();
     await window().answer("shop:latest");
+    await line(/sleep\s3.*building…/).waitFor();
+    await walk.picture("33-building");
     await window()
       .toast(/Built shop/)
       .waitFor();
-    await line(/sleep\s1.*[1-9]\.\d\ss/).waitFor();
+    await line(/sleep\s3.*[1-9]\.\d\ss/).waitFor();
     await walk.picture("33-results");
   });
 
+  await walk.step("A file of the context that another program changes marks what will run again", async () => {
+    const rerun = page().locator('.view-overlays [class*="ced-"]');
+    await rerun.first().waitFor({ state: "detached" });
+    writeFileSync(join(work, "app.txt"), "hello again\n");
+    await rerun.first().waitFor({ state: "attached" });
+    await walk.picture("34-changed-file");
+    writeFileSync(join(work, "app.txt"), "hello\n");
+    await rerun.first().waitFor({ state: "detached" });
+  });
+
   await walk.step("A change takes the result away and marks what will run again", async () => {
-    await line("sleep 1").click();
+    await line(/sleep\s3/).click();
     await page().keyboard.press("Home");
     await page().keyboard.press("Shift+End");
     await page().keyboard.type("RUN cat /app.txt > /other.txt && sleep 1");
@@ -157,6 +174,25 @@ try {
     await window().type("exit\n");
   });
 
+  await walk.step("A shell opens at a step that fails, as it was when it failed", async () => {
+    await line(/^CMD\ssh/).click();
+    await page().keyboard.press("Home");
+    await page().keyboard.type("RUN echo half > /half.txt && cat /missing.txt\n");
+    await page().keyboard.press("Escape");
+    const lenses = page().locator(".codelens-decoration").filter({ hasText: "Build to Here" });
+    await lenses.nth(2).waitFor();
+    await lenses.last().locator("a").filter({ hasText: "Open Shell Here" }).click();
+    await window().terminalShows(/[#$] *$|[#$] /);
+    await window().type("echo at-$((40+3)) $(cat /half.txt)\n");
+    await window().terminalShows(/at-43 half/);
+    await line(/missing\.txt.*FAILED/).waitFor();
+    await walk.picture("35-failed-step");
+    await window().type("exit\n");
+    await line(/missing\.txt/).click();
+    await page().keyboard.press("Control+Shift+K");
+    await line(/missing\.txt/).waitFor({ state: "detached" });
+  });
+
   await walk.step("The files of a step are listed", async () => {
     await page()
       .locator(".codelens-decoration")
@@ -178,6 +214,17 @@ try {
     await line(/logs.*keeps\sout\s1\sfile\s·\s50\skB/).waitFor();
     await line(/nothing.*keeps\snothing\sout/).waitFor();
     await walk.picture("37-dockerignore");
+  });
+
+  await walk.step("The build context is a tree, and what is too much in it is ignored there", async () => {
+    await window().command("Show Build Context");
+    await window().row("Build Context", "data").waitFor();
+    await walk.picture("37-context");
+    await window().rowAction("Build Context", "data", "Ignore This");
+    await window().row("Build Context", "data").waitFor({ state: "detached" });
+    assert.match(readFileSync(join(work, ".dockerignore"), "utf8"), /^nothing\ndata\n$/m);
+    await line(/data.*keeps\sout\s1\sfile\s·\s70\skB/).waitFor();
+    await walk.picture("37-ignored");
   });
 
   await walk.step("A killed language server is back by itself", async () => {
@@ -216,6 +263,15 @@ try {
     await page().keyboard.press("Control+S");
     await line(/web:.*needs\srecreate/).waitFor();
     await walk.picture("40-drift");
+  });
+
+  await walk.step("A shell opens in a service", async () => {
+    await lens("Shell", "Shell").click();
+    await window().terminalShows(/[#$] *$|[#$] /);
+    await window().type("echo service-$((40+2))\n");
+    await window().terminalShows(/service-42/);
+    await walk.picture("40-service-shell");
+    await window().type("exit\n");
   });
 
   await walk.step("Its logs open", async () => {

@@ -7,6 +7,7 @@ import type { ContextFile, Walk } from "./context-files.ts";
 import { alwaysSent } from "./dockerignore/language.ts";
 import { ruleTotals } from "./dockerignore/totals.ts";
 import { humanBytes } from "./numbers.ts";
+import { t } from "./words.ts";
 
 /** So many are offered. */
 const MOST = 3;
@@ -48,7 +49,7 @@ export async function ignoreHeaviest(dockerfile: string, folders: readonly strin
     .toSorted((a, b) => b.sizeBytes - a.sizeBytes)
     .slice(0, MOST)
     .map(({ path, sizeBytes }) => ({
-      title: `Ignore ${path} (${humanBytes(sizeBytes)}) in ${basename(ignore.path)}`,
+      title: t("Ignore {0} ({1}) in {2}", path, humanBytes(sizeBytes), basename(ignore.path)),
       kind: "quickfix",
       edit: appendRule(ignore, rulePattern(path)),
     }));

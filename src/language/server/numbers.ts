@@ -1,4 +1,5 @@
 /** Sizes and times for people. */
+import { t } from "./words.ts";
 
 const units = ["B", "kB", "MB", "GB", "TB"];
 
@@ -22,5 +23,5 @@ export function humanDuration(milliseconds: number): string {
 
 /** `1 file`, `1,234 files`. */
 export function humanFiles(count: number): string {
-  return `${count.toLocaleString("en-US")} ${count === 1 ? "file" : "files"}`;
+  return count === 1 ? t("1 file") : t("{0} files", count.toLocaleString("en-US"));
 }

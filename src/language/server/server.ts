@@ -11,6 +11,7 @@ import { tokenModifiers, tokenTypes } from "./dockerfile/tokens.ts";
 import { encodeTokens } from "./encode-tokens.ts";
 import { messages } from "./feature.ts";
 import type { Language, OpenDocument } from "./feature.ts";
+import { setWords } from "./words.ts";
 
 /** A document is looked at so long after its last change. */
 const QUIET_MS = 120;
@@ -39,6 +40,7 @@ export class Server {
     this.#connection = connection;
     this.#options = options;
     connection.onInitialize((parameters) => {
+      setWords((parameters.initializationOptions as { words?: Record<string, string> } | undefined)?.words ?? {});
       this.#refreshes = parameters.capabilities.workspace?.inlayHint?.refreshSupport === true;
       return capabilities;
     });

@@ -7,6 +7,7 @@ import type { ComposeDocument, Place } from "./document.ts";
 import { nameAt, occurrences } from "./names.ts";
 import type { Loaded } from "./project.ts";
 import { descriptionAt } from "./schema.ts";
+import { t } from "../words.ts";
 
 /** Longer values are cut. */
 const MOST_LINES = 20;
@@ -47,7 +48,7 @@ function variableAt(document: ComposeDocument, offset: number, environment: Read
   const range = { start: { line, character: use.start }, end: { line, character: use.end } };
   return {
     range,
-    contents: { kind: "markdown", value: `**${use.name}** ${value === undefined ? "is not set" : `\`${value}\``}${operand}` },
+    contents: { kind: "markdown", value: `**${use.name}** ${value === undefined ? t("is not set") : `\`${value}\``}${operand}` },
   };
 }
 
@@ -60,5 +61,5 @@ function resolved({ path }: Place, loaded: Loaded): string[] {
   if (value === undefined || value === null) return [];
   const lines = (typeof value === "object" ? stringify(value) : String(value)).trimEnd().split("\n");
   const shown = lines.length > MOST_LINES ? [...lines.slice(0, MOST_LINES), "…"] : lines;
-  return [`Resolved:\n\n\`\`\`yaml\n${shown.join("\n")}\n\`\`\``];
+  return [`${t("Resolved:")}\n\n\`\`\`yaml\n${shown.join("\n")}\n\`\`\``];
 }

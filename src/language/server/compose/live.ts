@@ -7,6 +7,7 @@ import type { DockerClient } from "../../../../engine/client/client.ts";
 import { entriesOf, entryOf, follow, placesOf, rangeOf, scalarText } from "./document.ts";
 import type { ComposeDocument } from "./document.ts";
 import type { Related } from "./related.ts";
+import { t } from "../words.ts";
 
 /** What is known of a service, in words. */
 export interface ServiceState {
@@ -24,19 +25,19 @@ export function lenses(document: ComposeDocument, uri: string): CodeLens[] {
   });
   const all = (
     [
-      ["$(run-all) Up All", "up"],
-      ["Restart All", "restart"],
-      ["Logs", "logs"],
+      [`$(run-all) ${t("Up All")}`, "up"],
+      [t("Restart All"), "restart"],
+      [t("Logs"), "logs"],
     ] as const
   ).map((one) => lens(services.key, one, []));
   const each = entriesOf(services.value).flatMap(({ key }) => {
     const name = scalarText(key);
     if (!name) return [];
     const verbs = [
-      ["$(play) Up", "up"],
-      ["Restart", "restart"],
-      ["Logs", "logs"],
-      ["Shell", "serviceShell"],
+      [`$(play) ${t("Up")}`, "up"],
+      [t("Restart"), "restart"],
+      [t("Logs"), "logs"],
+      [t("Shell"), "serviceShell"],
     ] as const;
     return verbs.map((one) => lens(key, one, [name]));
   });
@@ -83,18 +84,18 @@ export function stateOf(
   const starting = running.filter(({ Status }) => Status.includes("health: starting")).length;
   const base =
     containers.length === 0
-      ? "not created"
+      ? t("not created")
       : running.length > 0
-        ? `running ${running.length}/${wanted}`
+        ? t("running {0}/{1}", running.length, wanted)
         : `${containers[0]!.State}${/\((\d+)\)/.exec(containers[0]!.Status)?.[0] ? ` ${/\((\d+)\)/.exec(containers[0]!.Status)![0]}` : ""}`;
   const stale = drift !== undefined && /image/.test(drift);
   const parts = [
     base,
-    unhealthy > 0 ? `unhealthy${running.length > 1 ? ` ${unhealthy}` : ""}` : undefined,
-    starting > 0 ? "starting" : undefined,
-    drift === undefined ? undefined : stale ? "image stale" : "needs recreate",
+    unhealthy > 0 ? `${t("unhealthy")}${running.length > 1 ? ` ${unhealthy}` : ""}` : undefined,
+    starting > 0 ? t("starting") : undefined,
+    drift === undefined ? undefined : stale ? t("image stale") : t("needs recreate"),
   ].filter((part) => part !== undefined);
-  const why = drift === undefined ? [] : [`**Needs recreate:** ${drift}. *Up* does it.`];
+  const why = drift === undefined ? [] : [t("**Needs recreate:** {0}. *Up* does it.", drift)];
   const list = containers.map(({ Names, Status }) => `- \`${Names[0]?.slice(1) ?? ""}\` ${Status}`);
   return { label: parts.join(" · "), tooltip: [...why, list.join("\n")].filter(Boolean).join("\n\n") };
 }
@@ -128,6 +129,6 @@ export function overrideInlays(document: ComposeDocument, overrides: readonly Re
   return [...placesOf(document)].flatMap(({ path, node }) => {
     const value = node?.kind === "scalar" ? replaced.get(path.join("\0")) : undefined;
     if (!node || node.kind !== "scalar" || value === undefined || value === node.text) return [];
-    return [{ position: document.positionAt(node.end), label: `→ ${value}`, tooltip: `${name} replaces it`, paddingLeft: true }];
+    return [{ position: document.positionAt(node.end), label: `→ ${value}`, tooltip: t("{0} replaces it", name), paddingLeft: true }];
   });
 }

@@ -7,6 +7,7 @@ import type { Asked } from "./completion-item.ts";
 import * as docs from "./docs.ts";
 import { stageAt } from "./document.ts";
 import { settingsAt } from "./names.ts";
+import { t } from "../words.ts";
 
 /** @param what asks for something else than the instruction's next argument: the value of `--from` or `--chown` */
 export async function completeArguments(asked: Asked, keyword: Keyword, what?: "from" | "user"): Promise<CompletionItem[]> {
@@ -50,7 +51,7 @@ function stages(asked: Asked): CompletionItem[] {
           item(asked, cursor.word, {
             label: name,
             kind: CompletionItemKind.Class,
-            detail: `Stage, line ${from.range.start.line + 1}`,
+            detail: t("Stage, line {0}", from.range.start.line + 1),
             documentation: from.original.trim(),
             sortText: `0${name}`,
           }),
@@ -59,7 +60,7 @@ function stages(asked: Asked): CompletionItem[] {
 }
 
 const scratch = (asked: Asked): CompletionItem[] => [
-  item(asked, asked.cursor.word, { label: "scratch", kind: CompletionItemKind.Class, detail: "The empty image", sortText: "2scratch" }),
+  item(asked, asked.cursor.word, { label: "scratch", kind: CompletionItemKind.Class, detail: t("The empty image"), sortText: "2scratch" }),
 ];
 
 /** Repositories first; behind a colon the tags. */
@@ -73,7 +74,7 @@ async function images(asked: Asked): Promise<CompletionItem[]> {
     );
   }
   return (await surroundings.images(cursor.word)).map((label) =>
-    item(asked, cursor.word, { label, kind: CompletionItemKind.Module, detail: "Image", sortText: `1${label}`, filterText: label }),
+    item(asked, cursor.word, { label, kind: CompletionItemKind.Module, detail: t("Image"), sortText: `1${label}`, filterText: label }),
   );
 }
 
@@ -85,7 +86,7 @@ function fromRest(asked: Asked): CompletionItem[] {
     item(asked, asked.cursor.word, {
       label,
       kind: CompletionItemKind.Keyword,
-      detail: "Names the stage",
+      detail: t("Names the stage"),
       insertTextFormat: InsertTextFormat.Snippet,
       insertText: `${label} \${1:build}`,
     }),
@@ -122,7 +123,7 @@ function users(asked: Asked): CompletionItem[] {
       : [],
   );
   const names = new Set([...made.map((match) => /([\w-]+)$/.exec(match[0])![1]!), ...usedUsers(asked), "root", "nobody"]);
-  return [...names].map((label) => item(asked, asked.cursor.word, { label, kind: CompletionItemKind.Constant, detail: "User" }));
+  return [...names].map((label) => item(asked, asked.cursor.word, { label, kind: CompletionItemKind.Constant, detail: t("User") }));
 }
 
 function usedUsers({ document, position }: Asked): string[] {
@@ -152,8 +153,8 @@ function ports(asked: Asked): CompletionItem[] {
 
 function healthchecks(asked: Asked): CompletionItem[] {
   return [
-    ["CMD", "CMD ${1:command}", "The command that finds out"],
-    ["NONE", "NONE", "No health check, also not the base image's"],
+    ["CMD", "CMD ${1:command}", t("The command that finds out")],
+    ["NONE", "NONE", t("No health check, also not the base image's")],
   ].map(([label, insertText, detail]) =>
     item(asked, asked.cursor.word, {
       label: label!,

@@ -8,6 +8,7 @@ import { onLine, overlaps, textIn } from "../positions.ts";
 import { SOURCE, SYNTAX } from "./diagnostics.ts";
 import { instructionAt, stageAt } from "./document.ts";
 import type { DockerfileDocument } from "./document.ts";
+import { t } from "../words.ts";
 
 interface Fix {
   readonly title: string;
@@ -64,7 +65,7 @@ const insert = (title: string, line: number, newText: string): Fix[] => [{ title
 
 /** Adds the rule to `# check=skip=…`, which is made where there is none. */
 export function skipCheck({ tree, lines }: DockerfileDocument, rule: RuleName): Fix {
-  const title = `Skip the check ${rule} in this file`;
+  const title = t("Skip the check {0} in this file", rule);
   const directive = tree.directives.find(({ name }) => name === "check");
   if (!directive) {
     const line = tree.directives.length;
@@ -86,9 +87,9 @@ const lowerCase =
 const ruleFixes: Partial<Record<RuleName, (place: Place) => Fix[]>> = {
   StageNameCasing: lowerCase("Write the stage's name in lower case"),
   ExposeProtoCasing: lowerCase("Write the protocol in lower case"),
-  FromAsCasing: ({ range, text }) => replace("Write AS like FROM", range, text === "AS" ? "as" : "AS"),
+  FromAsCasing: ({ range, text }) => replace(t("Write AS like FROM"), range, text === "AS" ? "as" : "AS"),
   ConsistentInstructionCasing: ({ range, text, message }) =>
-    replace("Write the instruction like the others", range, message.endsWith("(lowercase)") ? text.toLowerCase() : text.toUpperCase()),
+    replace(t("Write the instruction like the others"), range, message.endsWith("(lowercase)") ? text.toLowerCase() : text.toUpperCase()),
   NoEmptyContinuation: removeEmptyLines,
   JSONArgsRecommended: useJson,
   MaintainerDeprecated: useLabel,
@@ -97,17 +98,17 @@ const ruleFixes: Partial<Record<RuleName, (place: Place) => Fix[]>> = {
   InvalidDefaultArgInFrom: giveDefault,
   WorkdirRelativePath: ({ instruction, document }) => {
     const at = instruction && wordRange(document, instruction);
-    return at ? replace("Make the path absolute", at, `/${textIn(document.lines, at).replace(/^\.?\//, "")}`) : [];
+    return at ? replace(t("Make the path absolute"), at, `/${textIn(document.lines, at).replace(/^\.?\//, "")}`) : [];
   },
   MultipleInstructionsDisallowed: ({ instruction }) =>
-    instruction ? [{ title: `Remove this ${instruction.kind}`, edits: [removal(instruction)] }] : [],
+    instruction ? [{ title: t("Remove this {0}", instruction.kind), edits: [removal(instruction)] }] : [],
   LegacyKeyValueFormat: ({ instruction }) => {
     if (instruction?.kind !== "ENV" && instruction?.kind !== "LABEL") return [];
     const [pair] = instruction.pairs;
     if (!pair) return [];
     const value = pair.value ?? "";
     return replace(
-      "Write name=value",
+      t("Write name=value"),
       pair.range,
       `${pair.key}=${/[\s]/.test(value) && !/^(["']).*\1$/.test(value) ? JSON.stringify(value) : value}`,
     );
@@ -115,19 +116,19 @@ const ruleFixes: Partial<Record<RuleName, (place: Place) => Fix[]>> = {
   RedundantTargetPlatform: removeFlag,
   FromPlatformFlagConstDisallowed: (place) => [
     ...removeFlag(place),
-    ...replace("Use the platform of the machine that builds", place.range, "--platform=$BUILDPLATFORM"),
+    ...replace(t("Use the platform of the machine that builds"), place.range, "--platform=$BUILDPLATFORM"),
   ],
-  ExposeInvalidFormat: ({ range, text }) => replace("Expose only the container's port", range, text.slice(text.lastIndexOf(":") + 1)),
+  ExposeInvalidFormat: ({ range, text }) => replace(t("Expose only the container's port"), range, text.slice(text.lastIndexOf(":") + 1)),
   DuplicateStageName: renameStage,
   ReservedStageName: renameStage,
   InvalidDefinitionDescription: ({ document, instruction, message }) => {
     const name = /`# (\S+) </.exec(message)?.[1];
     const comment = document.tree.comments.findLast(({ range }) => instruction && range.start.line < instruction.range.start.line);
-    return name && comment ? replace("Begin the comment with the name", comment.range, `# ${name} ${comment.text}`) : [];
+    return name && comment ? replace(t("Begin the comment with the name"), comment.range, `# ${name} ${comment.text}`) : [];
   },
   SecretsUsedInArgOrEnv: ({ instruction, range }) =>
     instruction?.kind === "ARG" && instruction.pairs.length === 1 && instruction.range.start.line === range.start.line
-      ? [{ title: "Remove the argument (RUN --mount=type=secret gives secrets to a step)", edits: [removal(instruction)] }]
+      ? [{ title: t("Remove the argument (RUN --mount=type=secret gives secrets to a step)"), edits: [removal(instruction)] }]
       : [],
 };
 
@@ -150,7 +151,7 @@ function removeEmptyLines({ document, instruction }: Place): Fix[] {
     if (!inside && document.lines[line]!.trim() === "")
       edits.push({ range: { start: { line, character: 0 }, end: { line: line + 1, character: 0 } }, newText: "" });
   }
-  return [{ title: "Remove the empty lines", edits }];
+  return [{ title: t("Remove the empty lines"), edits }];
 }
 
 /** Words become a vector where nothing in them needs a shell; otherwise the shell is said. */
@@ -160,7 +161,7 @@ function useJson({ document, instruction }: Place): Fix[] {
   const range = { start: argumentsStart(document, instruction), end: instruction.range.end };
   const plain = /^[\w./:=@%+,-]+(\s+[\w./:=@%+,-]+)*$/.test(command);
   const vector = plain ? command.split(/\s+/) : ["/bin/sh", "-c", command];
-  const title = plain ? "Write it as JSON" : "Write it as JSON, with the shell";
+  const title = plain ? t("Write it as JSON") : t("Write it as JSON, with the shell");
   return replace(title, range, `[${vector.map((word) => JSON.stringify(word)).join(", ")}]`);
 }
 
@@ -172,7 +173,7 @@ function argumentsStart({ lines }: DockerfileDocument, { nameRange: { end } }: I
 function useLabel({ instruction }: Place): Fix[] {
   if (instruction?.kind !== "MAINTAINER") return [];
   const name = instruction.value.replace(/^(["'])(.*)\1$/, "$2");
-  return replace("Use a label", instruction.range, `LABEL org.opencontainers.image.authors=${JSON.stringify(name)}`);
+  return replace(t("Use a label"), instruction.range, `LABEL org.opencontainers.image.authors=${JSON.stringify(name)}`);
 }
 
 /** `did you mean X` corrects; otherwise the name is declared. */
@@ -185,25 +186,25 @@ function declareOrCorrect({ document, message, range, instruction }: Place): Fix
   const at = new RegExp(`\\$\\{?(${name})\\b`).exec(text);
   if (guess !== undefined && at) {
     const start = at.index + at[0].length - name.length;
-    fixes.push(...replace(`Change it to ${guess}`, onLine(range.start.line, start, start + name.length), guess));
+    fixes.push(...replace(t("Change it to {0}", guess), onLine(range.start.line, start, start + name.length), guess));
   }
   const stage = stageAt(document, range.start.line);
   const isFrom = instruction?.kind === "FROM";
   const line = isFrom ? (document.tree.instructions[0]?.range.start.line ?? 0) : (stage?.from.range.end.line ?? 0) + 1;
-  fixes.push(...insert(`Declare ARG ${name}`, line, `ARG ${name}\n`));
+  fixes.push(...insert(t("Declare ARG {0}", name), line, `ARG ${name}\n`));
   return fixes;
 }
 
 function giveDefault({ document, message }: Place): Fix[] {
   const names = [...message.matchAll(/\$\{?(\w+)/g)].map((match) => match[1]);
   const pair = document.tree.globalArgs.flatMap(({ pairs }) => pairs).find(({ key, value }) => names.includes(key) && !value);
-  return pair ? replace(`Give ${pair.key} a default`, pair.range, `${pair.key}=latest`) : [];
+  return pair ? replace(t("Give {0} a default", pair.key), pair.range, `${pair.key}=latest`) : [];
 }
 
 function removeFlag({ range, document }: Place): Fix[] {
   const after = (document.lines[range.end.line] ?? "")[range.end.character];
   const end = after === " " ? { ...range.end, character: range.end.character + 1 } : range.end;
-  return replace("Remove --platform", { start: range.start, end }, "");
+  return replace(t("Remove --platform"), { start: range.start, end }, "");
 }
 
 function renameStage({ document, instruction }: Place): Fix[] {
@@ -211,7 +212,7 @@ function renameStage({ document, instruction }: Place): Fix[] {
   const names = new Set(document.tree.stages.map(({ name }) => name));
   let number = 2;
   while (names.has(`${instruction.stage}-${number}`)) number++;
-  return replace(`Call the stage ${instruction.stage}-${number}`, instruction.stageRange, `${instruction.stage}-${number}`);
+  return replace(t("Call the stage {0}-{1}", instruction.stage ?? "", number), instruction.stageRange, `${instruction.stage}-${number}`);
 }
 
 function syntaxFixes({ document, message, code, range, instruction }: Place): Fix[] {
@@ -225,17 +226,17 @@ function syntaxFixes({ document, message, code, range, instruction }: Place): Fi
     return name
       ? [
           {
-            title: `End the heredoc with ${name}`,
+            title: t("End the heredoc with {0}", name),
             edits: [{ range: onLine(last, document.lines[last]!.length, document.lines[last]!.length), newText }],
           },
         ]
       : [];
   }
-  if (message === "no build stage in current context") return insert("Begin with FROM scratch", range.start.line, "FROM scratch\n");
+  if (message === "no build stage in current context") return insert(t("Begin with FROM scratch"), range.start.line, "FROM scratch\n");
   if (message.endsWith("Destination could not be determined") && instruction)
     return [
       {
-        title: "Copy it to the working directory",
+        title: t("Copy it to the working directory"),
         edits: [{ range: { start: instruction.range.end, end: instruction.range.end }, newText: " ." }],
       },
     ];
@@ -246,7 +247,7 @@ function correct({ lines }: DockerfileDocument, range: Range, { wrong, guess }: 
   for (let line = range.start.line; line <= range.end.line; line++) {
     const from = line === range.start.line ? range.start.character : 0;
     const at = (lines[line] ?? "").indexOf(wrong, from);
-    if (at >= 0) return replace(`Change it to ${guess}`, onLine(line, at, at + wrong.length), guess);
+    if (at >= 0) return replace(t("Change it to {0}", guess), onLine(line, at, at + wrong.length), guess);
   }
   return [];
 }

@@ -7,6 +7,7 @@ import * as docs from "./docs.ts";
 import { instructionAt, stageAt } from "./document.ts";
 import type { DockerfileDocument } from "./document.ts";
 import { nameAt, settingsAt, stageCalled, variableUses } from "./names.ts";
+import { t } from "../words.ts";
 
 /** What stands at the position; undefined when there is nothing to say. */
 export function hover(document: DockerfileDocument, position: Position): Hover | undefined {
@@ -42,7 +43,7 @@ export function instructionText(keyword: NonNullable<ReturnType<typeof keywordOf
     code(forms.join("\n")),
     summary,
     ...(details === undefined ? [] : [details]),
-    `[Reference](${docs.instructionUrl(keyword)})`,
+    `[${t("Reference")}](${docs.instructionUrl(keyword)})`,
   ].join("\n\n");
 }
 
@@ -67,15 +68,16 @@ function hoverName(document: DockerfileDocument, position: Position): Hover | un
   if (name.kind === "stage") {
     const stage = stageCalled(document.tree, name.name, document.tree.stages.length);
     return (
-      stage && markdown(`${code(stage.from.original.trim())}\n\nStage ${stage.index + 1} of ${document.tree.stages.length}`, name.range)
+      stage &&
+      markdown(`${code(stage.from.original.trim())}\n\n${t("Stage {0} of {1}", stage.index + 1, document.tree.stages.length)}`, name.range)
     );
   }
   const line = name.definition ? position.line + 1 : position.line;
   const instruction = instructionAt(document, position);
   const setting = settingsAt(document, name.definition ? (instruction?.range.end.line ?? line) + 1 : line).get(name.name);
-  const value = setting?.value === undefined ? "no value but what the build is given" : `\`${setting.value}\``;
-  const where = setting ? `${setting.kind} of line ${setting.line + 1}` : "";
-  return markdown(`**${name.name}** ${setting ? `${value}\n\n${where}` : "is set below this line only"}`, name.range);
+  const value = setting?.value === undefined ? t("no value but what the build is given") : `\`${setting.value}\``;
+  const where = setting ? t("{0} of line {1}", setting.kind, setting.line + 1) : "";
+  return markdown(`**${name.name}** ${setting ? `${value}\n\n${where}` : t("is set below this line only")}`, name.range);
 }
 
 function hoverVariable(document: DockerfileDocument, instruction: Instruction, position: Position): Hover | undefined {
@@ -84,6 +86,6 @@ function hoverVariable(document: DockerfileDocument, instruction: Instruction, p
   const known = docs.predefined[use.name];
   if (known !== undefined) return markdown(`**${use.name}** ${known}`, use.range);
   return stageAt(document, position.line)
-    ? markdown(`**${use.name}** is not set in this file`, onLine(position.line, use.range.start.character, use.range.end.character))
+    ? markdown(t("**{0}** is not set in this file", use.name), onLine(position.line, use.range.start.character, use.range.end.character))
     : undefined;
 }

@@ -23,6 +23,7 @@ import { definition, highlights, prepareRename, references, rename } from "./nav
 import { folding, links, symbols } from "./outline.ts";
 import { signatureHelp } from "./signature.ts";
 import { tokens } from "./tokens.ts";
+import { t } from "../words.ts";
 
 export interface DockerfileRooms {
   readonly engine: EngineLink;
@@ -105,7 +106,7 @@ async function ignoreActions(document: OpenDocument, found: readonly Diagnostic[
     const path = /file "([^"]*)"/.exec(message)?.[1];
     if (path === undefined) return [];
     const edit = appendRule(file, `!${path}`);
-    return [{ title: `Send ${path} although it is ignored`, kind: "quickfix", diagnostics: [diagnostic], edit }];
+    return [{ title: t("Send {0} although it is ignored", path), kind: "quickfix", diagnostics: [diagnostic], edit }];
   });
 }
 

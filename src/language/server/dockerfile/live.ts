@@ -6,6 +6,7 @@ import type { Results, StepResult } from "../build-results.ts";
 import { humanBytes, humanDuration } from "../numbers.ts";
 import { touches } from "../positions.ts";
 import type { DockerfileDocument } from "./document.ts";
+import { t } from "../words.ts";
 
 /** Arguments of the lenses' commands. */
 export interface StepTarget {
@@ -49,13 +50,13 @@ export function resultInlays(document: DockerfileDocument, results: Results): In
 
 /** undefined for what takes no time: settings, and steps that were not reached. */
 export function resultLabel({ step, running }: StepResult): string | undefined {
-  if (running) return "building…";
+  if (running) return t("building…");
   if (step.startedMs === undefined && !step.cached) return undefined;
   const durationMs = duration(step);
   const size = step.addedBytes > 0 ? `+${humanBytes(step.addedBytes)}` : undefined;
-  if (step.error !== undefined) return parts(["FAILED", humanDuration(durationMs)]);
+  if (step.error !== undefined) return parts([t("FAILED"), humanDuration(durationMs)]);
   if (step.kind === "config" || step.kind === "arg") return undefined;
-  return parts([step.cached ? "CACHED" : undefined, step.cached && durationMs < 50 ? undefined : humanDuration(durationMs), size]);
+  return parts([step.cached ? t("CACHED") : undefined, step.cached && durationMs < 50 ? undefined : humanDuration(durationMs), size]);
 }
 
 const parts = (list: readonly (string | undefined)[]): string | undefined => list.filter(Boolean).join(" · ") || undefined;
@@ -64,10 +65,10 @@ const duration = ({ startedMs, endedMs }: StepResult["step"]): number => Math.ma
 
 /** Why a step ran, in sentences. */
 export function resultText({ step, running }: StepResult): string {
-  if (running) return "It runs now.";
-  if (step.error !== undefined) return `**It failed**\n\n\`\`\`\n${step.error}\n\`\`\``;
-  if (step.cached) return "**From the cache:** nothing that it depends on has changed since it ran.";
-  return `**Why did this step rebuild?** ${step.reason ?? "No earlier build of it is known"}.`;
+  if (running) return t("It runs now.");
+  if (step.error !== undefined) return `**${t("It failed")}**\n\n\`\`\`\n${step.error}\n\`\`\``;
+  if (step.cached) return t("**From the cache:** nothing that it depends on has changed since it ran.");
+  return `${t("**Why did this step rebuild?**")} ${step.reason ?? t("No earlier build of it is known")}.`;
 }
 
 /** On an instruction's name: its documentation is told by `hover`, this tells what the last build made of it. */
@@ -76,7 +77,7 @@ export function resultHover(document: DockerfileDocument, position: Position, re
   const result = found && results.get(found.id);
   if (!result || (result.step.startedMs === undefined && !result.step.cached)) return undefined;
   const label = resultLabel(result);
-  return [...(label === undefined ? [] : [`Last build: \`${label}\``]), resultText(result)].join("\n\n");
+  return [...(label === undefined ? [] : [t("Last build: {0}", `\`${label}\``)]), resultText(result)].join("\n\n");
 }
 
 /** The hover with what the last build says on top. */
@@ -101,8 +102,8 @@ export function lenses(document: DockerfileDocument, uri: string, results: Resul
     });
     const own = isFrom ? document.tree.stages.find(({ from }) => from === instruction) : undefined;
     const first = own
-      ? lens("$(package) Build", "build", { line: own.range.end.line, lastStage: own.index === document.tree.stages.length - 1 })
-      : lens("Build to Here", "buildTo");
-    return [first, lens("Open Shell Here", "shell"), lens("Browse Files Here", "files")];
+      ? lens(`$(package) ${t("Build")}`, "build", { line: own.range.end.line, lastStage: own.index === document.tree.stages.length - 1 })
+      : lens(t("Build to Here"), "buildTo");
+    return [first, lens(t("Open Shell Here"), "shell"), lens(t("Browse Files Here"), "files")];
   });
 }

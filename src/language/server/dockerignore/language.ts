@@ -6,6 +6,7 @@ import type { Walk } from "../context-files.ts";
 import type { Language, OpenDocument } from "../feature.ts";
 import { completePath } from "./completion.ts";
 import { ignoreInlays, ruleTotals } from "./totals.ts";
+import { t } from "../words.ts";
 
 /** Files of a context are counted again after so long. */
 const FRESH_MS = 5000;
@@ -46,7 +47,12 @@ export class DockerignoreLanguage implements Language {
     const rule = rules.get(line);
     if (!rule) return undefined;
     const examples = rule.examples.map((path) => `- \`${path}\``).join("\n");
-    return { contents: { kind: "markdown", value: examples === "" ? "Matches nothing in this folder." : `Decides about\n\n${examples}` } };
+    return {
+      contents: {
+        kind: "markdown",
+        value: examples === "" ? t("Matches nothing in this folder.") : `${t("Decides about")}\n\n${examples}`,
+      },
+    };
   }
 
   async completion(

@@ -3,6 +3,7 @@ import type { InlayHint } from "vscode-languageserver";
 import { IgnoreMatcher, parseDockerignore } from "../../../../engine/syntax/dockerignore.ts";
 import type { ContextFile, Walk } from "../context-files.ts";
 import { humanBytes, humanFiles } from "../numbers.ts";
+import { t } from "../words.ts";
 
 export interface RuleTotal {
   readonly negated: boolean;
@@ -64,12 +65,14 @@ export function ignoreInlays(text: string, { rules, sent, cut }: Totals): InlayH
   }));
   const total = sent.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
   const last = lines.length - 1;
-  const label = `${cut ? "at least " : ""}${humanFiles(sent.length)} · ${humanBytes(total)} are sent`;
+  const counted = `${humanFiles(sent.length)} · ${humanBytes(total)}`;
+  const label = cut ? t("at least {0} are sent", counted) : t("{0} are sent", counted);
   const taken = rules.has(last);
   return [...hints, { position: { line: last, character: lines[last]!.length }, label: taken ? `— ${label}` : label, paddingLeft: true }];
 }
 
 function ruleLabel({ negated, files, sizeBytes }: RuleTotal): string {
-  if (files === 0) return negated ? "brings nothing back" : "keeps nothing out";
-  return `${negated ? "brings back" : "keeps out"} ${humanFiles(files)} · ${humanBytes(sizeBytes)}`;
+  if (files === 0) return negated ? t("brings nothing back") : t("keeps nothing out");
+  const counted = `${humanFiles(files)} · ${humanBytes(sizeBytes)}`;
+  return negated ? t("brings back {0}", counted) : t("keeps out {0}", counted);
 }
