@@ -67,6 +67,9 @@ export async function storeCredentials(cli: Cli, server: string, auth: AuthConfi
       ? { Username: "<token>", Secret: auth.identitytoken }
       : { Username: auth.username, Secret: auth.password };
     await runCredentialHelper(helper, "store", JSON.stringify({ ServerURL: server, ...secret }));
+    // As docker does: the file says that there is a login, the helper has it.
+    settings.file.auths = { ...settings.file.auths, [server]: {} };
+    await writeSettings(settings);
     return undefined;
   }
   const encoded = auth.identitytoken
@@ -81,8 +84,8 @@ function encode(username: string, password: string): string {
   return Buffer.from(`${username}:${password}`).toString("base64");
 }
 
-/** Forgets credentials. @returns false when there were none */
-export async function eraseCredentials(cli: Cli, server: string): Promise<boolean> {
+/** Forgets credentials, if there are any. */
+export async function eraseCredentials(cli: Cli, server: string): Promise<void> {
   const settings = await cli.settings();
   const helper = helperFor(settings.file, server);
   if (helper) {
@@ -92,7 +95,6 @@ export async function eraseCredentials(cli: Cli, server: string): Promise<boolea
   const keys = Object.keys(settings.file.auths ?? {}).filter((name) => sameServer(name, server));
   for (const key of keys) delete settings.file.auths![key];
   if (keys.length > 0) await writeSettings(settings);
-  return keys.length > 0 || helper !== undefined;
 }
 
 async function askHelper(helper: string, server: string): Promise<AuthConfig | undefined> {

@@ -2,7 +2,15 @@
  * Images of one engine.
  */
 import type { Readable } from "node:stream";
-import type { AuthConfig, ImageDeleteItem, ImageHistoryItem, ImageInspect, ImageSummary, JsonMessage } from "../api/types/image.ts";
+import type {
+  AuthConfig,
+  ImageDeleteItem,
+  ImageHistoryItem,
+  ImageInspect,
+  ImageSummary,
+  JsonMessage,
+  RemoteManifest,
+} from "../api/types/image.ts";
 import { encodeFilters } from "./connection.ts";
 import type { Connection, Filters } from "./connection.ts";
 import type { Abortable } from "./containers.ts";
@@ -106,6 +114,13 @@ export class Images {
       signal: options.signal,
     });
     return found.Descriptor.digest;
+  }
+
+  /** What a name stands for in its registry; nothing is pulled. Other engines than Berth's answer with status 404. */
+  remoteManifest(name: string, options: Pick<PullOptions, "auth" | "signal"> & { insecure?: boolean } = {}): Promise<RemoteManifest> {
+    const headers = { "x-registry-auth": encodeAuth(options.auth) };
+    const query = { name, insecure: options.insecure };
+    return this.#connection.json("GET", "/berth/registry/manifest", { query, headers, signal: options.signal });
   }
 
   /** Tags of a repository in its registry; other engines than Berth's answer with status 404. */

@@ -20,10 +20,8 @@ export function usedUp(bytes: number): void {
   collect({ type: "minor" });
 }
 
-/** V8 shows its collector only to contexts that are made while it is told to. */
+/** V8 shows its collector to contexts that are made from now on. The flag is every thread's, so nobody takes it back. */
 function collector(): Collector {
   setFlagsFromString("--expose-gc");
-  const found = runInNewContext("gc") as Collector;
-  setFlagsFromString("--no-expose-gc");
-  return found;
+  return runInNewContext("gc") as Collector;
 }

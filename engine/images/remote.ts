@@ -1,5 +1,5 @@
 /** Questions to registries that bring no image: its tags, what a name stands for, whether a password is right, search. */
-import type { AuthConfig } from "../api/types/image.ts";
+import type { AuthConfig, RemoteManifest } from "../api/types/image.ts";
 import { EngineError } from "../errors.ts";
 import { DOCKER_HUB, withDefaultTag } from "../syntax/reference.ts";
 import type { Reference } from "../syntax/reference.ts";
@@ -71,6 +71,8 @@ export interface Registry {
    * @throws {EngineError} in the registry's words, e.g. not-found `manifest unknown: manifest unknown`
    */
   inspect(reference: string, auth?: AuthConfig, signal?: AbortSignal): Promise<{ Descriptor: Descriptor; Platforms: Platform[] }>;
+  /** A manifest or an index as it is, for a single one with the platform it is for. `insecure` takes the registry at its word. */
+  manifest(reference: string, options: ManifestOptions): Promise<RemoteManifest>;
   /** Docker Hub's search, or another registry's where the term begins with its host. @param options.limit 1 to 100 */
   search(term: string, options: SearchOptions): Promise<SearchResult[]>;
 }
@@ -95,6 +97,7 @@ export function openRegistry(options: RegistryOptions = {}): Registry {
       return withClient({ domain: host, path: "" }, { ...ask(auth, signal), registry: options }, (client) => client.repositories(signal));
     },
     inspect: async (reference, auth, signal) => inspect(withDefaultTag(needReference(reference)), ask(auth, signal), options),
+    manifest: async (reference, wanted) => readManifest(withDefaultTag(needReference(reference)), wanted, options),
     search: async (term, search) => searchImages(term, search, options),
   };
 }
@@ -109,6 +112,22 @@ async function inspect(
     const document = parseManifest(data, mediaType);
     const descriptor: Descriptor = { mediaType: document.mediaType, digest, size: data.length };
     return { Descriptor: descriptor, Platforms: await platformsOf(client, document, options.signal) };
+  });
+}
+
+interface ManifestOptions {
+  auth?: AuthConfig | undefined;
+  insecure?: boolean;
+  signal?: AbortSignal | undefined;
+}
+
+async function readManifest(reference: Reference, options: ManifestOptions, registry: RegistryOptions): Promise<RemoteManifest> {
+  const trusting = options.insecure ? { ...registry, insecure: [...(registry.insecure ?? []), reference.domain] } : registry;
+  return withClient(reference, { ...ask(options.auth, options.signal), registry: trusting }, async (client) => {
+    const { data, digest, mediaType } = await client.manifest(reference.digest ?? reference.tag!, options.signal);
+    const document = parseManifest(data, mediaType);
+    const [platform] = "config" in document ? await platformsOf(client, document, options.signal) : [];
+    return { mediaType: document.mediaType, digest, size: data.length, raw: data.toString("base64"), ...(platform && { platform }) };
   });
 }
 

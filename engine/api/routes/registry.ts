@@ -34,9 +34,18 @@ async function repositories(exchange: Exchange): Promise<void> {
   exchange.json(await exchange.services.registry.repositories(exchange.query.text("registry"), auth, exchange.signal));
 }
 
+/** `?name=nginx:1.27` → RemoteManifest; `&insecure=1` takes a registry at its word */
+async function manifest(exchange: Exchange): Promise<void> {
+  const auth = registryAuth(exchange.request.headers["x-registry-auth"]);
+  const insecure = exchange.query.flag("insecure");
+  const { registry } = exchange.services;
+  exchange.json(await registry.manifest(exchange.query.text("name"), { auth, insecure, signal: exchange.signal }));
+}
+
 export const registryRoutes: readonly Route[] = [
   { method: "GET", path: "/distribution/{name}/json", handle: inspect },
   { method: "GET", path: "/images/search", handle: search },
+  { method: "GET", path: "/berth/registry/manifest", handle: manifest },
   { method: "GET", path: "/berth/registry/tags", handle: tags },
   { method: "GET", path: "/berth/registry/repositories", handle: repositories },
 ];

@@ -68,6 +68,18 @@ export interface JsonMessage {
   aux?: Record<string, unknown>;
 }
 
+/** What a registry has under a name (`/berth/registry/manifest`). */
+export interface RemoteManifest {
+  mediaType: string;
+  digest: string;
+  /** Bytes of the document. */
+  size: number;
+  /** The document itself, base64. */
+  raw: string;
+  /** Of a single image. */
+  platform?: { architecture: string; os: string; variant?: string };
+}
+
 /** Credentials, as `X-Registry-Auth` carries them (base64url JSON). */
 export interface AuthConfig {
   username?: string;

@@ -80,7 +80,7 @@ export const logout = command({
   async run(cli, { args: [server = ""] }) {
     const domain = server.replace(/^https?:\/\//, "").split("/")[0]!;
     const key = serverKey(domain);
-    if (await eraseCredentials(cli, key)) cli.print(`Removing login credentials for ${key}`);
-    else cli.print(`Not logged in to ${domain || key}`);
+    cli.print(`Removing login credentials for ${key}`);
+    await eraseCredentials(cli, key);
   },
 });
