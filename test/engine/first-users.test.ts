@@ -1,6 +1,6 @@
 /**
  * Everything that Berth's first users are known to type about containers, images, volumes, networks and the system, line by
- * line, through `berth` and, where it has the form, through the real docker command. Registries are tested elsewhere.
+ * line, through `berth` and, where it has the form, through the real docker command, with a real registry that asks for a password.
  */
 import assert from "node:assert/strict";
 import { chownSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
@@ -12,15 +12,19 @@ import { testPrograms } from "../support/programs.ts";
 import { importBusybox, personEnvironment } from "../support/berth.ts";
 import { runProgram, startEngine } from "../support/engine.ts";
 import type { Result, TestEngine } from "../support/engine.ts";
+import { realRegistry } from "../support/registry.ts";
 import { cannotRunAs, USERS } from "../support/user.ts";
 
 const ID = "[0-9a-f]{12}";
 const LONG = "[0-9a-f]{64}";
 
+/** bcrypt of "secret". */
+const PASSWORDS = "me:$2y$05$p9yd5wC4v0KjDE7RFRZ/4O5wzAfu3wQoOFM4lVkDb/aZecbfdCIB.\n";
+
 /** One that containers on the host's network have to see. */
 const hostInterface = new RegExp(`^${Object.keys(networkInterfaces()).find((name) => name !== "lo") ?? "lo"}$`, "m");
 
-/** A shell line with `D` for the command, and what it prints; a line with † is a form that docker itself lacks. */
+/** A shell line with `D` for the command and `R` for the registry, and what it prints; a line with † is a form that docker itself lacks. */
 const LINES: readonly (readonly [line: string, prints?: RegExp])[] = [
   // Images
   ["D images", /^REPOSITORY +TAG +IMAGE ID/],
@@ -32,6 +36,18 @@ const LINES: readonly (readonly [line: string, prints?: RegExp])[] = [
   ["D rmi app:1", /Untagged: app:1/],
   ["D load -i app.tar", /Loaded image: app:1/],
   ["D image prune -f", /Total reclaimed space/],
+  ["D tag app:1 R/me/app:1"],
+  ["! D push R/me/app:1 2>&1", /no basic auth credentials/],
+  ["! D login -u me -p wrong R 2>&1", /unauthorized/],
+  ["echo secret | D login -u me --password-stdin R", /Login Succeeded/],
+  ["D push R/me/app:1", /1: digest: sha256:/],
+  ["D rmi R/me/app:1", /Untagged: .*me\/app:1/],
+  ["D pull R/me/app:1", /Status: (Downloaded newer image|Image is up to date) for/],
+  ["D pull R/me/app:1", /Status: Image is up to date for/],
+  ["D run --rm R/me/app:1", /^hello\n$/],
+  ["D rmi R/me/app:1", /Untagged: .*me\/app:1/],
+  ["D logout R", /Removing login credentials/],
+  ["! D pull R/me/app:1 2>&1", /no basic auth credentials|unauthorized/],
   // Containers
   ["D run app:1", /^hello\n$/],
   ["D run --rm busybox echo plain", /^plain\n$/],
@@ -109,9 +125,12 @@ const LINES: readonly (readonly [line: string, prints?: RegExp])[] = [
 ];
 
 /** Runs shell lines in `folder` under a terminal where one is asked for, with `D` for the command. */
-async function commandLine(engine: TestEngine, program: "berth" | "docker", folder: string): Promise<(line: string) => Promise<Result>> {
+async function commandLine(
+  engine: TestEngine,
+  { program, folder, registry }: { program: "berth" | "docker"; folder: string; registry: string },
+): Promise<(line: string) => Promise<Result>> {
   const { folder: programs, node } = await testPrograms();
-  const own = { ...personEnvironment(engine.user, engine.root), BERTH_NODE: node };
+  const own = { ...personEnvironment(engine.user, engine.root), BERTH_NODE: node, DOCKER_CONFIG: join(folder, "config") };
   const docker = { PATH: process.env["PATH"], DOCKER_HOST: engine.socket, DOCKER_CONFIG: join(folder, "config"), DOCKER_BUILDKIT: "0" };
   const command = program === "berth" ? join(programs, "berth") : "docker";
   mkdirSync(join(folder, "context"));
@@ -120,7 +139,7 @@ async function commandLine(engine: TestEngine, program: "berth" | "docker", fold
   if (program === "berth") for (const path of [folder, join(folder, "context")]) chownSync(path, engine.user.uid, engine.user.gid);
   const options = { cwd: folder, env: program === "berth" ? own : docker, ...(program === "berth" && { user: engine.user }) };
   return (line) => {
-    const script = line.replace(/\bD (?=[a-z-])/g, `${command} `);
+    const script = line.replace(/\bD (?=[a-z-])/g, `${command} `).replace(/\bR(?=\/| |$)/g, registry);
     return runProgram(line.includes(" -it ") ? ["script", "-qec", script, "/dev/null"] : ["sh", "-c", script], options);
   };
 }
@@ -130,7 +149,8 @@ for (const as of USERS)
     const skip =
       cannotRunAs(as) ||
       (program === "docker" && !findProgram("docker") && "needs the docker command") ||
-      (!findProgram("script") && "needs script");
+      (!findProgram("script") && "needs script") ||
+      (!findProgram("docker-registry") && "needs docker-registry");
     suite(`first users: ${program}, engine as ${as}`, { skip }, () => {
       void test("every line", { timeout: 180_000 }, async (t) => {
         const engine = await startEngine({ as });
@@ -138,7 +158,9 @@ for (const as of USERS)
         await importBusybox(engine);
         const folder = mkdtempSync(join(tmpdir(), "berth-first-"));
         t.after(() => rmSync(folder, { recursive: true, force: true }));
-        const run = await commandLine(engine, program, folder);
+        writeFileSync(join(folder, "htpasswd"), PASSWORDS);
+        const registry = await realRegistry(t, folder, `auth: {htpasswd: {realm: test, path: ${join(folder, "htpasswd")}}}\n`);
+        const run = await commandLine(engine, { program, folder, registry: registry! });
         for (const [line, prints] of LINES) {
           if (line.startsWith("†") && program === "docker") continue;
           const { exitCode, stdout, stderr } = await run(line.replace("† ", ""));

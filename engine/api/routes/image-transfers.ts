@@ -20,11 +20,17 @@ export async function progressOf(exchange: Exchange, work: (stream: JsonStream) 
     await work(stream);
     stream.end();
   } catch (error) {
-    if (!stream.started) throw error;
+    if (!stream.started) throw unasked(error);
     const { message, expected } = describeError(error);
     if (!expected && !exchange.signal.aborted) exchange.log(error);
     stream.end({ message });
   }
+}
+
+/** As dockerd has it, no 401: docker's command would ask for a password then, even where nobody is there to answer. */
+function unasked(error: unknown): unknown {
+  const isRefusal = error instanceof EngineError && error.kind === "unauthorized";
+  return isRefusal ? new EngineError("internal", error.message, { cause: error }) : error;
 }
 
 async function create(exchange: Exchange): Promise<void> {
