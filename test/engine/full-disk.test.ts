@@ -1,0 +1,72 @@
+/** An engine whose disk is too small: what fails says why, leaves nothing, and the engine goes on. */
+import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import { randomBytes } from "node:crypto";
+import { mkdtempSync, rmSync, statfsSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, before, describe, test } from "node:test";
+import { gzipSync } from "node:zlib";
+import { berth, berthSays } from "../support/berth.ts";
+import { startEngine } from "../support/engine.ts";
+import type { TestEngine } from "../support/engine.ts";
+import { fakeRegistry, tar } from "../support/registry.ts";
+import { cannotRunAs } from "../support/user.ts";
+
+const MB = 1 << 20;
+
+describe("an engine on a disk of 40 MB", { skip: cannotRunAs("root") }, () => {
+  let folder: string;
+  let engine: TestEngine;
+
+  const used = (): number => {
+    const { blocks, bfree, bsize } = statfsSync(folder);
+    return (blocks - bfree) * bsize;
+  };
+  /** Nothing of a failed attempt is left, once the next engine has emptied the trash. */
+  const nothingLeft = async (before: number): Promise<void> => {
+    assert.equal(await berthSays(engine, ["images", "-aq"]), "");
+    await berthSays(engine, ["image", "prune", "-f"]);
+    await engine.stop();
+    await engine.restart();
+    assert.ok(used() - before < MB, `${used() - before} bytes are left`);
+  };
+
+  before(async () => {
+    folder = mkdtempSync(join(tmpdir(), "berth-full-"));
+    execFileSync("mount", ["-t", "tmpfs", "-o", "size=40m", "tmpfs", folder]);
+    engine = await startEngine({ as: "root", root: join(folder, "engine") });
+  });
+  after(async () => {
+    await engine.remove();
+    execFileSync("umount", ["-l", folder]);
+    rmSync(folder, { recursive: true });
+  });
+
+  // Zeros compress to nothing: the layer does not fit. Random bytes do not: already the blob does not.
+  const contents = { "a layer": Buffer.alloc(60 * MB), "a blob": randomBytes(60 * MB) };
+  for (const [what, content] of Object.entries(contents)) {
+    test(`pull of ${what} that does not fit`, async (t) => {
+      const fake = await fakeRegistry(t, [tar("small", Buffer.from("x")), tar("large", content)]);
+      const before = used();
+      const failed = await berth(engine, ["pull", `${fake.host}/app:1`]);
+      assert.equal(failed.exitCode, 1);
+      assert.match(failed.stderr, /no space left on device/);
+      await nothingLeft(before);
+    });
+    test(`import of ${what} that does not fit`, async () => {
+      const before = used();
+      const archive = gzipSync(tar("large", content), { level: 1 });
+      const failed = await berth(engine, ["import", "-", "too:large"], { input: archive });
+      assert.notEqual(failed.exitCode, 0);
+      assert.match(failed.stderr, /no space left on device/);
+      await nothingLeft(before);
+    });
+  }
+
+  test("what fits is pulled afterwards", async (t) => {
+    const fake = await fakeRegistry(t);
+    await berthSays(engine, ["pull", "-q", `${fake.host}/app:1`]);
+    assert.equal(await berthSays(engine, ["images", "--format", "{{.Tag}}"]), "1");
+  });
+});
