@@ -25,6 +25,8 @@ export interface VscodeOptions {
   readonly port?: number;
   /** Settings, extensions and logs; the default is a temporary directory that `stop` removes. */
   readonly dataDir?: string;
+  /** The default is a folder of `dataDir`. */
+  readonly extensionsDir?: string;
   readonly env?: NodeJS.ProcessEnv;
   /** Machine settings beyond the quiet defaults. */
   readonly settings?: Readonly<Record<string, unknown>>;
@@ -67,7 +69,13 @@ export async function startVscode(options: VscodeOptions): Promise<VscodeServer>
   const dataDir = options.dataDir ?? (await mkdtemp(join(tmpdir(), "berth-vscode-")));
   const token = randomBytes(16).toString("hex");
   await writeFiles(dataDir, { "data/Machine/settings.json": JSON.stringify({ ...quietSettings, ...options.settings }), token });
-  const program = [join(server, "out/server-main.js"), "--server-data-dir", dataDir, "--extensions-dir", join(dataDir, "extensions")];
+  const program = [
+    join(server, "out/server-main.js"),
+    "--server-data-dir",
+    dataDir,
+    "--extensions-dir",
+    options.extensionsDir ?? join(dataDir, "extensions"),
+  ];
   const env = cleanEnvironment({ ...process.env, ...options.env });
   if (options.vsix) await command([process.execPath, ...program, "--install-extension", resolve(options.vsix), "--force"], { env });
   const child = spawn(process.execPath, [...program, ...serverFlags(options, dataDir)], {

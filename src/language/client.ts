@@ -34,10 +34,15 @@ export class LanguageFeatures implements vscode.Disposable {
   #client: protocol.LanguageClient | undefined;
   #starting = false;
   #burst: NodeJS.Timeout | undefined;
+  readonly #changed = new vscode.EventEmitter<void>();
+
+  /** Files of the workspace have changed, by whichever program; while the server runs. */
+  readonly onDidChangeFiles = this.#changed.event;
 
   constructor(context: Context) {
     this.#context = context;
     this.#disposables.push(
+      this.#changed,
       vscode.workspace.onDidOpenTextDocument((document) => this.#startFor(document)),
       vscode.workspace.onDidSaveTextDocument(() => this.#filesChanged()),
       vscode.extensions.onDidChange(() => this.#sendStepBack()),
@@ -135,6 +140,7 @@ export class LanguageFeatures implements vscode.Disposable {
 
   #filesChanged(): void {
     this.#notify("workspace/didChangeWatchedFiles", { changes: [] });
+    this.#changed.fire();
   }
 
   #notify(method: string, parameters: unknown): void {

@@ -16,7 +16,8 @@ import { openStepShell } from "../terminals/step-shell.ts";
 export function languageCommands(context: Context, features: LanguageFeatures): Readonly<Record<string, Command>> {
   const files = new StepFiles(context);
   const sent = new ContextView((method, parameters) => features.request(method, parameters));
-  context.extension.subscriptions.push(files, sent);
+  const refreshed = features.onDidChangeFiles(() => void sent.refresh());
+  context.extension.subscriptions.push(files, sent, refreshed);
   const onStep = (work: (target: StepTarget) => Promise<unknown>): Command => ({
     enabled: trusted,
     handler: async (_context, target) => work(target as StepTarget),

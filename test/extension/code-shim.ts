@@ -13,10 +13,11 @@ const value = (name: string): string | undefined => words.find((word) => word.st
 
 const extension = value("extensionDevelopmentPath");
 const tests = value("extensionTestsPath");
+const extensionsDir = value("extensions-dir");
 const folder = words.find((word) => !word.startsWith("-"));
 if (!extension || !tests || !folder) throw new Error(`Cannot run tests without an extension, a suite and a folder: ${words.join(" ")}`);
 
-const server = await startVscode({ folder: resolve(folder), development: { extension, tests } });
+const server = await startVscode({ folder: resolve(folder), development: { extension, tests }, ...(extensionsDir && { extensionsDir }) });
 const browser = await launchBrowser();
 try {
   const page = await (await browser.newContext({ viewport: { width: 1280, height: 800 } })).newPage();

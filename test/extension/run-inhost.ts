@@ -8,6 +8,7 @@ import { cpSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { busyboxTar } from "../../scripts/base-image.ts";
+import { writeNeighbors } from "./neighbors.ts";
 import { command, root } from "../../scripts/setup.mjs";
 
 const folder = mkdtempSync(join(tmpdir(), "berth-inhost-"));
@@ -26,16 +27,25 @@ await build({
   external: ["vscode", "mocha"],
   logLevel: "warning",
 });
+/** The suite in a window with the extensions of a folder. */
+function run(extensions: string): Promise<number> {
+  return runTests({
+    vscodeExecutablePath: process.env["BERTH_VSCODE"] ?? join(root, "test/extension/code-shim.ts"),
+    extensionDevelopmentPath: root,
+    extensionTestsPath: tests,
+    launchArgs: [join(folder, "sample"), `--extensions-dir=${extensions}`],
+  });
+}
+
 await command([program, "engine", "start"], { env });
 await command([program, "import", "--change", 'CMD ["sh"]', "-", "busybox:latest"], { env, input: await busyboxTar() });
 try {
   Object.assign(process.env, env);
-  process.exitCode = await runTests({
-    vscodeExecutablePath: process.env["BERTH_VSCODE"] ?? join(root, "test/extension/code-shim.ts"),
-    extensionDevelopmentPath: root,
-    extensionTestsPath: tests,
-    launchArgs: [join(folder, "sample")],
-  });
+  writeNeighbors(join(folder, "neighbors"));
+  const alone = await run(join(folder, "none"));
+  // A window of its own: what is installed counts from the start.
+  process.env["BERTH_TEST_NEIGHBORS"] = "1";
+  process.exitCode = alone || (process.env["BERTH_BENCH"] ? 0 : await run(join(folder, "neighbors")));
 } catch (error) {
   console.log(String(error));
   process.exitCode = 1;

@@ -1,6 +1,6 @@
 /**
  * Dockerfiles and compose files as a person writes them: the built VSIX in a real VS Code, in Chromium, on a real engine.
- * Screenshots go to test-output/screenshots.
+ * Screenshots go to test-output/screenshots. `BERTH_UI_THEME="Default Dark Modern"` for dark ones.
  */
 import assert from "node:assert/strict";
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
@@ -33,7 +33,9 @@ for (const [name, text] of Object.entries({
 await berth("engine", "start");
 await command([join(root, "dist/berth"), "import", "--change", 'CMD ["sh"]', "-", "busybox:latest"], { env, input: await busyboxTar() });
 
-const server = await startVscode({ folder: work, vsix: await packageVsix(), env });
+const theme = process.env["BERTH_UI_THEME"];
+const settings = theme ? { "workbench.colorTheme": theme } : {};
+const server = await startVscode({ folder: work, vsix: await packageVsix(), env, settings });
 const browser = await launchBrowser();
 let opened: Workbench | undefined;
 const walk = new Walk(() => opened);

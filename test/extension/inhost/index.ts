@@ -6,9 +6,11 @@ export async function run(): Promise<void> {
   const mocha = new Mocha({ ui: "tdd", timeout: 60_000, reporter: Lines });
   mocha.suite.emit("pre-require", globalThis, "", mocha);
   if (process.env["BERTH_BENCH"]) await import("./idle.ts");
+  else if (process.env["BERTH_TEST_NEIGHBORS"]) await import("./language.ts");
   else {
     await import("./extension.ts");
     await import("./files.ts");
+    await import("./language.ts");
   }
   const failures = await new Promise<number>((resolve) => mocha.run(resolve));
   if (failures > 0) throw new Error(`${failures} failed`);

@@ -1,0 +1,126 @@
+/** Dockerfiles and compose files in the extension host: what the editor is told, alone and beside extensions that tell it too. */
+import assert from "node:assert/strict";
+import { writeFileSync } from "node:fs";
+import * as vscode from "vscode";
+
+const folder = (): vscode.Uri => vscode.workspace.workspaceFolders![0]!.uri;
+const neighbors = process.env["BERTH_TEST_NEIGHBORS"] !== undefined;
+
+/** A file of the folder, open in an editor. */
+async function open(name: string, text: string): Promise<vscode.TextDocument> {
+  const uri = vscode.Uri.joinPath(folder(), name);
+  writeFileSync(uri.fsPath, text);
+  const document = await vscode.workspace.openTextDocument(uri);
+  await vscode.window.showTextDocument(document);
+  return document;
+}
+
+/** How often each label is offered at a place; asked again until Berth's server or a neighbour has begun to answer. */
+async function offered({ uri }: vscode.TextDocument, line: number, character: number): Promise<Map<string, number>> {
+  for (;;) {
+    const position = new vscode.Position(line, character);
+    const { items } = await vscode.commands.executeCommand<vscode.CompletionList>("vscode.executeCompletionItemProvider", uri, position);
+    const labels = items
+      .filter(({ kind }) => kind !== vscode.CompletionItemKind.Text)
+      .map(({ label }) => (typeof label === "string" ? label : label.label));
+    const counts = new Map<string, number>();
+    for (const label of labels) counts.set(label, (counts.get(label) ?? 0) + 1);
+    if (counts.size > 0) return counts;
+  }
+}
+
+/** Waits until the problems of a file are such. */
+async function problems(
+  { uri }: vscode.TextDocument,
+  wanted: (list: readonly vscode.Diagnostic[]) => boolean,
+): Promise<vscode.Diagnostic[]> {
+  for (;;) {
+    const list = vscode.languages.getDiagnostics(uri);
+    if (wanted(list)) return list;
+    await new Promise<void>((resolve) => {
+      const listener = vscode.languages.onDidChangeDiagnostics(() => resolve(listener.dispose()));
+    });
+  }
+}
+
+const lensesOf = async ({ uri }: vscode.TextDocument, title: string): Promise<number> => {
+  const lenses = await vscode.commands.executeCommand<vscode.CodeLens[]>("vscode.executeCodeLensProvider", uri, 100);
+  return lenses.filter(({ command }) => command?.title.includes(title)).length;
+};
+
+suite(neighbors ? "Language features beside Container Tools, Docker DX and YAML" : "Language features", () => {
+  test("one answer to each question in a Dockerfile", async () => {
+    const document = await open("one.Dockerfile", "FROM scratch\nMAINTAINER me\nCOPY . /\n\n");
+    await lensesReady(document);
+    const list = await problems(document, (all) => all.length > 0);
+    assert.deepEqual(
+      list.map(({ source }) => source),
+      [neighbors ? "docker.docker" : "Berth"],
+    );
+    assert.equal((await offered(document, 3, 0)).get("FROM"), 1);
+    const hovers = await vscode.commands.executeCommand<vscode.Hover[]>(
+      "vscode.executeHoverProvider",
+      document.uri,
+      new vscode.Position(0, 1),
+    );
+    assert.equal(hovers.length, neighbors ? 2 : 1);
+  });
+
+  test("one answer to each question in a compose file", async () => {
+    const document = await open("compose.yaml", "services:\n  web:\n    image: x\n    imgae: y\n  db:\n    iamge: z\n\n");
+    await lensesReady(document);
+    const list = await problems(document, (all) => all.length > (neighbors ? 1 : 1));
+    assert.deepEqual(new Set(list.map(({ source }) => source)), new Set(neighbors ? ["docker.docker", "redhat.vscode-yaml"] : ["Berth"]));
+    const counts = await offered(document, 6, 0);
+    assert.deepEqual([counts.get("services"), counts.get("networks")], neighbors ? [3, undefined] : [undefined, 1]);
+  });
+
+  test("what nobody else tells stays: lenses on steps and services", async () => {
+    const dockerfile = await open("two.Dockerfile", "FROM scratch\nCOPY . /\n");
+    await lensesReady(dockerfile);
+    assert.equal(await lensesOf(dockerfile, "Build to Here"), 1);
+    const compose = await open("compose.yaml", "services:\n  web:\n    image: x\n");
+    await lensesReady(compose);
+    assert.equal(await lensesOf(compose, "Up All"), 1);
+  });
+
+  if (neighbors) return;
+
+  test("what weighs most in a context is ignored by a quick fix", async () => {
+    const heavy = vscode.Uri.joinPath(folder(), "heavy.bin");
+    writeFileSync(heavy.fsPath, "x".repeat(300_000));
+    const document = await open("three.Dockerfile", "FROM scratch\nCOPY . /\n");
+    await lensesReady(document);
+    const actions = await vscode.commands.executeCommand<vscode.CodeAction[]>(
+      "vscode.executeCodeActionProvider",
+      document.uri,
+      new vscode.Range(1, 2, 1, 2),
+    );
+    const ignore = actions.find(({ title }) => title.startsWith("Ignore heavy.bin (300 kB)"));
+    assert.ok(ignore, actions.map(({ title }) => title).join(", "));
+    assert.ok(await vscode.workspace.applyEdit(ignore.edit!));
+    const text = (await vscode.workspace.openTextDocument(vscode.Uri.joinPath(folder(), ".dockerignore"))).getText();
+    assert.match(text, /^heavy\.bin$/m);
+    const after = await vscode.commands.executeCommand<vscode.CodeAction[]>(
+      "vscode.executeCodeActionProvider",
+      document.uri,
+      new vscode.Range(1, 2, 1, 2),
+    );
+    assert.deepEqual(
+      after.filter(({ title }) => title.includes("heavy.bin")),
+      [],
+    );
+  });
+
+  test("everything that is wrong with a compose file is told at once", async () => {
+    const document = await open("compose.yaml", "services:\n  web:\n    image: 1\n    ports: x\n    foo: y\n");
+    const list = await problems(document, (all) => all.length === 3);
+    assert.deepEqual(list.map(({ range }) => range.start.line).toSorted(), [2, 3, 4]);
+  });
+});
+
+/** Berth's lenses are there: its server answers. */
+async function lensesReady(document: vscode.TextDocument): Promise<void> {
+  while ((await lensesOf(document, document.languageId === "dockerfile" ? "Build" : "Up")) === 0)
+    await vscode.window.showTextDocument(document);
+}
