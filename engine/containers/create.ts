@@ -90,6 +90,8 @@ interface Draft {
   readonly warnings: string[];
 }
 
+const PORTS_ON_HOST = "Published ports are discarded when using host network mode";
+
 /** Checks everything that can be checked without doing anything. */
 function draft(rooms: Rooms, store: ContainerStore, from: { id: string; request: ContainerCreateRequest; image: Image }): Draft {
   const { id, request, image } = from;
@@ -139,7 +141,8 @@ function draft(rooms: Rooms, store: ContainerStore, from: { id: string; request:
     restartCount: 0,
     sandbox: null,
   };
-  return { record, wanted, warnings };
+  const unpublished = hostConfig.NetworkMode === "host" && Object.keys(hostConfig.PortBindings ?? {}).length > 0;
+  return { record, wanted, warnings: unpublished ? [...warnings, PORTS_ON_HOST] : warnings };
 }
 
 /** Not "not found", which would make the docker command pull the image. @throws {EngineError} invalid */

@@ -277,19 +277,30 @@ class ContainerService implements Containers {
     });
   };
 
-  disconnectNetwork: Containers["disconnectNetwork"] = async (nameOrId, network) => {
-    const entry = this.#find(nameOrId);
+  disconnectNetwork: Containers["disconnectNetwork"] = async (nameOrId, network, { force }) => {
+    const entry = force ? await this.#findOrEndpoint(nameOrId, network) : this.#find(nameOrId);
     await entry.inTurn(async () => {
       const { record } = entry;
-      const { name } = await this.#rooms.networks.get(network);
+      const known = this.#rooms.networks.get(network);
+      const name = force ? await known.then((found) => found.name).catch(() => network) : (await known).name;
       if (!(name in (record.networking.EndpointsConfig ?? {})))
-        throw new EngineError("internal", `container ${entry.id} is not connected to network ${name}`);
+        throw new EngineError("internal", `container ${entry.id} is not connected to ${entry.isUp && !force ? "" : "the "}network ${name}`);
       if (record.sandbox && entry.isUp) record.sandbox = await this.#rooms.networks.disconnect(record.sandbox, network);
       const { [name]: _gone, ...rest } = record.networking.EndpointsConfig ?? {};
       record.networking = { EndpointsConfig: rest };
       await this.#store.save(entry);
     });
   };
+
+  /** By force goes also what only the network still knows, for dockerd; here it knows nothing that is not a container's. */
+  async #findOrEndpoint(nameOrId: string, network: string): Promise<Entry> {
+    try {
+      return this.#find(nameOrId);
+    } catch (error) {
+      await this.#rooms.networks.get(network);
+      throw new EngineError("not-found", `endpoint ${nameOrId} not found`, { cause: error });
+    }
+  }
 
   async adopt(): Promise<void> {
     this.#gone = await adoptContainers(this.#rooms, this.#store, this.#life);

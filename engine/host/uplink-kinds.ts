@@ -14,7 +14,7 @@ export interface Uplink {
   /** The process, for slirp4netns and pasta. */
   readonly process: { readonly pid: number; readonly startTime: string } | null;
   /** For veth: the host's and R's ends. */
-  readonly veth: { readonly host: string; readonly inside: string; readonly device: string } | null;
+  readonly veth: { readonly host: string; readonly inside: string; readonly device: string; readonly switchedForwarding: boolean } | null;
   /** Why containers cannot reach the world and what to do about it; empty when they can. */
   readonly problem: string;
 }

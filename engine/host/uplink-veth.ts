@@ -21,7 +21,7 @@ const FORWARDING = "/proc/sys/net/ipv4/ip_forward";
 const NEIGHBORHOOD = parsePrefix("169.254.64.0/18")!;
 
 /** The file that says that this engine switched forwarding on. */
-const forwardingFlag = (directory: string): string => join(directory, "forwarding-was-off");
+export const forwardingFlag = (directory: string): string => join(directory, "forwarding-was-off");
 
 export async function openVeth({ name, thread, run: directory }: UplinkOptions): Promise<Uplink> {
   const { taken } = await thread.hostNetwork({ ours: [name] });
@@ -36,7 +36,13 @@ export async function openVeth({ name, thread, run: directory }: UplinkOptions):
   letLoopbackOut(name);
   switchForwardingOn(directory);
   await letPass(name, "-I");
-  return { kind: "veth", mtu: 1500, process: null, veth: { host, inside, device: name }, problem: await problemOf(name) };
+  return {
+    kind: "veth",
+    mtu: 1500,
+    process: null,
+    veth: { host, inside, device: name, switchedForwarding: existsSync(forwardingFlag(directory)) },
+    problem: await problemOf(name),
+  };
 }
 
 /** What keeps containers from the world though all of ours is in place; empty for nothing. */
@@ -57,10 +63,16 @@ export async function adoptVeth({ device, inside }: NonNullable<Uplink["veth"]>,
   await letPass(device, "-I");
 }
 
-export async function closeVeth({ name, thread, run: directory }: Pick<UplinkOptions, "name" | "thread" | "run">): Promise<void> {
+/** @param switchedForwarding what is known where the directory may be gone */
+export async function closeVeth(
+  { name, thread, run: directory }: Pick<UplinkOptions, "name" | "thread" | "run">,
+  switchedForwarding: boolean,
+): Promise<void> {
   await letPass(name, "-D");
   await thread.removeVethUplink({ device: name, table: hostTable(name, "0.0.0.0") });
-  await switchForwardingOff(directory, thread);
+  if (!switchedForwarding && !existsSync(forwardingFlag(directory))) return;
+  rmSync(forwardingFlag(directory), { force: true });
+  switchForwardingOff((await thread.hostNetwork({ ours: [] })).links);
 }
 
 /** A /30 that the host does not use; each engine begins to look at a place of its own. */
@@ -132,11 +144,11 @@ function switchForwardingOn(directory: string): void {
   writeFileSync(FORWARDING, "1");
 }
 
-/** Only when this engine switched it on and nobody else's bridge or pair of interfaces may have come to rely on it. */
-async function switchForwardingOff(directory: string, thread: NetThread): Promise<void> {
-  if (!existsSync(forwardingFlag(directory))) return;
-  rmSync(forwardingFlag(directory), { force: true });
-  const { links } = await thread.hostNetwork({ ours: [] });
+/**
+ * In the host's network namespace, when this engine had switched it on: unless somebody else's bridge or pair of interfaces may
+ * have come to rely on it.
+ */
+export function switchForwardingOff(links: readonly { readonly kind: string }[]): void {
   if (!links.some(({ kind }) => ["bridge", "veth", "tun", "wireguard"].includes(kind))) writeFileSync(FORWARDING, "0");
 }
 

@@ -43,7 +43,7 @@ export async function isUsable(uplink: Uplink, { thread, rootless }: Pick<Uplink
 export async function closeUplink(options: Pick<UplinkOptions, "name" | "rootless" | "run" | "thread">, uplink?: Uplink): Promise<void> {
   const known = uplink ?? (await readJson<Uplink>(uplinkFile(options)));
   if (known?.process && isAlive(known.process.pid, known.process.startTime)) process.kill(known.process.pid, "SIGTERM");
-  if (!options.rootless) await closeVeth(options);
+  if (!options.rootless) await closeVeth(options, known?.veth?.switchedForwarding ?? false);
   rmSync(uplinkFile(options), { force: true });
 }
 

@@ -27,13 +27,13 @@ export const notConnected = (containerId: string, network: string): EngineError 
   new EngineError("internal", `container ${containerId} is not connected to network ${network}`);
 export const hostNetworkConnect = (): EngineError =>
   new EngineError("invalid", "cannot connect container to host network - container must be created in host network mode");
+export const noneNetworkConnect = (): EngineError =>
+  new EngineError("invalid", "container cannot be connected to multiple networks with one of the networks in private (none) mode");
+export const invalidEndpoint = (problem: string): EngineError => new EngineError("invalid", `invalid endpoint settings:\n${problem}`);
 export const addressNeedsSubnet = (): EngineError =>
-  new EngineError(
-    "invalid",
-    "invalid endpoint settings:\nuser specified IP address is supported only when connecting to networks with user configured subnets",
-  );
+  invalidEndpoint("user specified IP address is supported only when connecting to networks with user configured subnets");
 export const addressNeedsNetwork = (): EngineError =>
-  new EngineError("invalid", "invalid endpoint settings:\nuser specified IP address is supported on user defined networks only");
+  invalidEndpoint("user specified IP address is supported on user defined networks only");
 
 /** Which endpoint could not publish a port. */
 export interface PublishFailure {

@@ -4,10 +4,10 @@
 import { randomBytes } from "node:crypto";
 import type { EndpointSettings } from "../api/types/network.ts";
 import { EngineError } from "../errors.ts";
-import { formatAddress, formatPrefix, parseAddress } from "../host/cidr.ts";
-import type { Address } from "../host/cidr.ts";
+import { formatAddress, formatPrefix, overlaps, parseAddress } from "../host/cidr.ts";
+import type { Address, Prefix } from "../host/cidr.ts";
 import type { LinkAddress } from "../host/netlink.ts";
-import { addressNeedsNetwork, addressNeedsSubnet, endpointExists } from "./errors.ts";
+import { addressNeedsNetwork, addressNeedsSubnet, endpointExists, invalidEndpoint } from "./errors.ts";
 import type { Pool } from "./ipam.ts";
 import { claimAddress, pickAddress, poolFrom } from "./ipam.ts";
 import type { Endpoint, Network } from "./networks.ts";
@@ -117,7 +117,7 @@ export class LiveNetwork {
     const pools = this.#pools
       .map((pool, index) => ({ pool, used: this.#used[index]! }))
       .filter(({ pool }) => pool.subnet.family === family);
-    if (wanted !== undefined) return this.#claim(pools, wanted);
+    if (wanted !== undefined) return this.#claim(pools, wanted, family);
     let failure: unknown;
     for (const { pool, used } of pools) {
       try {
@@ -134,11 +134,13 @@ export class LiveNetwork {
     return undefined;
   }
 
-  #claim(pools: readonly { pool: Pool; used: ReadonlySet<bigint> }[], wanted: string): { address: Address; pool: Pool } {
+  #claim(pools: readonly { pool: Pool; used: ReadonlySet<bigint> }[], wanted: string, family: 4 | 6): { address: Address; pool: Pool } {
     const address = parseAddress(wanted);
-    if (!address) throw new EngineError("invalid", `invalid IP address: ${wanted}`);
-    let failure: unknown = new EngineError("invalid", `no configured subnet contains IP address ${wanted}`);
-    for (const { pool, used } of pools) {
+    if (address?.family !== family) throw invalidEndpoint(`invalid IPv${family} address: ${wanted}`);
+    const own: Prefix = { ...address, length: family === 4 ? 32 : 128 };
+    if (pools.length === 0) throw addressNeedsSubnet();
+    let failure: unknown = invalidEndpoint(`no configured subnet or ip-range contain the IP address ${wanted}`);
+    for (const { pool, used } of pools.filter((candidate) => overlaps(candidate.pool.subnet, own))) {
       try {
         return { address: claimAddress(pool, address, used), pool };
       } catch (error) {

@@ -18,6 +18,7 @@ import {
   predefinedOperation,
   predefinedRemoval,
 } from "./errors.ts";
+import { checkOptions } from "./driver-options.ts";
 import { configOf, poolsFor } from "./ipam.ts";
 import { DEFAULT_NETWORK, LiveNetwork } from "./live-network.ts";
 import type { Networks } from "./networks.ts";
@@ -104,6 +105,8 @@ export class NetworkTable {
   async #create(options: CreateOptions): Promise<LiveNetwork> {
     checkName(options.name);
     checkDriver(options.driver);
+    if (!["default", "", undefined].includes(options.ipam?.Driver)) throw noSuchDriver(options.ipam!.Driver!);
+    checkOptions(options.options ?? {});
     if (this.all().some(({ record }) => record.name === options.name)) throw networkExists(options.name);
     const network = new LiveNetwork(await this.#record(options, "bridge"));
     const { id, name } = network.record;

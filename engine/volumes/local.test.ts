@@ -127,7 +127,7 @@ test("mount() says why a volume cannot be mounted", async (t) => {
   if (process.getuid!() !== 0) return t.skip("needs root");
   const volumes = await (await fresh(t)).open();
   const { mountpoint } = await volumes.create({ name: "b1", options: { type: "none", device: "/no/such", o: "bind" } });
-  const message = `error while mounting volume '${mountpoint}': failed to mount local volume: mount /no/such:${mountpoint}: no such file or directory`;
+  const message = `error while mounting volume '${mountpoint}': failed to mount local volume: mount /no/such:${mountpoint}, flags: 0x1000: no such file or directory`;
   await assert.rejects(volumes.mount("b1", "c1"), new EngineError("internal", message));
 });
 

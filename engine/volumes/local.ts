@@ -200,7 +200,7 @@ async function mountOptions({ mountpoint, options }: Volume): Promise<void> {
     throw new EngineError(
       "internal",
       `error while mounting volume '${mountpoint}': failed to mount local volume: mount ${device}:${mountpoint}` +
-        `${data ? `, data: ${data}` : ""}: ${reason}`,
+        `${flags ? `, flags: 0x${flags.toString(16)}` : ""}${data ? `, data: ${data}` : ""}: ${reason}`,
       { cause: error },
     );
   }

@@ -14,6 +14,7 @@ import { busyboxTar } from "../../scripts/base-image.ts";
 import { cannotRunDockerd, startDockerd } from "../support/dockerd.ts";
 import { runProgram, startEngine } from "../support/engine.ts";
 import type { Result } from "../support/engine.ts";
+import { NETWORK_AND_VOLUME_GROUPS } from "./dockerd-network-steps.ts";
 import { GROUPS } from "./dockerd-steps.ts";
 import type { Step } from "./dockerd-steps.ts";
 
@@ -66,7 +67,7 @@ test(
         return { cwd, env };
       }),
     );
-    for (const { name, steps } of GROUPS)
+    for (const { name, steps } of [...GROUPS, ...NETWORK_AND_VOLUME_GROUPS])
       await t.test(name, async () => {
         const results = await Promise.all(
           peers.map(async (peer, index) => {

@@ -485,6 +485,23 @@ test(
   },
 );
 
+test("as root: a host that did not forward does not when the engine's root was deleted", { skip: cannotRunAs("root") }, async (t) => {
+  const host = spawn("unshare", ["--net", "sh", "-c", "echo up && exec sleep infinity"]);
+  t.after(() => host.kill("SIGKILL"));
+  await once(host.stdout, "data");
+  const onHost = ["nsenter", `--net=/proc/${host.pid}/ns/net`];
+  const forwarding = (): Promise<string> => runOrThrow([...onHost, "cat", "/proc/sys/net/ipv4/ip_forward"]);
+  await runOrThrow([...onHost, "sh", "-c", "echo 0 >/proc/sys/net/ipv4/ip_forward"]);
+  const first = await opened(t, "root", onHost);
+  assert.equal((await forwarding()).trim(), "1");
+  const netd = (await first.room.processes())["netd"]!;
+  await first.kill9();
+  await runOrThrow(["rm", "-rf", first.root]);
+  await run(["tail", `--pid=${netd}`, "-f", "/dev/null"]);
+  assert.equal((await forwarding()).trim(), "0");
+  assert.doesNotMatch(await runOrThrow([...onHost, "ip", "-br", "link"]), /berth/);
+});
+
 test("as root: two engines side by side", { skip: cannotRunAs("root") }, async (t) => {
   const [one, two] = [await opened(t, "root"), await opened(t, "root")];
   const [a, b] = [await one.room.attach(plainRequest("a")), await two.room.attach(plainRequest("b"))];

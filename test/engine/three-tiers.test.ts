@@ -3,17 +3,11 @@
  * networks, with the data in a volume. The image is made once and kept beside the Debian base.
  */
 import assert from "node:assert/strict";
-import { chmodSync, createReadStream, createWriteStream, existsSync, mkdtempSync, renameSync, rmSync, writeFileSync } from "node:fs";
-import { createHash } from "node:crypto";
-import { tmpdir } from "node:os";
-import { dirname, join } from "node:path";
-import { pipeline } from "node:stream/promises";
 import { after, before, describe, test } from "node:test";
-import { connect } from "../../engine/client/client.ts";
-import { berth } from "../support/berth.ts";
 import { debianTar } from "../support/debian.ts";
 import { startEngine } from "../support/engine.ts";
 import type { TestEngine } from "../support/engine.ts";
+import { loadKeptImage } from "../support/kept-image.ts";
 import { cannotRunAs, USERS } from "../support/user.ts";
 
 const tar = await debianTar();
@@ -74,7 +68,7 @@ for (const as of USERS)
     };
     before(async () => {
       engine = await startEngine({ as });
-      await makeImage(engine);
+      if ("path" in tar) await loadKeptImage(engine, tar.path, { name: "three-tiers", tag: "app", files: FILES });
       await docker("network", "create", "front");
       await docker("network", "create", "--internal", "back");
       await docker("volume", "create", "rows");
@@ -163,37 +157,3 @@ for (const as of USERS)
       await docker("rm", "-f", "web", "app", "cache", "db");
     });
   });
-
-/** The image `app`: from the cache, or built and put there. */
-async function makeImage(engine: TestEngine): Promise<void> {
-  if ("missing" in tar) return;
-  const hash = createHash("sha256").update(JSON.stringify(FILES)).digest("hex").slice(0, 12);
-  const kept = join(dirname(tar.path), `three-tiers-${hash}.tar`);
-  const client = connect(engine.socket);
-  try {
-    if (existsSync(kept)) {
-      for await (const _ of client.images.load(createReadStream(kept))) void _;
-      return;
-    }
-    await buildImage(engine, tar.path);
-    const part = `${kept}.${process.pid}`;
-    await pipeline(await client.images.save(["app"]), createWriteStream(part));
-    renameSync(part, kept);
-  } finally {
-    await client.close();
-  }
-}
-
-async function buildImage(engine: TestEngine, base: string): Promise<void> {
-  const folder = mkdtempSync(join(tmpdir(), "berth-tiers-"));
-  try {
-    chmodSync(folder, 0o755);
-    for (const [name, text] of Object.entries(FILES)) writeFileSync(join(folder, name), text, { mode: 0o644 });
-    const imported = await berth(engine, ["import", base, "debian"]);
-    assert.equal(imported.exitCode, 0, imported.stderr);
-    const built = await berth(engine, ["build", "--progress", "plain", "-t", "app", folder]);
-    assert.equal(built.exitCode, 0, built.stderr);
-  } finally {
-    rmSync(folder, { recursive: true });
-  }
-}

@@ -10,6 +10,8 @@ import type { Route } from "../router.ts";
 import type { Network, NetworkContainer } from "../types/network.ts";
 
 const PREDEFINED: readonly string[] = ["bridge", "host", "none"];
+const NO_SWARM =
+  'This node is not a swarm manager. Use "docker swarm init" or "docker swarm join" to connect this node to swarm and try again.';
 const FILTERS = ["dangling", "driver", "id", "label", "name", "scope", "type"];
 
 /** A network as Docker shows it. */
@@ -84,7 +86,7 @@ async function create(exchange: Exchange): Promise<void> {
   const { Name: name = "" } = body;
   if (name === "") throw new EngineError("invalid", "invalid name: name is empty");
   if (body.ConfigOnly || body.ConfigFrom?.Network) throw new EngineError("not-implemented", "config-only networks are not supported");
-  if (body.Ingress || body.Scope === "swarm") throw new EngineError("unavailable", "This node is not a swarm manager.");
+  if (body.Ingress || (body.Scope && body.Scope !== "local")) throw new EngineError("unavailable", NO_SWARM);
   const { network, warning } = await exchange.services.networks.create({
     name,
     ...(body.Driver && { driver: body.Driver }),

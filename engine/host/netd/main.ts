@@ -33,7 +33,7 @@ server.listen(controlPath, () => {
   chmodSync(controlPath, 0o600);
   const { ino } = statSync(controlPath);
   setInterval(() => {
-    if (statSync(controlPath, { throwIfNoEntry: false })?.ino === ino) return;
+    if (statSync(controlPath, { throwIfNoEntry: false })?.ino === ino) return orphans.look(dirname(controlPath));
     // Without its directory the whole engine has been deleted; otherwise there is another netd.
     void (existsSync(dirname(controlPath)) ? exitNow(0) : orphans.end());
   }, LOOK_MS);
@@ -54,7 +54,10 @@ function serve(socket: Socket): void {
 
 async function reply({ id, request }: NetdMessage): Promise<NetdReply> {
   try {
-    return { id, result: await service.handle(request) };
+    const result = await service.handle(request);
+    // Told when there is a new way out.
+    if (request.call === "host") orphans.look(dirname(controlPath));
+    return { id, result };
   } catch (error) {
     const { message, code = "" } = error as NodeJS.ErrnoException;
     return { id, message, code };

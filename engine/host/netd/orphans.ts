@@ -2,15 +2,17 @@
  * The end of an engine whose directories somebody has deleted while no engine process lives: netd is what is left to notice.
  * Everything in this mount namespace is killed, and what the host has of the engine is removed.
  */
+import { existsSync } from "node:fs";
 import { O, openDescriptor } from "../descriptor.ts";
 import { removeCgroupsNamed } from "../cgroups.ts";
 import { ownMountNamespace, processesBeside } from "../launch.ts";
 import { enterNamespace } from "../namespace.ts";
 import { NETLINK_NETFILTER, NETLINK_ROUTE, NetlinkSocket } from "../netlink-socket.ts";
+import { getLinks, readLink } from "../netlink.ts";
 import { removeLinkAndTable } from "../netns.ts";
 import { descendants } from "../process.ts";
 import { exitNow, sendSignal } from "../spawn.ts";
-import { hostTableName, letPass } from "../uplink-veth.ts";
+import { forwardingFlag, hostTableName, letPass, switchForwardingOff } from "../uplink-veth.ts";
 
 export class Orphans {
   readonly #name: string;
@@ -20,11 +22,17 @@ export class Orphans {
   readonly #route = new NetlinkSocket(NETLINK_ROUTE);
   readonly #filter = new NetlinkSocket(NETLINK_NETFILTER);
   #ending = false;
+  #switchedForwarding = false;
 
   /** @param name the engine's short name */
   constructor(name: string, networkNamespace: string) {
     this.#name = name;
     this.#mountNamespace = ownMountNamespace(networkNamespace);
+  }
+
+  /** Remembers what the engine's run directory says, for when it is gone. */
+  look(run: string): void {
+    this.#switchedForwarding = existsSync(forwardingFlag(run));
   }
 
   /** Ends all, this process last. */
@@ -41,6 +49,7 @@ export class Orphans {
       );
       enterNamespace(this.#host, "net");
       await letPass(this.#name, "-D");
+      if (this.#switchedForwarding) switchForwardingOff(this.#route.query(getLinks()).map(readLink));
     } catch {
       // Without root there is nothing of it on the host.
     }
