@@ -20,8 +20,11 @@ import { showStatus } from "./status-bar.ts";
 import { makeTrees } from "./tree/trees.ts";
 import { createViews } from "./views.ts";
 
-/** Called once by VS Code: it only registers. What anything of it does is read from disk when it is done first. */
-export function activate(extension: vscode.ExtensionContext): void {
+/**
+ * Called once by VS Code: it only registers. What anything of it does is read from disk when it is done first.
+ * @returns its own parts, to tests only
+ */
+export function activate(extension: vscode.ExtensionContext): Context | undefined {
   const log = vscode.window.createOutputChannel("Berth", { log: true });
   const engine = new Engine(log, join(extension.extensionPath, "dist"));
   const accounts = new Accounts(extension);
@@ -47,6 +50,7 @@ export function activate(extension: vscode.ExtensionContext): void {
       if (settings.some((setting) => change.affectsConfiguration(setting))) void engine.reset().then(() => changed.fire("endpoints"));
     }),
   );
+  return extension.extensionMode === vscode.ExtensionMode.Test ? context : undefined;
 }
 
 async function readCommands(context: Context, language: LanguageFeatures): Promise<CommandTable> {

@@ -54,7 +54,31 @@ async function listProjects(client: DockerClient | undefined): Promise<ProjectNo
   ]);
   const running = Map.groupBy(containers, ({ Labels }) => Labels[PROJECT_LABEL]!);
   const names = new Set([...outlines.keys(), ...running.keys()]);
-  return [...names].map((name) => projectNode(name, outlines.get(name), running.get(name) ?? []));
+  return Promise.all(
+    [...names].map(async (name) => {
+      const outline = outlines.get(name);
+      const containers = running.get(name) ?? [];
+      const drift = client && outline && containers.length > 0 ? await driftOf(client, outline.uri) : NO_DRIFT;
+      return projectNode(name, { outline, containers, drift });
+    }),
+  );
+}
+
+type Drift = ReadonlyMap<string, string>;
+const NO_DRIFT: Drift = new Map();
+
+/** By service. A file of a folder that is not trusted is not followed to where it points. */
+async function driftOf(client: DockerClient, { scheme, fsPath }: vscode.Uri): Promise<Drift> {
+  if (scheme !== "file" || !vscode.workspace.isTrusted) return NO_DRIFT;
+  const { projectDrift } = await import("./drift.ts");
+  return projectDrift(client, fsPath).catch(() => NO_DRIFT);
+}
+
+/** What is known of a project. */
+interface Facts {
+  readonly outline: FileOutline | undefined;
+  readonly containers: readonly ContainerSummary[];
+  readonly drift: Drift;
 }
 
 interface FileOutline extends ComposeOutline {
@@ -75,7 +99,8 @@ async function workspaceProjects(): Promise<Map<string, FileOutline>> {
   return projects;
 }
 
-function projectNode(name: string, outline: FileOutline | undefined, containers: readonly ContainerSummary[]): ProjectNode {
+function projectNode(name: string, facts: Facts): ProjectNode {
+  const { outline, containers, drift } = facts;
   const running = containers.filter(({ State }) => State === "running").length;
   const total = Math.max(outline?.services.length ?? 0, new Set(containers.map(serviceOf)).size);
   const state =
@@ -93,7 +118,7 @@ function projectNode(name: string, outline: FileOutline | undefined, containers:
     shown: {
       id: `project ${name}`,
       label: name,
-      description: [state, where].filter(Boolean).join(" · "),
+      description: [state, drift.size > 0 ? vscode.l10n.t("changed since") : "", where].filter(Boolean).join(" · "),
       icon: { id: "layers", ...(running > 0 ? { color: "charts.green" } : {}) },
       context: [
         "project",
@@ -102,7 +127,7 @@ function projectNode(name: string, outline: FileOutline | undefined, containers:
       ].join(";"),
       spoken: [name, vscode.l10n.t("project"), state, where].filter(Boolean).join(", "),
     },
-    children: () => serviceNodes(node, outline),
+    children: () => serviceNodes(node, facts),
     tooltip: () =>
       tooltip(name, state, [
         [vscode.l10n.t("Files"), files.map(({ fsPath }) => fsPath).join(", ")],
@@ -114,10 +139,12 @@ function projectNode(name: string, outline: FileOutline | undefined, containers:
   return node;
 }
 
-function serviceNodes(project: ProjectNode, outline: FileOutline | undefined): Node[] {
+function serviceNodes(project: ProjectNode, { outline, drift }: Facts): Node[] {
   const services = outline?.services ?? [];
   const rest = [...new Set(project.containers.map(serviceOf))].filter((name) => !services.some((service) => service.name === name));
-  const plain = services.filter(({ profiles }) => profiles.length === 0).map(({ name, image }) => serviceNode(project, name, image));
+  const plain = services
+    .filter(({ profiles }) => profiles.length === 0)
+    .map(({ name, image }) => serviceNode(project, { name, image, drift: drift.get(name) }));
   const profiles = (outline?.profiles ?? []).map((profile) =>
     property(`project ${project.project} profile ${profile}`, profile, {
       icon: { id: "tag" },
@@ -126,17 +153,26 @@ function serviceNodes(project: ProjectNode, outline: FileOutline | undefined): N
       children: () =>
         services
           .filter((service) => service.profiles.includes(profile))
-          .map(({ name, image }) => serviceNode(project, name, image, profile)),
+          .map(({ name, image }) => serviceNode(project, { name, image, drift: drift.get(name), profile })),
     }),
   );
   const problem = outline?.problem ? [property(`project ${project.project} problem`, outline.problem, { icon: { id: "warning" } })] : [];
-  return [...problem, ...plain, ...rest.map((name) => serviceNode(project, name, undefined)), ...profiles];
+  return [...problem, ...plain, ...rest.map((name) => serviceNode(project, { name })), ...profiles];
 }
 
-function serviceNode(project: ProjectNode, name: string, image: string | undefined, profile = ""): ServiceNode {
+interface ServiceFacts {
+  readonly name: string;
+  readonly image?: string | undefined;
+  /** Why its containers would be made anew. */
+  readonly drift?: string | undefined;
+  readonly profile?: string;
+}
+
+function serviceNode(project: ProjectNode, { name, image, drift, profile = "" }: ServiceFacts): ServiceNode {
   const containers = project.containers.filter((container) => serviceOf(container) === name);
   const states = [...new Set(containers.map(stateInWords))].join(", ") || vscode.l10n.t("not created");
   const id = `project ${project.project} ${profile} service ${name}`;
+  const stale = drift === undefined ? "" : vscode.l10n.t("needs to be recreated: {0}", drift);
   return {
     kind: "service",
     service: name,
@@ -145,10 +181,10 @@ function serviceNode(project: ProjectNode, name: string, image: string | undefin
     shown: {
       id,
       label: name,
-      description: [states, containers[0]?.Image ?? image].filter(Boolean).join(" · "),
-      icon: serviceIcon(states),
+      description: [states, stale, containers[0]?.Image ?? image].filter(Boolean).join(" · "),
+      icon: drift === undefined ? serviceIcon(states) : { id: "warning", color: "list.warningForeground" },
       context: ["service", containers.length === 0 ? "absent" : states.startsWith("running") ? "running" : "stopped"].join(";"),
-      spoken: [name, vscode.l10n.t("service"), states].join(", "),
+      spoken: [name, vscode.l10n.t("service"), states, stale].filter(Boolean).join(", "),
     },
     ...(containers.length > 0
       ? {

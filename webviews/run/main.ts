@@ -62,8 +62,11 @@ class RunPage {
 
   hear = (message: ToRunPage): void => {
     if (message.type === "problem") this.#problem.textContent = message.text;
-    else if (message.type === "command") this.#command.textContent = message.text;
-    else if (message.type === "choices") {
+    else if (message.type === "command") {
+      this.#command.textContent = message.text;
+      // What was wrong may be right by now.
+      this.#problem.textContent = "";
+    } else if (message.type === "choices") {
       this.#choices("images", message.images);
       this.#choices("networks", message.networks);
     }

@@ -63,7 +63,9 @@ export class Chart {
 
   #options(curves: readonly Curve[], width: number): UPlot.Options {
     const ink = color("--vscode-foreground", "#888");
-    const grid = color("--vscode-editorIndentGuide-background1", color("--vscode-panel-border", "#8884"));
+    // The lines of high contrast themes are as strong as what they are behind.
+    const strong = document.body.classList.contains("vscode-high-contrast");
+    const grid = strong ? "#8886" : color("--vscode-editorIndentGuide-background1", color("--vscode-panel-border", "#8884"));
     const axis = { stroke: ink, grid: { stroke: grid, width: 1 }, ticks: { stroke: grid, width: 1 } };
     return {
       width,

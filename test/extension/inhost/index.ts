@@ -10,6 +10,9 @@ export async function run(): Promise<void> {
   else {
     await import("./extension.ts");
     await import("./files.ts");
+    await import("./commands.ts");
+    await import("./views.ts");
+    await import("./endpoints.ts");
     await import("./language.ts");
   }
   const failures = await new Promise<number>((resolve) => mocha.run(resolve));

@@ -65,7 +65,7 @@ export async function serviceStates(client: DockerClient, project: Project, sign
 }
 
 /** Why `up` would make the containers of a service anew, by service. */
-function driftOf(project: Project, present: Awaited<ReturnType<typeof observe>>, services: readonly string[]): Map<string, string> {
+export function driftOf(project: Project, present: Awaited<ReturnType<typeof observe>>, services: readonly string[]): Map<string, string> {
   try {
     const { steps } = planUp(project, present, { services });
     return new Map(steps.flatMap((step) => (step.kind === "create" && step.replaces ? [[step.service, step.reason] as const] : [])));

@@ -1,0 +1,104 @@
+/** The same views on other endpoints: Debian's dockerd; and a registry. Each is skipped by name where it is missing. */
+import assert from "node:assert/strict";
+import * as vscode from "vscode";
+import { berth, inside, labels, rowAt, rows } from "./inside.ts";
+import { run, until } from "./prompts.ts";
+
+const needs = (name: string): string => process.env[name] ?? "";
+
+async function use(endpoint: string | undefined): Promise<void> {
+  const { engine } = await inside();
+  await vscode.workspace.getConfiguration("berth").update("endpoint", endpoint, vscode.ConfigurationTarget.Global);
+  await until(() => engine.state.kind === "running" && engine.endpoint === (endpoint ?? ""), engine.onDidChangeState);
+}
+
+/** What is asked of each endpoint. */
+function theViews(host: () => string): void {
+  const there = (...args: string[]): Promise<string> => berth("--host", host(), ...args);
+
+  test("list what is there, and follow it", async () => {
+    const { containers } = await inside();
+    assert.deepEqual(labels(await rows("containers")), []);
+    await there("volume", "create", "far");
+    await there("create", "--name", "distant", "-v", "far:/far", "busybox", "true");
+    await until(() => containers.nodes.some(({ shown }) => shown.label === "distant"), containers.onDidChangeTreeData);
+    assert.ok(labels(await rows("networks")).includes("bridge"));
+    assert.match((await rowAt("volumes", "far")).shown.description, /distant/);
+    assert.match((await rowAt("images", "busybox", "busybox")).shown.context, /^image;tagged/);
+    assert.match((await rowAt("endpoints", host())).shown.description, /in use/);
+  });
+
+  test("show files of a container that does not run", async () => {
+    const { fs } = vscode.workspace;
+    const uri = vscode.Uri.from({ scheme: "berth", path: "/containers/distant/tmp-note" });
+    await fs.writeFile(uri, new TextEncoder().encode("far"));
+    assert.equal(new TextDecoder().decode(await fs.readFile(uri)), "far");
+    assert.ok((await rows("containers", await rowAt("containers", "distant", "Files"))).length > 3);
+  });
+
+  test("rename and remove", async () => {
+    await run("container.rename", ["distant"], ["remote"]);
+    assert.equal(await there("ps", "-a", "--format", "{{.Names}}"), "remote");
+    await run("container.remove", ["remote"], ["Remove"]);
+    assert.equal(await there("ps", "-aq"), "");
+    await run("volume.remove", ["far"], ["Remove"]);
+  });
+}
+
+suite("Views on Debian's dockerd", function () {
+  const host = needs("BERTH_TEST_DOCKERD");
+  suiteSetup(async function () {
+    if (!host) return this.skip();
+    await use(host);
+  });
+  suiteTeardown(async () => {
+    if (host) await use(undefined);
+  });
+  theViews(() => host);
+});
+
+suite("Registries", function () {
+  const domain = needs("BERTH_TEST_REGISTRY");
+  const secret = "s3cret words";
+  suiteSetup(function () {
+    if (!domain) this.skip();
+  });
+
+  test("say why a login fails, and keep nothing of it", async () => {
+    const { errors } = await run("registry.connect", [], ["Another", domain, "tester", "wrong"], true);
+    assert.match(errors.join(), /401|unauthorized|denied|password/i);
+    assert.deepEqual(await rows("registries"), []);
+  });
+
+  test("connect with a password that is kept among the editor's secrets alone", async () => {
+    await run("registry.connect", [], ["Another", domain, "tester", secret]);
+    assert.deepEqual(labels(await rows("registries")), [domain]);
+    const { extension } = await inside();
+    const state = extension.globalState.keys().map((key) => JSON.stringify(extension.globalState.get(key)));
+    assert.ok(!state.join().includes(secret));
+    assert.equal(await extension.secrets.get(`berth.registry.tester@${domain}`), secret);
+  });
+
+  test("take an image, list its tags, and give it back", async () => {
+    await berth("tag", "busybox", `${domain}/team/app:1`);
+    await run("image.push", [`${domain}/team/app:1`]);
+    const { changed } = await inside();
+    changed.fire("registries");
+    const tag = await rowAt("registries", domain, "team/app", "1");
+    await run("registry.copyDigest", [tag]);
+    assert.match(await vscode.env.clipboard.readText(), /team\/app@sha256:[0-9a-f]{64}$/);
+    await run("registry.inspect", [tag]);
+    assert.match(vscode.window.activeTextEditor!.document.getText(), /"schemaVersion": 2/);
+    await berth("rmi", `${domain}/team/app:1`);
+    await run("registry.pull", [tag]);
+    assert.match(await berth("images", "--format", "{{.Repository}}:{{.Tag}}"), /team\/app:1/);
+    await run("registry.delete", [tag], ["Delete"]);
+    await berth("rmi", `${domain}/team/app:1`);
+  });
+
+  test("disconnect, and the password is forgotten", async () => {
+    await run("registry.disconnect", [await rowAt("registries", domain)]);
+    assert.deepEqual(await rows("registries"), []);
+    assert.equal(await (await inside()).extension.secrets.get(`berth.registry.tester@${domain}`), undefined);
+  });
+});

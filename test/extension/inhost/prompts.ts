@@ -1,0 +1,92 @@
+/** Answers what the extension asks, in order, as a person would; and what it said meanwhile. */
+import assert from "node:assert/strict";
+import * as vscode from "vscode";
+
+/** A text for an input box or the label of a choice (a part of it); several labels; the path of a file; undefined is Escape. */
+export type Answer = string | readonly string[] | undefined;
+
+export interface Said {
+  readonly errors: string[];
+  readonly messages: string[];
+}
+
+type Item = string | vscode.MessageItem | vscode.QuickPickItem;
+const labelOf = (item: Item): string => (typeof item === "string" ? item : "label" in item ? item.label : item.title);
+
+/** Runs a command of Berth with answers to all that it asks. @throws what it told as an error, unless `errors` are wanted */
+export async function run(name: string, args: readonly unknown[] = [], answers: readonly Answer[] = [], wantErrors = false): Promise<Said> {
+  return answering(answers, wantErrors, async () => void (await vscode.commands.executeCommand(`berth.${name}`, ...args)));
+}
+
+export async function answering(answers: readonly Answer[], wantErrors: boolean, work: () => Promise<void>): Promise<Said> {
+  const said: Said = { errors: [], messages: [] };
+  const left = [...answers];
+  const next = (what: string): Answer => {
+    assert.ok(left.length > 0, `It asks more than expected: ${what}`);
+    return left.shift();
+  };
+  const choose = (items: readonly Item[], what: string): Item => {
+    const wanted = String(next(what));
+    const found = items.find((item) => labelOf(item) === wanted) ?? items.find((item) => labelOf(item).includes(wanted));
+    assert.ok(found !== undefined, `"${wanted}" is not among ${items.map(labelOf).join(" | ")}`);
+    return found;
+  };
+  const message =
+    (list: string[]) =>
+    (text: string, ...rest: unknown[]) => {
+      list.push(text);
+      const [options, ...items] = (typeof rest[0] === "object" && "modal" in (rest[0] as object) ? rest : [{}, ...rest]) as [
+        vscode.MessageOptions,
+        ...Item[],
+      ];
+      return Promise.resolve(options.modal ? choose(items, text) : undefined);
+    };
+  const replaced = {
+    showInputBox: async (options: vscode.InputBoxOptions) => {
+      const answer = next(options.title ?? options.prompt ?? "a text") as string | undefined;
+      if (answer === undefined) return undefined;
+      assert.equal((await options.validateInput?.(answer)) || undefined, undefined);
+      return answer;
+    },
+    showQuickPick: async (given: readonly Item[] | Promise<readonly Item[]>, options: vscode.QuickPickOptions = {}) => {
+      const items = await given;
+      if (!options.canPickMany) return left[0] === undefined && left.length > 0 ? next("") : choose(items, options.title ?? "a choice");
+      const wanted = next(options.title ?? "choices") as readonly string[];
+      return items.filter((item) => wanted.some((text) => labelOf(item).includes(text)));
+    },
+    showSaveDialog: async () => vscode.Uri.file(next("where to save") as string),
+    showOpenDialog: async () => [next("which file")].flat().map((path) => vscode.Uri.file(path!)),
+    showErrorMessage: message(said.errors),
+    showWarningMessage: message(said.messages),
+    showInformationMessage: message(said.messages),
+  };
+  const window = vscode.window as unknown as Record<string, unknown>;
+  const before = Object.fromEntries(Object.keys(replaced).map((name) => [name, window[name]]));
+  Object.assign(window, replaced);
+  try {
+    await work();
+  } finally {
+    Object.assign(window, before);
+  }
+  if (!wantErrors) assert.deepEqual(said.errors, []);
+  assert.deepEqual(left, [], "It asks less than expected");
+  return said;
+}
+
+/** Resolves when `find` gives something; it is asked again whenever one of the events fires. */
+export async function until<T>(
+  find: () => T | undefined | false | Promise<T | undefined | false>,
+  ...events: vscode.Event<unknown>[]
+): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const look = async (): Promise<void> => {
+      const found = await find();
+      if (!found) return;
+      for (const subscription of subscriptions) subscription.dispose();
+      resolve(found);
+    };
+    const again = (): void => void look().catch(reject);
+    const subscriptions = events.map((event) => event(again));
+    again();
+  });
+}

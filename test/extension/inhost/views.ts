@@ -1,0 +1,168 @@
+/** The views' rows: groups, order, filters, switches, and files dropped on them. */
+import assert from "node:assert/strict";
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import * as vscode from "vscode";
+import { FileDrops } from "../../../src/files/drops.ts";
+import { berth, having, inside, labels, rowAt, rows, scratch } from "./inside.ts";
+import { until } from "./prompts.ts";
+
+const folder = (): vscode.Uri => vscode.workspace.workspaceFolders![0]!.uri;
+const COMPOSE = `name: fleet
+services:
+  web: { image: busybox, command: sleep 1000, init: true, stop_grace_period: 0s }
+  debug: { image: busybox, command: sleep 1000, profiles: [tools] }
+`;
+
+async function ends(task: vscode.Task): Promise<number | undefined> {
+  const ended = new Promise<number | undefined>((resolve) => {
+    const subscription = vscode.tasks.onDidEndTaskProcess(({ execution, exitCode }) => {
+      if (execution.task.name !== task.name) return;
+      subscription.dispose();
+      resolve(exitCode);
+    });
+  });
+  await vscode.tasks.executeTask(task);
+  return ended;
+}
+
+suite("Views", () => {
+  suiteSetup(async () => {
+    await vscode.commands.executeCommand("berth.engine.start");
+    for (const [name, team] of [
+      ["b2", "blue"],
+      ["b10", "blue"],
+      ["r1", "red"],
+    ] as const)
+      await berth("create", "--name", name, "--label", `team=${team}`, "busybox", "true");
+    await berth("tag", "busybox", "dangling:soon");
+    await berth("commit", "b2", "dangling:soon");
+    await berth("commit", "r1", "dangling:soon");
+  });
+
+  suiteTeardown(async () => {
+    await berth("rm", "-f", "b2", "b10", "r1");
+    await vscode.workspace.fs.delete(vscode.Uri.joinPath(folder(), "compose.yaml"));
+  });
+
+  for (const [groupBy, want] of [
+    ["label:team", ["blue", "red"]],
+    ["state", ["created"]],
+    ["image", ["busybox"]],
+    ["none", ["b10", "b2", "r1"]],
+  ] as const)
+    test(`containers are grouped by ${groupBy}`, async () => {
+      const found = await having("containers.groupBy", groupBy, async () => labels(await rows("containers")));
+      assert.deepEqual(found.filter((label) => (want as readonly string[]).includes(label)).toSorted(), want);
+    });
+
+  test("numbers in names are sorted as numbers", async () => {
+    const found = await having("containers.groupBy", "none", async () =>
+      having("containers.sortBy", "name", async () => labels(await rows("containers"))),
+    );
+    assert.deepEqual(
+      found.filter((label) => /^b\d/.test(label)),
+      ["b2", "b10"],
+    );
+  });
+
+  test("a filter takes words in any order", async () => {
+    const { containers } = await inside();
+    containers.filter = "busybox b10";
+    assert.deepEqual(labels(await having("containers.groupBy", "none", () => rows("containers"))), ["b10"]);
+    containers.filter = "";
+  });
+
+  test("untagged images are shown when asked for", async () => {
+    const untagged = async (): Promise<number> => {
+      const found = await having("images.groupBy", "none", () => rows("images"));
+      return found.filter(({ shown }) => shown.context.startsWith("image;untagged")).length;
+    };
+    assert.equal(await untagged(), 0);
+    assert.equal(await having("images.hideUnused", false, untagged), 1);
+  });
+
+  test("a project of the folder has its services and profiles, and says what up would change", async () => {
+    const file = vscode.Uri.joinPath(folder(), "compose.yaml");
+    await vscode.workspace.fs.writeFile(file, new TextEncoder().encode(COMPOSE));
+    const { projects } = await inside();
+    await until(async () => labels(await rows("projects")).includes("fleet"), projects.onDidChangeTreeData);
+    assert.deepEqual(labels(await rows("projects", await rowAt("projects", "fleet"))), ["web", "tools"]);
+    assert.deepEqual(labels(await rows("projects", await rowAt("projects", "fleet", "tools"))), ["debug"]);
+    const offered = await vscode.tasks.fetchTasks({ type: "berth-compose" });
+    const named = (word: string): vscode.Task => offered.find(({ name }) => name.includes(word))!;
+    assert.equal(await ends(named("up")), 0);
+    assert.match(await berth("ps", "--format", "{{.Names}} {{.State}}"), /^fleet-web-1 running$/m);
+    await until(async () => /running/.test((await rowAt("projects", "fleet", "web")).shown.description), projects.onDidChangeTreeData);
+    assert.doesNotMatch((await rowAt("projects", "fleet", "web")).shown.description, /recreate/);
+    await vscode.workspace.fs.writeFile(file, new TextEncoder().encode(COMPOSE.replace("sleep 1000, init", "sleep 2000, init")));
+    await until(
+      async () => /needs to be recreated/.test((await rowAt("projects", "fleet", "web")).shown.description),
+      projects.onDidChangeTreeData,
+    );
+    assert.equal(await ends(named("down")), 0);
+    assert.doesNotMatch(await berth("ps", "-a", "--format", "{{.Names}}"), /fleet/);
+  });
+
+  test("files dropped on a container are copied there", async () => {
+    const path = join(scratch, "dropped.txt");
+    writeFileSync(path, "dropped");
+    const data = new vscode.DataTransfer();
+    data.set("text/uri-list", new vscode.DataTransferItem(vscode.Uri.file(path).toString()));
+    const target = await having("containers.groupBy", "none", () => rowAt("containers", "b2"));
+    await new FileDrops(await inside(), "containers").handleDrop(target, data);
+    const copied = await vscode.workspace.fs.readFile(vscode.Uri.from({ scheme: "berth", path: "/containers/b2/dropped.txt" }));
+    assert.equal(new TextDecoder().decode(copied), "dropped");
+  });
+
+  test("a thousand containers are listed and read again in a moment", async () => {
+    const { containers } = await inside();
+    const one = containers.nodes[0] ?? (await containers.fresh())[0]!;
+    const many = Array.from({ length: 1000 }, (_, index) => ({
+      ...one,
+      shown: { ...one.shown, id: `many ${index}`, label: `many-${index}` },
+    }));
+    const { arrange } = await import("../../../src/tree/arrange.ts");
+    const started = performance.now();
+    const items = arrange(many, containers.noun, { filter: "", groupBy: "project", sortBy: "name" }).map((node) =>
+      containers.getTreeItem(node),
+    );
+    const took = performance.now() - started;
+    console.log(`[berth]  1,000 rows in ${took.toFixed(0)} ms`);
+    assert.equal(items.length, 1000);
+    assert.ok(took < 500, `It took ${took.toFixed(0)} ms`);
+  });
+});
+
+suite("An untrusted folder", () => {
+  const trust = Object.getOwnPropertyDescriptor(vscode.workspace, "isTrusted")!;
+  suiteSetup(() => Object.defineProperty(vscode.workspace, "isTrusted", { ...trust, get: () => false }));
+  suiteTeardown(() => Object.defineProperty(vscode.workspace, "isTrusted", trust));
+
+  for (const command of [
+    "dockerfile.build",
+    "dockerfile.run",
+    "compose.up",
+    "compose.down",
+    "compose.build",
+    "language.build",
+    "language.up",
+  ])
+    test(`${command} refuses`, async () => {
+      const { run } = await import("./prompts.ts");
+      const before = await berth("ps", "-aq");
+      const file = command.includes("compose") ? "compose.yaml" : "Dockerfile";
+      const { messages } = await run(command, [vscode.Uri.joinPath(folder(), file)]);
+      assert.match(messages.join(), /a folder that is not trusted/);
+      assert.equal(await berth("ps", "-aq"), before);
+    });
+
+  test("tasks refuse", async () => {
+    const { taskKinds } = await import("../../../src/tasks/tasks.ts");
+    for (const task of [
+      taskKinds["berth-build"].make(await inside(), { type: "berth-build", dockerfile: "Dockerfile" }),
+      taskKinds["berth-run"].make(await inside(), { type: "berth-run", image: "busybox" }),
+    ])
+      assert.notEqual(await ends(task), 0);
+  });
+});
