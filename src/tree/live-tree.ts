@@ -76,6 +76,8 @@ export class LiveTree<N extends Node> implements vscode.TreeDataProvider<Node>, 
 
   /** What there is now. */
   async fresh(): Promise<readonly N[]> {
+    // An event of what has just happened may still be on its way.
+    this.#stale = true;
     await this.#load();
     return this.#nodes;
   }

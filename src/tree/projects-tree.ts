@@ -12,7 +12,8 @@ import { property } from "./node.ts";
 import type { Icon, Node } from "./node.ts";
 import { tooltip } from "./words.ts";
 
-export const COMPOSE_FILES = "**/{compose,docker-compose}{,.*}.{yml,yaml}";
+/** The editor's search knows no empty alternative (`{,.*}`): it would find nothing. */
+export const COMPOSE_FILES = "**/{compose,compose.*,docker-compose,docker-compose.*}.{yml,yaml}";
 const NOT_OURS = "**/{node_modules,.git,vendor}/**";
 const DIRECTORY_LABEL = "com.docker.compose.project.working_dir";
 const FILES_LABEL = "com.docker.compose.project.config_files";

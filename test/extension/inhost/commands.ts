@@ -145,9 +145,11 @@ suite("Commands", () => {
     writeFileSync(file("up.txt"), "uploaded");
     await berth("run", "-d", "--name", "one", "busybox", "sh", "-c", "echo seen >/seen.txt; trap exit TERM; sleep 1000 & wait");
     await berth("exec", "one", "cat", "/seen.txt");
+    await berth("run", "-d", "--name", "keeper", "busybox", "sleep", "1000");
   });
 
   suiteTeardown(async () => {
+    await berth("rm", "-f", "keeper");
     await vscode.commands.executeCommand("workbench.action.closeAllEditors");
   });
 
