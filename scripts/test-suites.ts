@@ -101,15 +101,14 @@ async function nodeTests(name: string, patterns: string[], concurrency: number):
   return count;
 }
 
-/** A program that prints its own `N passed, N failed, N skipped`. */
+/** A program that prints its own `N passed, N failed, N skipped`, once or for each of its parts. */
 async function program(name: string, file: string): Promise<Count> {
   if (!existsSync(join(root, file))) return { passed: 0, failed: 1, skipped: 0, skippedNames: [] };
   let text = "";
-  const exitCode = await inherit([file], (chunk) => (text = (text + chunk).slice(-4000)));
-  const found = [...text.matchAll(/^(\d+) passed, (\d+) failed(?:, (\d+) skipped)?$/gm)].at(-1);
-  const count: Count = found
-    ? { passed: Number(found[1]), failed: Number(found[2]), skipped: Number(found[3] ?? 0), skippedNames: [] }
-    : { passed: 0, failed: 1, skipped: 0, skippedNames: [] };
+  const exitCode = await inherit([file], (chunk) => (text = (text + chunk).slice(-100_000)));
+  const parts = [...text.matchAll(/^(\d+) passed, (\d+) failed(?:, (\d+) skipped)?$/gm)];
+  const sum = (group: number): number => parts.reduce((total, part) => total + Number(part[group] ?? 0), 0);
+  const count: Count = { passed: sum(1), failed: parts.length === 0 ? 1 : sum(2), skipped: sum(3), skippedNames: [] };
   if (exitCode !== 0 && count.failed === 0) count.failed = 1;
   if (count.skipped > 0) count.skippedNames.push(`${count.skipped} in ${name}, named above`);
   return count;

@@ -115,7 +115,10 @@ suite(neighbors ? "Language features beside Container Tools, Docker DX and YAML"
   test("everything that is wrong with a compose file is told at once", async () => {
     const document = await open("compose.yaml", "services:\n  web:\n    image: 1\n    ports: x\n    foo: y\n");
     const list = await problems(document, (all) => all.length === 3);
-    assert.deepEqual(list.map(({ range }) => range.start.line).toSorted(), [2, 3, 4]);
+    assert.deepEqual(
+      list.map(({ range }) => range.start.line).toSorted((a, b) => a - b),
+      [2, 3, 4],
+    );
   });
 });
 
