@@ -9,6 +9,7 @@ import { promisify } from "node:util";
 import test from "node:test";
 import type { TestContext } from "node:test";
 import { fakeRegistry, fresh, imageOf, needsRoot, OCI, realRegistry, sha256, tar } from "../../test/support/registry.ts";
+import { generator } from "../../test/support/random.ts";
 import type { JsonMessage } from "../api/types/image.ts";
 import type { Fixture } from "../../test/support/registry.ts";
 
@@ -97,17 +98,6 @@ test("an index with all its platforms is loaded, saved and pushed whole", needsR
   const note = said.map(({ aux }) => aux as { manifestPushedInsteadOfIndex?: boolean; selectedManifest?: { digest: string } } | undefined);
   assert.equal(note.find((aux) => aux?.manifestPushedInsteadOfIndex)?.selectedManifest?.digest, manifests[0]!.digest);
 });
-
-/** A small generator, so that what failed once fails again. @see https://en.wikipedia.org/wiki/Xorshift */
-function generator(seed: number): (below: number) => number {
-  let state = seed * 2654435761 + 1;
-  return (below) => {
-    state ^= state << 13;
-    state ^= state >>> 17;
-    state ^= state << 5;
-    return (state >>> 0) % below;
-  };
-}
 
 const rounds = Number(process.env["BERTH_FUZZ"]) || 40;
 

@@ -4,6 +4,7 @@
  */
 import { EngineError } from "../errors.ts";
 import type { Digest } from "../layers/snapshots.ts";
+import { checkConfigFields } from "./config-fields.ts";
 import type { Descriptor, ImageConfig, Platform } from "./images.ts";
 import { isIndex, isManifest, OCI_INDEX, OCI_MANIFEST } from "./media-types.ts";
 
@@ -89,6 +90,7 @@ export function parseConfig(data: Buffer): ImageConfig {
   const { config, history } = json;
   if (config !== undefined && config !== null) object(config, "image config");
   if (history !== undefined && history !== null) list(history).forEach((entry) => object(entry, "image config"));
+  checkConfigFields(json);
   return {
     ...json,
     architecture: typeof json["architecture"] === "string" ? json["architecture"] : "",
