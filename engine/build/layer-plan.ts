@@ -60,11 +60,11 @@ export class LayerPlan {
 
   /**
    * Places what was selected. A file goes to `target` itself, or into it when it is a directory; of a directory the
-   * content goes there.
+   * content goes there, and where that is new it has the usual mode, as with BuildKit.
    */
   place(selected: Selected, target: string, options: { intoDirectory: boolean }): void {
     for (const { entry } of selected.entries) this.#newest = Math.max(this.#newest, entry.mtimeSeconds);
-    if (selected.directory) this.#placeDirectory(selected, target, options.intoDirectory);
+    if (selected.directory) this.#placeDirectory(selected, target);
     else for (const { entry } of selected.entries) this.#placeFile(selected, entry, { target, intoDirectory: options.intoDirectory });
   }
 
@@ -76,8 +76,7 @@ export class LayerPlan {
     this.#put(path, { tree: selected.tree, entry });
   }
 
-  #placeDirectory(selected: Selected, target: string, asGiven: boolean): void {
-    if (!this.entry(target) && !asGiven) this.#putDirectory(target, selected.directory!);
+  #placeDirectory(selected: Selected, target: string): void {
     this.makeDirectory(target);
     for (const { relative, entry } of selected.entries) {
       const path = selected.archive ? this.#throughLinks(join(target, relative), entry) : join(target, relative);
