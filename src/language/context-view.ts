@@ -102,7 +102,7 @@ export class ContextView implements vscode.TreeDataProvider<ContextNode>, vscode
     const item = new vscode.TreeItem(node.name, node.children ? Collapsed : None);
     const size = humanBytes(node.sizeBytes);
     item.description = node.children ? `${humanFiles(node.files)} · ${size}` : size;
-    item.contextValue = "contextFile";
+    if (!this.#tree!.always.includes(node.path)) item.contextValue = "contextFile";
     item.iconPath = node.children ? vscode.ThemeIcon.Folder : vscode.ThemeIcon.File;
     item.resourceUri = vscode.Uri.file(`${this.#tree!.directory}/${node.path}`);
     item.accessibilityInformation = { label: `${node.name}, ${item.description}` };

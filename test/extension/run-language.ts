@@ -50,7 +50,7 @@ const lens = (title: string, above = ""): Locator =>
 /** Types in the editor, and takes the suggestion that is named. */
 async function complete(typed: string, label: string): Promise<void> {
   await page().keyboard.type(typed);
-  const none = page().locator(".suggest-widget.visible .message").filter({ hasText: "No suggestions" });
+  const none = page().locator(".suggest-widget.visible .message:visible").filter({ hasText: "No suggestions" });
   // A server that starts, or starts again, has nothing to say yet: the editor is asked until it has.
   for (const started = performance.now(); ;) {
     assert.ok(performance.now() - started < 60_000, "the language server says nothing");

@@ -10,6 +10,8 @@ export interface ContextTree {
   /** Where "ignore this" writes. */
   readonly ignoreFile: string;
   readonly sent: readonly ContextFile[];
+  /** Paths that are sent whatever the rules say. */
+  readonly always: readonly string[];
   readonly leftOut: { readonly files: number; readonly sizeBytes: number };
   /** There are more files than were looked at. */
   readonly cut: boolean;
@@ -26,12 +28,14 @@ export async function contextTree(
   const ignore = await ignoreFileOf(dockerfile, opened);
   const walked = await walk(directory);
   const ignoreFile = ignore?.path ?? `${directory}/.dockerignore`;
-  const { sent } = await ruleTotals(ignore?.text ?? "", walked, [...alwaysSent(ignoreFile), basename(dockerfile)]);
+  const always = [...new Set([...alwaysSent(ignoreFile), basename(dockerfile)])];
+  const { sent } = await ruleTotals(ignore?.text ?? "", walked, always);
   const bytes = (files: readonly ContextFile[]): number => files.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
   return {
     directory,
     ignoreFile,
     sent,
+    always,
     leftOut: { files: walked.files.length - sent.length, sizeBytes: bytes(walked.files) - bytes(sent) },
     cut: walked.cut,
   };

@@ -156,7 +156,9 @@ suite("Commands", () => {
   test("are the ones of the manifest", async () => {
     const named = packageJson.contributes.commands.map(({ command }) => command.replace("berth.", ""));
     const { languageCommands } = await import("../../../src/language/commands.ts");
-    const language = Object.keys(languageCommands(await inside(), { request: async () => undefined } as never));
+    const language = Object.keys(
+      languageCommands(await inside(), { request: async () => undefined, onDidChangeFiles: () => ({ dispose: () => {} }) } as never),
+    );
     assert.deepEqual([...Object.keys(commands), ...language].toSorted(), named.toSorted());
   });
 

@@ -1,6 +1,8 @@
 /** Dockerfiles and compose files in the extension host: what the editor is told, alone and beside extensions that tell it too. */
 import assert from "node:assert/strict";
 import { writeFileSync } from "node:fs";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import * as vscode from "vscode";
 
 const folder = (): vscode.Uri => vscode.workspace.workspaceFolders![0]!.uri;
@@ -110,6 +112,29 @@ suite(neighbors ? "Language features beside Container Tools, Docker DX and YAML"
       after.filter(({ title }) => title.includes("heavy.bin")),
       [],
     );
+  });
+
+  test("images and tags of a registry are offered, through the running engine", async () => {
+    const answers: Record<string, unknown> = {
+      "/v2/": {},
+      "/v2/_catalog": { repositories: ["team/app", "team/base"] },
+      "/v2/team/app/tags/list": { name: "team/app", tags: ["1.9", "1.10"] },
+    };
+    const registry = createServer(({ url = "" }, response) => {
+      response.statusCode = url in answers ? 200 : 404;
+      response.end(JSON.stringify(answers[url] ?? {}));
+    });
+    await new Promise<void>((done) => registry.listen(0, "127.0.0.1", done));
+    try {
+      const host = `127.0.0.1:${(registry.address() as AddressInfo).port}`;
+      const document = await open("registry.Dockerfile", `FROM ${host}/te\nFROM ${host}/team/app:\n`);
+      await lensesReady(document);
+      assert.equal((await offered(document, 0, document.lineAt(0).text.length)).get(`${host}/team/base`), 1);
+      const tags = await offered(document, 1, document.lineAt(1).text.length);
+      assert.deepEqual([...tags.keys()].slice(0, 2), ["1.10", "1.9"]);
+    } finally {
+      registry.close();
+    }
   });
 
   test("everything that is wrong with a compose file is told at once", async () => {

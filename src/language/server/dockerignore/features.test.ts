@@ -90,7 +90,7 @@ test("contextTree() is what the unsaved text lets through; a Dockerfile's own ig
   const shared = await tree("Dockerfile", { [join(folder, ".dockerignore")]: "**/*.log\nlink" });
   assert.deepEqual(shared.sent.map(({ path }) => path).toSorted(), ["Dockerfile", "app.js", "lib/c.js", "logs/keep.txt"]);
   assert.deepEqual(shared.leftOut, { files: 4, sizeBytes: 8007 });
-  assert.equal(shared.ignoreFile, join(folder, ".dockerignore"));
+  assert.deepEqual([shared.ignoreFile, shared.always], [join(folder, ".dockerignore"), [".dockerignore", "Dockerfile"]]);
   const own = await tree("Dockerfile", { [join(folder, ".dockerignore")]: "lib", [join(folder, "Dockerfile.dockerignore")]: "logs" });
   assert.deepEqual([own.ignoreFile, own.leftOut.files], [join(folder, "Dockerfile.dockerignore"), 2]);
 });
