@@ -137,7 +137,7 @@ export class Sandboxes {
     }
     await this.#removeStrays();
     await this.#tellNetd((question) => this.#options.router.ask(question));
-    for (const sandbox of sandboxes) await this.#redirect(sandbox);
+    for (const sandbox of this.#alive.values()) await this.#redirect(sandbox);
     const networks = this.#options.table.all().map(({ record }) => record.id);
     await this.#options.router.ask({ call: "keep", networks, sandboxes: [...this.#alive.keys()] });
   }
@@ -191,8 +191,8 @@ export class Sandboxes {
         : undefined;
       const ports = await bothOrNeither(made, isolated ? this.#serve(request, sandbox) : Promise.resolve({}));
       const whole = { ...sandbox, ports };
-      await this.#redirect(whole);
       this.#alive.set(containerId, whole);
+      await this.#redirect(whole);
       for (const endpoint of endpoints) this.#event("connect", endpoint);
       return whole;
     } catch (error) {
@@ -287,6 +287,8 @@ export class Sandboxes {
 
   /** Lets the kernel carry what it can of the container's ports: TCP over IPv4, on a network that has a way to the host. */
   async #redirect(sandbox: Sandbox): Promise<void> {
+    // It may have been detached or changed in the meantime.
+    if (this.#alive.get(sandbox.containerId) !== sandbox) return;
     const plugged = pluggedOf(sandbox.endpoints);
     const endpoint = gatewayOf(plugged) ?? plugged[0];
     const address = endpoint && !this.#network(endpoint)?.record.internal ? endpoint.ipv4 : "";
