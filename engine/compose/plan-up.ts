@@ -214,13 +214,15 @@ class UpPlanner {
 
   /** The configuration is right, but what it names is another object now. */
   #moved(service: ServiceConfig, container: ContainerSummary): string | undefined {
-    const networks = Object.values(container.NetworkSettings?.Networks ?? {});
+    const networks = container.NetworkSettings?.Networks ?? {};
     for (const key of Object.keys(service.networks ?? {})) {
       if (this.#replaced.networks.has(key)) return `network ${networkName(this.#project, key)} is replaced`;
-      const id = this.#present.networks.get(networkName(this.#project, key))?.Id;
-      const connected = networks.some(({ NetworkID }) => NetworkID === id);
-      if (container.State === "running" && id && !connected) return `it is not connected to network ${networkName(this.#project, key)}`;
-      if (!id && !this.#project.networks[key]?.external) return `network ${networkName(this.#project, key)} is made anew`;
+      const name = networkName(this.#project, key);
+      const id = this.#present.networks.get(name)?.Id;
+      // Podman says the name where Docker says the id.
+      const connected = Object.values(networks).some(({ NetworkID }) => NetworkID === id || NetworkID === name);
+      if (container.State === "running" && id && !connected) return `it is not connected to network ${name}`;
+      if (!id && !this.#project.networks[key]?.external) return `network ${name} is made anew`;
     }
     for (const { type, source } of service.volumes ?? []) {
       if (type !== "volume" || !source) continue;
