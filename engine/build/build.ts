@@ -17,6 +17,7 @@ import { exportCache } from "./cache-export.ts";
 import { ImportedCache } from "./cache-import.ts";
 import { checkBuild, toWarning } from "./checks.ts";
 import { contextLayer } from "./context-layer.ts";
+import { epochOf } from "./epoch.ts";
 import { evaluate } from "./evaluate.ts";
 import { neededStages, unusedArgs } from "./graph.ts";
 import type { Graph, GraphStage, Source } from "./graph.ts";
@@ -122,8 +123,7 @@ export class Build {
 
   async #create(result: StageResult): Promise<Digest> {
     const { rooms, request, reporter } = this.#parts;
-    const epoch = /^\d{1,11}$/.exec(request.buildArgs["SOURCE_DATE_EPOCH"] ?? "")?.[0];
-    const config = toImageConfig(result, { labels: request.labels, epoch: epoch === undefined ? undefined : Number(epoch) });
+    const config = toImageConfig(result, { labels: request.labels, epoch: epochOf(request) });
     const isInline = request.cacheTo?.some(({ type }) => type === "inline");
     const image = await rooms.images.create(
       isInline ? Object.assign(config, { [INLINE_CACHE]: writeInline(this.#results, result.layers) }) : config,

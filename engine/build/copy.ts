@@ -12,6 +12,7 @@ import type { StepLayer } from "./cache.ts";
 import { CopiedFiles } from "./copied-files.ts";
 import { DirectoryTree } from "./directory-tree.ts";
 import { download } from "./download.ts";
+import { epochOf } from "./epoch.ts";
 import { cleanPath, emptyTree } from "./file-tree.ts";
 import type { FileTree } from "./file-tree.ts";
 import { LayerPlan } from "./layer-plan.ts";
@@ -28,7 +29,8 @@ export async function prepareCopy(operation: CopyOperation, instruction: string,
   const source = new CopyInput(operation, scope);
   const files = await source.digest();
   const { destination, chown, chmod, link, parents, add, unpack } = operation;
-  const key = keyOf({ v: 1, op: "copy", parent: scope.parent, files, destination, chown, chmod, link, parents, add, unpack });
+  const epoch = epochOf(scope.request);
+  const key = keyOf({ v: 1, op: "copy", parent: scope.parent, files, destination, chown, chmod, link, parents, add, unpack, epoch });
   const values = {
     "flag the destination": destination,
     "flag --chown": chown ?? "",
@@ -49,7 +51,7 @@ export async function prepareCopy(operation: CopyOperation, instruction: string,
 async function runCopy(operation: CopyOperation, source: CopyInput, scope: StepScope): Promise<StepLayer> {
   const root = await scope.trees.root(scope.parent);
   const owner = operation.chown === undefined ? undefined : await readOwner(operation.chown, root);
-  const plan = new LayerPlan(operation.link ? emptyTree : root, { owner, chmod: operation.chmod });
+  const plan = new LayerPlan(operation.link ? emptyTree : root, { owner, chmod: operation.chmod, epoch: epochOf(scope.request) });
   const selection = await source.unpacked();
   place(plan, selection, operation);
   try {

@@ -22,6 +22,8 @@ export interface PlacedEntry extends TreeEntry {
 export interface PlanOptions {
   readonly owner: Owner | undefined;
   readonly chmod: string | undefined;
+  /** Seconds; nothing is younger. */
+  readonly epoch?: number | undefined;
 }
 
 export class LayerPlan {
@@ -63,7 +65,8 @@ export class LayerPlan {
    * content goes there, and where that is new it has the usual mode, as with BuildKit.
    */
   place(selected: Selected, target: string, options: { intoDirectory: boolean }): void {
-    for (const { entry } of selected.entries) this.#newest = Math.max(this.#newest, entry.mtimeSeconds);
+    for (const { entry } of selected.entries)
+      this.#newest = Math.max(this.#newest, Math.min(entry.mtimeSeconds, this.#options.epoch ?? Infinity));
     if (selected.directory) this.#placeDirectory(selected, target);
     else for (const { entry } of selected.entries) this.#placeFile(selected, entry, { target, intoDirectory: options.intoDirectory });
   }
@@ -109,10 +112,11 @@ export class LayerPlan {
   }
 
   #placed(path: string, entry: TreeEntry, source: PlacedEntry["source"]): PlacedEntry {
-    const { owner, chmod } = this.#options;
+    const { owner, chmod, epoch = Infinity } = this.#options;
+    const mtimeSeconds = Math.min(entry.mtimeSeconds, epoch);
     const isDirectory = entry.type === "directory";
     const mode = chmod === undefined || entry.type === "symlink" ? entry.mode : changeMode(chmod, entry.mode, { directory: isDirectory });
-    return { ...entry, path, mode, uid: owner?.uid ?? entry.uid, gid: owner?.gid ?? entry.gid, source };
+    return { ...entry, path, mode, mtimeSeconds, uid: owner?.uid ?? entry.uid, gid: owner?.gid ?? entry.gid, source };
   }
 
   /**

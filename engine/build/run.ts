@@ -4,6 +4,7 @@ import { EngineError } from "../errors.ts";
 import { platformText } from "../images/platform.ts";
 import { StepError } from "./builder.ts";
 import { keyOf } from "./cache.ts";
+import { epochOf, setBack } from "./epoch.ts";
 import type { StepLayer } from "./cache.ts";
 import type { RunOperation } from "./operation.ts";
 import type { Prepared, StepScope } from "./rooms.ts";
@@ -45,6 +46,7 @@ export async function prepareRun(operation: RunOperation, instruction: string, s
     extraHosts: request.extraHosts,
     shm: request.shmSizeBytes,
     platform: stage.platform,
+    epoch: epochOf(request),
   });
   const values = {
     "setting the user": user,
@@ -107,6 +109,8 @@ async function runStep(operation: RunOperation, containerId: string, scope: Step
     await snapshots.prepare(key, scope.parent);
     const rootfs = await snapshots.mount(key);
     const { exitCode } = await runCommand(operation, { containerId, rootfs, taken }, scope);
+    const epoch = epochOf(scope.request);
+    if (exitCode === 0 && epoch !== undefined) await setBack(snapshots, { key, rootfs, mountpoints: points }, epoch);
     if (exitCode === 0) return await layers.commit(key, points, scope.signal);
     const chainId = await layers.leave(key, points);
     throw new StepError(nonZero(operation.args, exitCode), { step: scope.stepId, exitCode, ...(chainId && { chainId }) });

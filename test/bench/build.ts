@@ -16,7 +16,7 @@ const FILES = 5000;
 const FILE_BYTES = 10_000;
 const ROUNDS = 5;
 
-const dockerfile = [
+export const dockerfile = [
   "FROM busybox",
   "WORKDIR /app",
   "RUN echo one > /one",
@@ -68,11 +68,16 @@ async function addBusybox(rooms: BuildRooms): Promise<void> {
 
 function makeContext(rooms: BuildRooms): string {
   const context = rooms.context({ Dockerfile: dockerfile, "package.json": "{}" });
+  fillContext(context);
+  return context;
+}
+
+/** The many files. */
+export function fillContext(context: string): void {
   for (let index = 0; index < FILES; index++) {
     if (index % 100 === 0) mkdirSync(join(context, `d${index / 100}`));
     writeFileSync(join(context, `d${Math.floor(index / 100)}/f${index % 100}`), Buffer.alloc(FILE_BYTES, `${index} `));
   }
-  return context;
 }
 
 let received = 0;

@@ -70,6 +70,7 @@ export const build = command({
     const call = flags.check ? "check" : flags.call;
     if (call !== "build") return (await import("../build-method.ts")).runMethod(cli, { call, path, flags });
     refuseAttestations(flags);
+    warnOfIgnored(cli, flags);
     const mode = progressMode(cli, flags);
     const outputs = readOutputs(flags);
     const tags = [...flags.tag, ...outputs.flatMap(({ names }) => names)];
@@ -91,6 +92,12 @@ function refuseAttestations(flags: { attest: readonly string[]; provenance: stri
   const asked = [...flags.attest.filter((each) => !/disabled=true/.test(each)), flags.provenance, flags.sbom];
   if (asked.every((each) => each === "" || each === "false")) return;
   throw new Error("Attestations (provenance, SBOM) are not made: leave out --attest, --provenance and --sbom");
+}
+
+/** What changes nothing is said, so that nobody counts on it. */
+function warnOfIgnored(cli: Cli, flags: { annotation: readonly string[]; "cgroup-parent": string }): void {
+  if (flags.annotation.length > 0) cli.complain("WARNING: --annotation has no effect: manifests are written without annotations");
+  if (flags["cgroup-parent"]) cli.complain("WARNING: --cgroup-parent has no effect: the engine places the commands of RUN by itself");
 }
 
 async function writeMetadata(path: string, { id, tags }: { id: string; tags: readonly string[] }): Promise<void> {

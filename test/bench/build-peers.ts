@@ -1,0 +1,125 @@
+/**
+ * A 10-step build of 5,000 files (50 MB) from the command line: by `berth build` and, in the same run, by BuildKit and the
+ * classic builder of Debian's docker, and by buildah where it is installed. Cold, fully cached, with one file changed. Needs
+ * root. Prints medians in milliseconds, and how many times faster than BuildKit.
+ */
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { basename, join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
+import { busyboxTar } from "../../scripts/base-image.ts";
+import { which } from "../../scripts/setup.mjs";
+import { berth, importBusybox } from "../support/berth.ts";
+import { cannotRunDockerd, startDockerd } from "../support/dockerd.ts";
+import { runProgram, startEngine } from "../support/engine.ts";
+import type { Result } from "../support/engine.ts";
+import { dockerfile, fillContext } from "./build.ts";
+
+const ROUNDS = Number(process.env["BERTH_BENCH_ROUNDS"] ?? 3);
+
+interface Times {
+  readonly cold: number;
+  readonly cached: number;
+  readonly changed: number;
+}
+
+/** Builds the context once more. */
+type Builder = (context: string) => Promise<Result>;
+
+function show(name: string, { cold, cached, changed }: Times): void {
+  console.log(`${name}: cold ${cold.toFixed(0)} ms, cached ${cached.toFixed(0)} ms, one file changed ${changed.toFixed(0)} ms`);
+}
+
+async function measure(context: string, build: Builder): Promise<Times> {
+  const timed = async (): Promise<number> => {
+    const start = performance.now();
+    const { exitCode, stderr, stdout } = await build(context);
+    if (exitCode !== 0) throw new Error(`${stderr}${stdout}`);
+    return performance.now() - start;
+  };
+  // Files that changed just now are read again; those of a real checkout have settled.
+  await delay(2500);
+  const cold = await timed();
+  const cached: number[] = [];
+  const changed: number[] = [];
+  for (let round = 0; round < ROUNDS; round++) {
+    cached.push(await timed());
+    writeFileSync(join(context, "d7/f77"), `changed ${round} ${performance.now()}`);
+    changed.push(await timed());
+    await delay(2500);
+  }
+  const times = { cold, cached: median(cached), changed: median(changed) };
+  show(basename(context), times);
+  return times;
+}
+
+function median(values: number[]): number {
+  return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)]!;
+}
+
+function makeContext(folder: string, name: string): string {
+  const context = join(folder, name);
+  mkdirSync(context);
+  writeFileSync(join(context, "Dockerfile"), dockerfile);
+  writeFileSync(join(context, "package.json"), "{}");
+  fillContext(context);
+  return context;
+}
+
+async function benchBerth(folder: string): Promise<Times> {
+  const engine = await startEngine({ as: "root" });
+  try {
+    await importBusybox(engine);
+    return await measure(makeContext(folder, "berth"), (context) => berth(engine, ["build", "-q", "-t", "bench", context]));
+  } finally {
+    await engine.remove();
+  }
+}
+
+async function benchDocker(folder: string): Promise<Record<string, Times>> {
+  const dockerd = await startDockerd(join(folder, "dockerd"));
+  const env = { ...process.env, DOCKER_HOST: dockerd.socket, DOCKER_CONFIG: folder };
+  const docker = async (args: string[], more: object = {}): Promise<Result> =>
+    runProgram(["/usr/bin/docker", ...args], { env: { ...env, ...more } });
+  try {
+    await runProgram(["/usr/bin/docker", "import", "-c", "ENV PATH=/bin", "-", "busybox"], { env, input: await busyboxTar() });
+    const by = (buildkit: string) => (context: string) => docker(["build", "-q", "-t", "bench", context], { DOCKER_BUILDKIT: buildkit });
+    const buildkit = await measure(makeContext(folder, "buildkit"), by("1"));
+    return { BuildKit: buildkit, "classic builder": await measure(makeContext(folder, "classic"), by("0")) };
+  } finally {
+    await dockerd.stop();
+  }
+}
+
+async function benchBuildah(folder: string): Promise<Times> {
+  const root = ["--root", join(folder, "buildah"), "--runroot", join(folder, "buildah-run"), "--storage-driver", "overlay"];
+  const tar = join(folder, "busybox.tar");
+  writeFileSync(tar, await busyboxTar());
+  const base = makeContext(folder, "buildah-base-context");
+  writeFileSync(join(base, "Dockerfile"), "FROM scratch\nADD busybox.tar /\nENV PATH=/bin\n");
+  writeFileSync(join(base, "busybox.tar"), await busyboxTar());
+  const made = await runProgram(["buildah", ...root, "bud", "-q", "-t", "busybox", base], {});
+  if (made.exitCode !== 0) throw new Error(made.stderr);
+  const context = makeContext(folder, "buildah-context");
+  writeFileSync(join(context, "Dockerfile"), dockerfile.replace("FROM busybox", "FROM localhost/busybox"));
+  return measure(context, () => runProgram(["buildah", ...root, "bud", "-q", "--layers", "--network=none", "-t", "bench", context], {}));
+}
+
+if (import.meta.main) {
+  const folder = mkdtempSync(join(tmpdir(), "berth-bench-"));
+  try {
+    const results: Record<string, Times> = { Berth: await benchBerth(folder) };
+    if (cannotRunDockerd() === false) Object.assign(results, await benchDocker(folder));
+    if (which("buildah"))
+      results["buildah"] = await benchBuildah(folder).catch(
+        (error: unknown) => (console.error(error), { cold: NaN, cached: NaN, changed: NaN }),
+      );
+    const own = results["Berth"]!;
+    for (const [name, { cold, cached, changed }] of Object.entries(results)) {
+      const factors = [cold / own.cold, cached / own.cached, changed / own.changed].map((factor) => `${factor.toFixed(1)}x`);
+      console.log(`${name} takes as long as Berth: cold ${factors[0]}, cached ${factors[1]}, one file changed ${factors[2]}`);
+    }
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
