@@ -10,6 +10,8 @@ import type { Locator } from "playwright-core";
 import { busyboxTar } from "../../scripts/base-image.ts";
 import { command, root } from "../../scripts/setup.mjs";
 import { startVscode } from "../../scripts/vscode.ts";
+import { removeRoot } from "../support/engine.ts";
+import { testUser } from "../support/user.ts";
 import { Walk } from "./steps.ts";
 import { packageVsix } from "./vsix.ts";
 import { launchBrowser, Workbench } from "./workbench.ts";
@@ -285,6 +287,8 @@ try {
   await browser.close();
   await server.stop();
   await berth("engine", "stop").catch((error: Error) => console.log(error.message));
-  if (existsSync(folder)) rmSync(folder, { recursive: true, force: true });
+  // What other ids own in an unprivileged user's engine, only that engine's programs can delete.
+  if (existsSync(join(folder, "engine"))) await removeRoot(join(folder, "engine"), testUser(process.getuid!() === 0 ? "root" : "user"));
+  rmSync(folder, { recursive: true, force: true });
 }
 process.exitCode = walk.end();
