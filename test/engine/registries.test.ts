@@ -94,6 +94,33 @@ for (const as of USERS)
       settings("{}");
     });
 
+    test("builds that run while everything unused is pruned are whole; one prune is one event", async () => {
+      const dockerfile = (i: number): string => `FROM busybox\nRUN echo ${i} > /a\nRUN cat /a > /b\nRUN cat /b > /c\nCMD ["cat","/c"]\n`;
+      const since = Math.floor(Date.now() / 1000);
+      let building = true;
+      const pruning = (async () => {
+        let prunes = 0;
+        for (; building; prunes++) {
+          await says("image", "prune", "-f");
+          await says("builder", "prune", "-af");
+        }
+        return prunes;
+      })();
+      try {
+        for (let i = 0; i < 4; i++) {
+          await berthSays(engine, ["build", "-q", "--no-cache", "-t", "whole:1", "-"], { cwd: folder, env, input: dockerfile(i) });
+          assert.equal(await says("run", "--rm", "whole:1"), String(i));
+        }
+      } finally {
+        building = false;
+      }
+      const prunes = await pruning;
+      const filters = ["--filter", "type=image", "--filter", "event=prune"];
+      const events = await says("events", "--since", String(since), "--until", String(Math.ceil(Date.now() / 1000) + 1), ...filters);
+      assert.equal(events.split("\n").length, prunes);
+      assert.match(events, /image prune +\(reclaimed=\d+\)/);
+    });
+
     test("manifest inspect prints what docker's prints", async (t) => {
       const fake = await fakeRegistry(t);
       const manifests = ["amd64", "arm64"].map((architecture) => {
