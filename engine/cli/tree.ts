@@ -147,6 +147,7 @@ export const ENTRIES: readonly Entry[] = [
     "Display an image manifest, or manifest list",
     async () => (await import("./commands/manifest.ts")).manifestInspect,
   ),
+  entry("buildx du", "Disk usage of the build cache", async () => (await import("./commands/build-cache-usage.ts")).buildCacheUsage),
   entry("builder prune, buildx prune", "Remove build cache", async () => (await import("./commands/prune.ts")).builderPrune),
   entry("builds ls, builds list", "List builds", async () => (await import("./commands/builds.ts")).buildsLs),
   entry("builds inspect", "Show what each step of a build did, and why", async () => (await import("./commands/builds.ts")).buildsInspect),

@@ -115,6 +115,12 @@ for (const as of USERS)
         building = false;
       }
       const prunes = await pruning;
+      await berthSays(engine, ["build", "-q", "-"], { cwd: folder, env, input: dockerfile(4) });
+      assert.match(
+        await says("buildx", "du"),
+        /^ID +RECLAIMABLE +SIZE +LAST ACCESSED\n\w+ +(true|false)[^]*\nReclaimable:\t[^]*\nTotal:\t\t/,
+      );
+      assert.equal((await tries("save", "-o", "/nosuch/x", "busybox")).stderr, "failed to save image: invalid output path: stat /nosuch: no such file or directory\n"); // oxfmt-ignore
       const filters = ["--filter", "type=image", "--filter", "event=prune"];
       const events = await says("events", "--since", String(since), "--until", String(Math.ceil(Date.now() / 1000) + 1), ...filters);
       assert.equal(events.split("\n").length, prunes);
