@@ -5,7 +5,7 @@
 import type { ContainerRecord } from "../containers/containers.ts";
 import { EngineError } from "../errors.ts";
 import type { Image } from "../images/images.ts";
-import { endpointsOf, isRunning } from "./container-view.ts";
+import { endpointsOf, isRunning, portsInUse } from "./container-view.ts";
 import type { NetworkIds } from "./container-view.ts";
 import { timeNs } from "./duration.ts";
 import { invalidValue } from "./filters.ts";
@@ -117,15 +117,15 @@ function portTest(filters: Filters, name: "publish" | "expose"): Test {
   const wanted = new Set(filters.get(name).flatMap(portsOf));
   return (record) => {
     if (!filters.has(name)) return true;
-    const ports = name === "publish" ? publishedPorts(record) : Object.keys(record.config.ExposedPorts ?? {});
+    const ports = name === "publish" ? publishedPorts(record) : Object.keys(portsInUse(record));
     return ports.some((port) => wanted.has(port));
   };
 }
 
-/** Published ports can be asked for by either number. */
+/** The host's. */
 function publishedPorts(record: ContainerRecord): string[] {
-  const bindings = Object.entries(record.sandbox?.ports ?? record.hostConfig.PortBindings ?? {});
-  return bindings.flatMap(([port, hosts]) => [port, ...(hosts ?? []).map(({ HostPort }) => `${HostPort}/${port.split("/")[1]}`)]);
+  const bindings = Object.entries(portsInUse(record));
+  return bindings.flatMap(([port, hosts]) => (hosts ?? []).map(({ HostPort }) => `${HostPort}/${port.split("/")[1]}`));
 }
 
 /** `80`, `80/udp` or `80-90/tcp`, each port with its protocol. */

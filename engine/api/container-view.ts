@@ -109,7 +109,7 @@ function networkSettings(record: ContainerRecord, networks: NetworkIds): Network
     Bridge: "",
     SandboxID: sandbox ? record.id : "",
     SandboxKey: sandbox?.netnsPath ?? "",
-    Ports: portsOf(record),
+    Ports: portsInUse(record),
     HairpinMode: false,
     LinkLocalIPv6Address: "",
     LinkLocalIPv6PrefixLen: 0,
@@ -167,7 +167,7 @@ function endpointSettings(wanted: EndpointSettings, live: Endpoint | undefined, 
 }
 
 /** Ports of a running container: the bindings there are, and null for what is only exposed. */
-function portsOf(record: ContainerRecord): PortMap {
+export function portsInUse(record: ContainerRecord): PortMap {
   if (!record.sandbox) return {};
   const exposed = Object.keys(record.config.ExposedPorts ?? {}).map((port) => [port, null] as const);
   return { ...Object.fromEntries(exposed), ...record.sandbox.ports };
@@ -186,7 +186,7 @@ export function summarizeContainer(
     ImageID: record.imageId,
     Command: commandOf(record),
     Created: Math.trunc(Date.parse(record.createdAt) / 1000),
-    Ports: portList(portsOf(record)),
+    Ports: portList(portsInUse(record)),
     Labels: { ...record.config.Labels },
     State: record.state.status,
     Status: statusText(record.state, more.nowMs),

@@ -47,6 +47,7 @@ const records: ContainerRecord[] = [
     config: { Labels: { tier: "front", project: "shop" }, ExposedPorts: { "80/tcp": {} } },
     hostConfig: { NetworkMode: "shop_front", PortBindings: { "80/tcp": [{ HostPort: "8080" }] } },
     networking: { EndpointsConfig: { shop_front: {} } },
+    sandbox: { ports: { "80/tcp": [{ HostIp: "0.0.0.0", HostPort: "8080" }] } } as unknown as NonNullable<ContainerRecord["sandbox"]>,
     state: { ...state, status: "running", startedAt: at(1), health: { status: "healthy", failingStreak: 0, log: [] } },
   }),
   containerRecord({
@@ -118,6 +119,7 @@ const filters: [query: string, names: string[]][] = [
   ['all=1&filters={"network":["shop_front"]}', ["web"]],
   ['all=1&filters={"publish":["8080"]}', ["web"]],
   ['all=1&filters={"expose":["70-90/tcp"]}', ["web"]],
+  ['all=1&filters={"publish":["80"]}', []],
   ['all=1&filters={"expose":["80/udp"]}', []],
   ['all=1&filters={"health":["healthy"]}', ["web"]],
   ['all=1&filters={"is-task":["false"]}', ["idle", "db", "web"]],

@@ -112,9 +112,9 @@ function matchesAction({ action }: EngineEvent, filters: Filters): boolean {
   return !filters.has("event") || filters.exact("event", action) || filters.exact("event", action.split(":")[0]!);
 }
 
+/** By the beginning of an id or a name; whose it is, Docker does not ask: `type` does. */
 function matchesActor(event: EngineEvent, filters: Filters, type: EngineEvent["type"]): boolean {
-  if (!filters.has(type)) return true;
-  return event.type === type && filters.prefixes(type, event.id, event.attributes["name"] ?? event.id);
+  return !filters.has(type) || filters.prefixes(type, event.id, event.attributes["name"] ?? event.id);
 }
 
 function matchesImage(event: EngineEvent, filters: Filters): boolean {

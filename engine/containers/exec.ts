@@ -202,7 +202,8 @@ async function* outputThenExit(task: Task): AsyncGenerator<OutputChunk> {
 }
 
 function words(request: ExecCreateRequest): string {
-  return (request.Cmd ?? []).join(" ");
+  const [program = "", ...args] = request.Cmd ?? [];
+  return `${program} ${args.join(" ")}`;
 }
 
 function sizeOf({ consoleSize }: ExecStartOptions): Pick<ExecCreateRequest, "ConsoleSize"> {

@@ -11,6 +11,7 @@ import { capabilitiesFor } from "./create.ts";
 import { hostDevices, mappedDevices, parseDeviceRules } from "./devices.ts";
 import type { Entry } from "./entry.ts";
 import { linkEnvironment } from "./links.ts";
+import { checkLogNotes } from "./log-notes.ts";
 import { mountSources, releaseMounts } from "./mount-sources.ts";
 import { hostnameOf, networkFiles, networkOwner, sandboxRequest, writeNetworkFiles } from "./network.ts";
 import { kindInside, readTextInside, resolveInside } from "./rootfs.ts";
@@ -37,6 +38,7 @@ export async function startTask(
   signal?: AbortSignal,
 ): Promise<{ task: Task; sandbox: Sandbox }> {
   const { record } = entry;
+  checkLogNotes(record.hostConfig.LogConfig);
   rooms.runtime.warmUp();
   try {
     const rootfs = await rooms.snapshots.mount(record.id);

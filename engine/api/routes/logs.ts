@@ -1,6 +1,7 @@
 /** A container's output as it was logged. */
 import { EngineError } from "../../errors.ts";
 import type { ContainerRecord, LogLine, LogOptions } from "../../containers/containers.ts";
+import { logNotes } from "../../containers/log-notes.ts";
 import { nanosecondTime, parseMoment } from "../duration.ts";
 import type { Exchange } from "../exchange.ts";
 import type { Route } from "../router.ts";
@@ -36,15 +37,9 @@ function logOptions({ query, signal }: Exchange): LogOptions {
   };
 }
 
-/** Labels and variables that the log driver was told to note, as `--details` prints them. */
-function details({ config, hostConfig }: ContainerRecord): string {
-  const wanted = (option: string): string[] => (hostConfig.LogConfig?.Config?.[option] ?? "").split(",").filter((name) => name !== "");
-  const variables = Object.fromEntries((config.Env ?? []).map((text) => [text.split("=")[0]!, text.slice(text.indexOf("=") + 1)]));
-  const known = [
-    ...wanted("labels").map((name) => [name, config.Labels?.[name]] as const),
-    ...wanted("env").map((name) => [name, variables[name]] as const),
-  ];
-  const noted = known.filter(([, value]) => value !== undefined).map(([name, value]) => `${encode(name)}=${encode(value!)}`);
+/** What the log driver was told to note, as `--details` prints it. */
+function details(record: ContainerRecord): string {
+  const noted = Object.entries(logNotes(record)).map(([name, value]) => `${encode(name)}=${encode(value)}`);
   return `${noted.toSorted().join(",")} `;
 }
 
