@@ -1,6 +1,6 @@
 /** Whatever is killed or deleted under an engine, its end leaves nothing on the host. */
 import assert from "node:assert/strict";
-import { readdirSync, readFileSync, readlinkSync, rmSync } from "node:fs";
+import { rmSync } from "node:fs";
 import { test } from "node:test";
 import { setImmediate } from "node:timers/promises";
 import type { TestContext } from "node:test";
@@ -11,6 +11,7 @@ import { cgroupsOf } from "../../engine/host/traces.ts";
 import { importBusybox } from "../support/berth.ts";
 import { startEngine } from "../support/engine.ts";
 import type { TestEngine } from "../support/engine.ts";
+import { commandLine, processesOf } from "../support/processes.ts";
 import { USERS, cannotRunAs } from "../support/user.ts";
 import type { As } from "../support/user.ts";
 
@@ -22,26 +23,6 @@ interface Living {
   readonly netd: number;
   /** What it has left on the host now. */
   readonly traces: () => Promise<string[]>;
-}
-
-const inNamespace = (namespace: string): number[] =>
-  readdirSync("/proc")
-    .map(Number)
-    .filter((pid) => {
-      try {
-        return Number.isInteger(pid) && readlinkSync(`/proc/${pid}/ns/mnt`) === namespace;
-      } catch {
-        return false;
-      }
-    });
-
-/** Empty for a process that has just ended. */
-function commandLine(pid: number): string {
-  try {
-    return readFileSync(`/proc/${pid}/cmdline`, "latin1");
-  } catch {
-    return "";
-  }
 }
 
 /** An engine with a container on a network of its own that has a published port. */
@@ -65,10 +46,10 @@ async function living(t: TestContext, as: As): Promise<Living> {
       ...links.map(({ ifname }) => ifname).filter((link) => link === name),
       ...tables.split("\n").filter((line) => line.endsWith(` ${name.replaceAll("-", "_")}`)),
       ...cgroupsOf(name),
-      ...inNamespace(holder.mountNamespace).map((pid) => `${pid} ${commandLine(pid)}`),
+      ...processesOf(engine.root).map((pid) => `${pid} ${commandLine(pid)}`),
     ];
   };
-  const netd = inside.find((pid) => readFileSync(`/proc/${pid}/cmdline`, "latin1").includes("netd"))!;
+  const netd = inside.find((pid) => commandLine(pid).includes("netd"))!;
   return { engine, pids: [...inside, ...descendants(inside)], holder: holder.pid, netd, traces };
 }
 
