@@ -65,7 +65,7 @@ export async function openEngine(host: Host): Promise<Engine> {
   const images = await openImages({ directory: join(paths.storage, "images"), snapshots, events, registry });
   const rooms = { host, images, snapshots, volumes, networks, runtime, events };
   const containers = await openContainers(rooms);
-  const statsHistory = new StatsHistory(containers, events);
+  const statsHistory = await new StatsHistory(containers, events, join(paths.state, "stats-history.json")).recall();
   const steps = openStepRunner(rooms);
   const builder = await openBuilder({
     directory: join(paths.storage, "build"),
@@ -108,7 +108,7 @@ export async function openEngine(host: Host): Promise<Engine> {
     stopContainers: async () => containers.stopAll(),
     processes: () => networks.processes(),
     close: async (options) => {
-      statsHistory.close();
+      await statsHistory.close().catch((error: Error) => log("error", error));
       server.closeAllConnections();
       await containers.restore().catch(() => undefined);
       await runtime.close();

@@ -1,5 +1,8 @@
 import assert from "node:assert/strict";
-import { test } from "node:test";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, test } from "node:test";
 import { Events } from "../events.ts";
 import type { ContainerRecord, Containers } from "./containers.ts";
 import { StatsHistory } from "./stats-history.ts";
@@ -54,11 +57,31 @@ test("StatsHistory takes no sample of what does not run, and survives what just 
   assert.equal(history.remembered().length, 1);
 });
 
-test("StatsHistory marks what explains a curve", () => {
+test("StatsHistory marks what explains a curve", async () => {
   const { history, events } = open([], () => Promise.reject(new Error("unused")));
   for (const action of ["create", "start", "exec_create: sh", "oom", "health_status: unhealthy"])
     events.publish("container", action, web.id);
-  history.close();
+  await history.close();
   const [marks] = history.remembered();
   assert.deepEqual(marks?.type === "marks" && marks.marks.map(({ action }) => action), ["start", "oom", "health_status: unhealthy"]);
+});
+
+test("StatsHistory goes on where the engine before has ended, and without what it cannot read", async () => {
+  const directory = mkdtempSync(join(tmpdir(), "berth-stats-"));
+  after(() => rmSync(directory, { recursive: true }));
+  const file = join(directory, "history.json");
+  const next = (): Promise<StatsHistory> => {
+    const containers = { list: () => Promise.resolve([web]), stats: () => Promise.resolve(reading(1)) };
+    return new StatsHistory(containers, new Events(), file).recall();
+  };
+  const first = await next();
+  for (let count = 0; count < 13; count++) await first.sample();
+  await first.close();
+  const second = await next();
+  await second.sample();
+  const line = second.remembered()[1]!;
+  assert.equal(line.type === "container" && line.samples.length, 3 + 1);
+  await second.close();
+  writeFileSync(file, '{"marks":');
+  assert.equal((await next()).remembered().length, 1);
 });

@@ -1,9 +1,12 @@
 /**
  * What containers used over the last hours, kept in memory: fine for a quarter of an hour, then coarse. Samples are taken only while
- * something runs, so an idle engine has no timer.
+ * something runs, so an idle engine has no timer. The coarse ones go to a file now and then, so that a restart of the engine loses
+ * minutes and not hours.
  */
+import { readFile } from "node:fs/promises";
 import type { StatsHistoryMessage, StatsMark, StatsSample } from "../api/types/stats-history.ts";
 import type { EngineEvent, Events } from "../events.ts";
+import { writeFileAtomic } from "../host/files.ts";
 import type { ContainerRecord, Containers } from "./containers.ts";
 
 const FINE_MS = 5000;
@@ -15,11 +18,21 @@ const MOST_MARKS = 500;
 /** Containers that no longer exist are remembered for a while too, the latest ones. */
 const MOST_CONTAINERS = 500;
 
+/** So often the file is written, and of so many containers, the latest ones. */
+const KEEP_MS = 120_000;
+const KEPT_CONTAINERS = 50;
+
 const MARKS = /^(start|die|oom|restart|health_status)/;
 const CHANGES = /^(start|unpause|die|destroy)/;
 
 type Usage = Omit<StatsSample, "cpu"> & { readonly cpuNs: number };
 type Listener = (message: StatsHistoryMessage) => void;
+
+/** What the file holds. */
+interface Kept {
+  readonly marks: readonly StatsMark[];
+  readonly lines: readonly { readonly id: string; readonly name: string; readonly samples: readonly StatsSample[] }[];
+}
 
 interface Line {
   name: string;
@@ -36,12 +49,28 @@ export class StatsHistory {
   readonly #marks: StatsMark[] = [];
   readonly #listeners = new Set<Listener>();
   readonly #unsubscribe: () => void;
+  readonly #file: string | undefined;
+  #keptMs = Date.now();
   #timer: NodeJS.Timeout | undefined;
   #sampling: Promise<void> | undefined;
 
-  constructor(containers: Pick<Containers, "list" | "stats">, events: Events) {
+  /** @param file where the coarse samples outlive the engine; without one they do not */
+  constructor(containers: Pick<Containers, "list" | "stats">, events: Events, file?: string) {
     this.#containers = containers;
+    this.#file = file;
     this.#unsubscribe = events.subscribe((event) => this.#happened(event));
+  }
+
+  /** Takes over what the engine before has kept; a file that cannot be read counts as none. Before the first sample. */
+  async recall(): Promise<this> {
+    try {
+      const { marks, lines } = JSON.parse(await readFile(this.#file ?? "", "utf8")) as Kept;
+      this.#marks.push(...marks);
+      for (const { id, name, samples } of lines) this.#lines.set(id, { name, fine: [], coarse: [...samples], aged: 0, before: undefined });
+    } catch {
+      // There is none before the first one is written, and a broken one only costs a curve its past.
+    }
+    return this;
   }
 
   /** Looks whether something runs already: after a start of the engine, when containers have been adopted. */
@@ -66,9 +95,21 @@ export class StatsHistory {
     return () => void this.#listeners.delete(listener);
   }
 
-  close(): void {
+  async close(): Promise<void> {
     clearTimeout(this.#timer);
     this.#unsubscribe();
+    await this.#keep();
+  }
+
+  async #keep(): Promise<void> {
+    if (!this.#file || this.#lines.size === 0) return;
+    this.#keptMs = Date.now();
+    const latest = [...this.#lines].slice(-KEPT_CONTAINERS);
+    const lines = latest.map(([id, { name, coarse, fine }]) => {
+      const thinned = fine.filter((_, index) => index % COARSE_EVERY === 0);
+      return { id, name, samples: [...coarse, ...thinned].slice(-COARSE_SAMPLES) };
+    });
+    await writeFileAtomic(this.#file, JSON.stringify({ marks: this.#marks, lines } satisfies Kept));
   }
 
   /** Takes a sample of all that runs, at once. */
@@ -76,6 +117,8 @@ export class StatsHistory {
     const running = (await this.#containers.list()).filter(({ state }) => state.status === "running");
     for (const record of running) await this.#sampleOne(record);
     this.#forget();
+    // A full disk costs a curve its past, and nothing else.
+    if (Date.now() - this.#keptMs > KEEP_MS) await this.#keep().catch(() => undefined);
     return running.length > 0;
   }
 

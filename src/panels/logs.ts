@@ -9,6 +9,7 @@ import type { Page } from "./page.ts";
 export const logsPage: Page<LogsState, ToLogsPage, FromLogsPage> = {
   name: "logs",
   icon: "logs",
+  lasting: true,
   title: ({ name }) => vscode.l10n.t("Logs: {0}", name),
   key: ({ id, service = "" }) => `${id} ${service}`,
   serve: async ({ engine }, subject, { say, onMessage, signal }) => {

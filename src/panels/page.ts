@@ -16,6 +16,8 @@ export interface Page<State, To, From> {
   readonly name: string;
   readonly icon: string;
   readonly title: (state: State) => string;
+  /** The page lives on while it is hidden: for what could not be told again, such as the lines of a container that is gone. */
+  readonly lasting?: boolean;
   /** Panels of the same key are one. */
   readonly key: (state: State) => string;
   /** The page is ready: tell it all, and go on telling until the signal. What it throws is shown in the page. */
@@ -30,6 +32,7 @@ export function showPage<State, To, From>(context: Context, page: Page<State, To
   if (present) return present.reveal();
   const panel = vscode.window.createWebviewPanel(`berth.${page.name}`, page.title(state), vscode.ViewColumn.Active, {
     enableFindWidget: true,
+    retainContextWhenHidden: page.lasting ?? false,
   });
   fill(context, { page, panel, state });
 }
