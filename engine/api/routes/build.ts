@@ -80,6 +80,7 @@ function buildOptions(exchange: Exchange): Omit<BuildRequest, "contextDir" | "do
   const { query, request } = exchange;
   const platform = platformOf(exchange);
   const shmSize = query.integer("shmsize");
+  const cacheFrom = cacheSources(query.json("cachefrom"));
   const contextName = contextNameOf(request.headers["x-berth-context"]);
   const [target, networkMode, extraHosts] = [query.optional("target"), query.optional("networkmode"), query.text("extrahosts")];
   return {
@@ -89,7 +90,7 @@ function buildOptions(exchange: Exchange): Omit<BuildRequest, "contextDir" | "do
     noCache: query.flag("nocache"),
     pull: query.flag("pull"),
     auth: registryConfig(request.headers["x-registry-config"]),
-    cacheFrom: cacheSources(query.json("cachefrom")),
+    ...(cacheFrom.length > 0 && { cacheFrom }),
     ...(target && { target }),
     ...(networkMode && { networkMode }),
     ...(extraHosts && { extraHosts: hostList(query.all("extrahosts")) }),
