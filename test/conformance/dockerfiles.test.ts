@@ -78,8 +78,9 @@ for (const as of ["root", "user"] as const)
     let engine: TestEngine;
     let client: DockerClient;
     let bases: Bases;
-    const folder = mkdtempSync(join(tmpdir(), "berth-corpus-"));
+    let folder: string;
     before(async () => {
+      folder = mkdtempSync(join(tmpdir(), "berth-corpus-"));
       chmodSync(folder, 0o755);
       engine = await startEngine({ as });
       client = connect(engine.socket);
