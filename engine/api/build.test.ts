@@ -101,7 +101,6 @@ test("a build gets its context and its options, and leaves neither", async () =>
   ]);
   const { contextDir, auth: _auth, ...options } = asked;
   assert.deepEqual(options, {
-    cacheFrom: [],
     dockerfile: { path: "Dockerfile" },
     tags: ["app:1", "app:2"],
     buildArgs: { A: "1", B: null },
