@@ -4,6 +4,7 @@
 import { durationNanoseconds } from "./units.ts";
 import type { PresentImage, Present } from "./observe.ts";
 import { imageOf, startNeeds } from "./order.ts";
+import type { Node } from "./dag.ts";
 import type { Project } from "./project.ts";
 import type { ServiceConfig } from "./service.ts";
 
@@ -86,17 +87,13 @@ function isStale(policy: string, { tagged }: PresentImage, now: number): boolean
   return Number.isNaN(since) || since < 0 || now - since > durationNanoseconds(period) / 1e6;
 }
 
-/** Services whose build needs another one's image first (`additional_contexts: service:x`), in an order that works. */
-export function inBuildOrder(project: Project, names: readonly string[]): string[] {
-  const order: string[] = [];
-  const visit = (name: string): void => {
-    if (order.includes(name) || !names.includes(name)) return;
-    const contexts = Object.values(project.services[name]?.build?.additional_contexts ?? {});
-    for (const context of contexts) if (context.startsWith("service:")) visit(context.slice("service:".length));
-    order.push(name);
-  };
-  names.forEach(visit);
-  return order;
+/** Builds as steps: one comes after those whose images it is built from (`additional_contexts: service:x`). */
+export function buildSteps(project: Project, names: readonly string[]): Node[] {
+  return names.map((id) => {
+    const contexts = Object.values(project.services[id]?.build?.additional_contexts ?? {});
+    const needed = contexts.filter((context) => context.startsWith("service:")).map((context) => context.slice("service:".length));
+    return { id, after: needed.filter((name) => name !== id && names.includes(name)) };
+  });
 }
 
 /** Services with all that they need, transitively. */

@@ -86,6 +86,58 @@ for (const as of USERS)
     });
   });
 
+/** Services whose containers' labels depend on files and variables outside the compose file. */
+const LABELLED = `
+name: labelled
+x-common: &common {image: busybox, command: sleep 100000, stop_grace_period: 0s}
+services:
+  plain: *common
+  variables: {<<: *common, env_file: [a.env, {path: raw.env, format: raw}, {path: none.env, required: false}], environment: {OWN: "1", FROM: , NOWHERE: }}
+  labels: {<<: *common, label_file: [l.labels], labels: {own: "1"}}
+  platform: {<<: *common, platform: linux/amd64}
+  both: {<<: *common, env_file: a.env, label_file: l.labels, depends_on: [plain]}
+`;
+
+async function labelsOf(compose: Compose, socket: string): Promise<Record<string, Record<string, string>>> {
+  await works(compose, "up", "-d");
+  const ids = (await works(compose, "ps", "-q")).stdout.trim().split("\n");
+  const { stdout } = await runProgram(["docker", "inspect", ...ids], { env: { ...process.env, DOCKER_HOST: socket } });
+  const all = JSON.parse(stdout) as { Name: string; Config: { Labels: Record<string, string> } }[];
+  return Object.fromEntries(
+    all.map(({ Name, Config }) => {
+      const { "com.docker.compose.version": _version, ...labels } = Config.Labels;
+      return [Name, labels];
+    }),
+  );
+}
+
+test("files and variables give containers the labels that docker compose gives them", { skip: cannotCompose() }, async (t) => {
+  const engine = await startEngine({ as: "root" });
+  t.after(() => engine.remove());
+  const cwd = mkdtempSync(join(tmpdir(), "berth-labelled-"));
+  t.after(() => rmSync(cwd, { recursive: true, force: true }));
+  for (const [name, text] of [
+    ["compose.yaml", LABELLED],
+    ["a.env", 'A=1\nB="two $A"\nC=${NOPE:-x}\nD\n'],
+    ["raw.env", 'R="quoted" $A\n'],
+    ["l.labels", 'l.one=1\nl.two="b c"\n'],
+  ] as const)
+    writeFileSync(join(cwd, name), text);
+  await importBusybox(engine);
+  for (const platform of [{}, { DOCKER_DEFAULT_PLATFORM: "linux/amd64" }]) {
+    const more = { FROM: "outside", ...platform };
+    const env = { ...process.env, DOCKER_CONFIG, DOCKER_HOST: engine.socket, ...more };
+    const theirs: Compose = (...words) => runProgram(["docker", "compose", ...words], { cwd, env });
+    const ours: Compose = (...words) => berth(engine, ["compose", ...words], { cwd, env: more });
+    const want = await labelsOf(theirs, engine.socket);
+    assert.equal(Object.keys(want).length, 5);
+    assert.doesNotMatch((await works(ours, "up", "-d")).stderr, /Recreate|Creat/);
+    await works(ours, "down");
+    assert.deepEqual(await labelsOf(ours, engine.socket), want);
+    await works(theirs, "down");
+  }
+});
+
 test("berth compose drives Debian's dockerd", { timeout: 120_000 }, async (t) => {
   const folder = mkdtempSync(join(tmpdir(), "berth-dockerd-"));
   t.after(() => rmSync(folder, { recursive: true, force: true }));

@@ -11,6 +11,7 @@ import { berthSays, importBusybox, personEnvironment } from "../support/berth.ts
 import { runProgram, startEngine } from "../support/engine.ts";
 import type { Result, RunOptions, TestEngine } from "../support/engine.ts";
 import { testPrograms } from "../support/programs.ts";
+import { realRegistry } from "../support/registry.ts";
 import { SHOP_ENVIRONMENT, SHOP_PAGE, writeShop } from "../support/shop.ts";
 import { cannotRunAs, USERS } from "../support/user.ts";
 
@@ -46,6 +47,21 @@ for (const as of USERS)
       const [program = "", ...first] = (options.name ?? "berth compose").split(" ");
       const env = { ...personEnvironment(engine.user, engine.root), BERTH_NODE: node, ...SHOP_ENVIRONMENT, ...options.env };
       return runProgram([join(programs, program), ...first, ...words], { cwd: shop, ...options, env, user: engine.user });
+    }
+
+    /** Runs words behind `berth-compose` until the test ends them; `said` waits for a line that is still to come. */
+    async function begin(words: readonly string[]) {
+      const { folder: programs, node } = await testPrograms();
+      const { uid, gid } = engine.user;
+      const env = { ...personEnvironment(engine.user, engine.root), BERTH_NODE: node };
+      const child = spawn(join(programs, "berth-compose"), words, { env, cwd: home, ...(uid === process.getuid!() ? {} : { uid, gid }) });
+      child.stderr.resume();
+      const lines = createInterface({ input: child.stdout });
+      const said = async (want: RegExp): Promise<void> => {
+        for await (const [line] of on(lines, "line", { close: ["close"] }) as AsyncIterable<[string]>) if (want.test(line)) return;
+        assert.fail(`it ended without ${want}`);
+      };
+      return { child, said };
     }
 
     async function says(words: readonly string[], options?: RunOptions & { name?: string }): Promise<string> {
@@ -106,6 +122,89 @@ for (const as of USERS)
       assert.equal((await tries([...two, "up", "--abort-on-container-exit"])).exitCode, 0);
       assert.equal(await says([...two, "ps", "-q"]), "");
       for (const one of [app, two]) await says([...one, "down"]);
+    });
+
+    test("up in the foreground stops everything on Ctrl-C, and ends with 130", async () => {
+      const trap = "trap 'echo bye; exit 0' TERM; echo ready; while :; do sleep 0.05; done";
+      const app = file("ctrlc", `services: {a: {image: busybox, command: [sh, -c, "${trap}"]}}\n`);
+      const { child, said } = await begin([...app, "up"]);
+      const exit = once(child, "exit");
+      let printed = "";
+      child.stdout.on("data", (data: Buffer) => (printed += data.toString()));
+      await said(/a-1 {2}\| ready$/);
+      child.kill("SIGINT");
+      assert.deepEqual(await exit, [130, null]);
+      assert.match(printed, /a-1 {2}\| bye\n/);
+      assert.match(await says([...app, "ps", "-a", "--format", "{{.State}} {{.ExitCode}}"]), /^exited 0\n$/);
+      await says([...app, "down"]);
+    });
+
+    test("services are built side by side, each after those whose image it is built from", async () => {
+      const folderOf = folder("berth-builds-");
+      const meet = (mine: string, other: string): string =>
+        `FROM busybox\\nRUN --mount=type=cache,id=meet,target=/meet touch /meet/${mine}; for i in $$(seq 400); do [ -e /meet/${other} ] && echo ${mine} > /met && exit 0; sleep 0.05; done; exit 1\\n`;
+      const app = file(
+        "built",
+        `services:
+  c: {build: {context: ${folderOf}, dockerfile_inline: "FROM first\\nRUN cat /met > /c\\n", additional_contexts: {first: "service:a"}}, command: cat /c}
+  a: {build: {context: ${folderOf}, dockerfile_inline: "${meet("a", "b")}"}}
+  b: {build: {context: ${folderOf}, dockerfile_inline: "${meet("b", "a")}"}}
+`,
+      );
+      try {
+        const { exitCode, stderr } = await tries([...app, "build"]);
+        assert.equal(exitCode, 0, stderr);
+        for (const name of ["a", "b"]) assert.match(stderr, new RegExp(`^#\\d+ \\[${name} [\\s\\S]* built-${name} {2}Built\\n`, "m"));
+        assert.match(stderr, / built-a {2}Built\n[\s\S]* built-c {2}Built\n/);
+        assert.equal(await says([...app, "--parallel", "1", "run", "--rm", "-T", "--build", "--quiet-build", "c"]), "a\n");
+      } finally {
+        await says([...app, "down", "--rmi", "local"]);
+        rmSync(folderOf, { recursive: true, force: true });
+      }
+    });
+
+    test("push reaches a registry; down --rmi all takes away what was pulled", async (t) => {
+      const place = folder("berth-registry-");
+      t.after(() => rmSync(place, { recursive: true, force: true }));
+      const registry = await realRegistry(t, place);
+      if (registry === undefined) return;
+      const image = `${registry}/team/pushed:1`;
+      const app = file(
+        "pushed",
+        `services: {a: {image: ${image}, build: {context: ${shop}/web}, command: cat /built.txt}, b: {image: busybox, command: "true"}}\n`,
+      );
+      await says([...app, "build", "--push", "--build-arg", "GREETING=pushed", "a"]);
+      assert.match((await tries([...app, "push", "a"])).stderr, new RegExp(`^ ${image} Pushed *$`, "m"));
+      await says([...app, "down", "--rmi", "all"]);
+      assert.equal(await berthSays(engine, ["images", "-q", image]), "");
+      assert.equal(await berthSays(engine, ["images", "-q", "busybox"]), "");
+      await importBusybox(engine);
+      await says([...app, "pull", "-q", "a"]);
+      assert.equal(await says([...app, "run", "--rm", "-T", "a"]), "pushed\n");
+      const missing = file("unpushed", `services: {a: {image: "${registry}/team/none:1", build: ${shop}/web}}\n`);
+      const refused = await tries([...missing, "push"]);
+      assert.equal(refused.exitCode, 1);
+      assert.match(refused.stderr, /tag does not exist|does not exist locally/);
+      await says([...app, "down", "--rmi", "all"]);
+      await importBusybox(engine);
+    });
+
+    test("a port that a container of somebody else has is told, and nothing is made", async () => {
+      const id = await berthSays(engine, ["run", "-d", "--name", "holder", "-p", "127.0.0.1::80", "busybox", "sleep", "100000"]);
+      const [, port = ""] = /:(\d+)$/.exec(await berthSays(engine, ["port", id, "80"])) ?? [];
+      const app = file(
+        "clash",
+        `services: {first: {image: busybox}, a: {image: busybox, command: sleep 9, ports: ["127.0.0.1:${port}:80"]}}\n`,
+      );
+      try {
+        const { exitCode, stderr } = await tries([...app, "up", "-d"]);
+        assert.equal(exitCode, 1);
+        assert.match(stderr, new RegExp(`service "a": Bind for 127\\.0\\.0\\.1:${port} failed: port is already allocated by .*holder`));
+        assert.equal(await says([...app, "ps", "-aq"]), "");
+        assert.equal(await berthSays(engine, ["network", "ls", "-q", "--filter", "name=clash"]), "");
+      } finally {
+        await berthSays(engine, ["rm", "-f", "holder"]);
+      }
     });
 
     test("secrets, configs, networks and waiting reach the application", async () => {
@@ -195,18 +294,7 @@ for (const as of USERS)
         "watched",
         `services: {a: {build: ${source}, command: sleep 100000, stop_grace_period: 0s, develop: {watch: [{path: ${source}, action: sync, target: /src, ignore: [Dockerfile, no.txt], initial_sync: true}, {path: ${join(source, "Dockerfile")}, action: rebuild}]}}}\n`,
       );
-      const { folder: programs, node } = await testPrograms();
-      const { uid, gid } = engine.user;
-      const env = { ...personEnvironment(engine.user, engine.root), BERTH_NODE: node };
-      const child = spawn(join(programs, "berth-compose"), [...app, "watch", "--quiet"], {
-        env,
-        cwd: home,
-        ...(uid === process.getuid!() ? {} : { uid, gid }),
-      });
-      const lines = createInterface({ input: child.stdout });
-      const said = async (want: RegExp): Promise<void> => {
-        for await (const [line] of on(lines, "line") as AsyncIterable<[string]>) if (want.test(line)) return;
-      };
+      const { child, said } = await begin([...app, "watch", "--quiet"]);
       try {
         await said(/^Watch enabled$/);
         assert.equal(await says([...app, "exec", "-T", "a", "cat", "/src/a.txt"]), "one");

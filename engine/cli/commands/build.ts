@@ -78,7 +78,14 @@ export const build = command({
     const context = await openContext(cli, path, flags.file);
     const client = await cli.client();
     const auth = await allCredentials(cli);
-    const parts = { mode, context, flags, tags, auth, silent: outputs.some(({ dest }) => dest === "-") };
+    const parts = {
+      mode,
+      context,
+      flags,
+      tags,
+      auth,
+      silent: outputs.some(({ dest }) => dest === "-") || (flags.progress === "none" && !flags.quiet),
+    };
     const id = mode !== "classic" && (await isOwn(client)) ? await buildExact(cli, parts) : await buildClassic(cli, parts);
     await sendOutputs(cli, outputs, { image: id, tags });
     if (flags.iidfile) await writeFile(flags.iidfile, id);

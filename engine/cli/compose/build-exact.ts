@@ -20,11 +20,11 @@ export function needsExactBuild(build: BuildConfig): boolean {
   return [secrets, cacheTo, entitlements].some((list) => (list ?? []).length > 0) || Object.keys({ ...ssh, ...contexts }).length > 0;
 }
 
-/** Builds one service. @param file path of the Dockerfile, empty for the context's own */
+/** Builds one service. @param wish.file path of the Dockerfile, empty for the context's own; wish.lines shows lines, also on a terminal */
 export async function buildExactly(
   compose: Compose,
   project: Project,
-  wish: { name: string; file: string; args: readonly string[]; flags: BuildFlags },
+  wish: { name: string; file: string; args: readonly string[]; flags: BuildFlags; lines: boolean },
 ): Promise<void> {
   const { name, flags } = wish;
   const build = project.services[name]?.build ?? {};
@@ -40,7 +40,7 @@ export async function buildExactly(
       target: build.target ?? "",
       "no-cache": flags.noCache || build.no_cache || false,
       pull: flags.pull || build.pull || false,
-      quiet: flags.quiet ?? false,
+      ...(flags.quiet ? { progress: "none" } : wish.lines ? { progress: "plain" } : {}),
       network: build.network ?? "default",
       platform: [project.services[name]?.platform ?? build.platforms?.[0]].filter((one) => one !== undefined),
       "add-host": (build.extra_hosts ?? []).map((text) => text.replace("=", ":")),

@@ -3,8 +3,8 @@
  */
 import { isAbsolute, join } from "node:path";
 import { Readable } from "node:stream";
-import { withinLimit } from "../../compose/dag.ts";
-import { inBuildOrder } from "../../compose/images.ts";
+import { runDag, withinLimit } from "../../compose/dag.ts";
+import { buildSteps } from "../../compose/images.ts";
 import type { ImageStep } from "../../compose/images.ts";
 import { COMPOSE_VERSION, LABEL } from "../../compose/labels.ts";
 import { imageOf } from "../../compose/order.ts";
@@ -17,7 +17,11 @@ import { describeError } from "../errors.ts";
 import { throwFailure } from "../progress.ts";
 import { pullMessages } from "../pull-image.ts";
 import { buildExactly, needsExactBuild } from "./build-exact.ts";
+import type { BuildScreen } from "../build-plain.ts";
 import type { Compose } from "./compose.ts";
+
+/** Builds at the same time when nothing was said: an engine shares a machine's cores among them. */
+const BUILDS = 8;
 
 export interface BuildFlags {
   readonly noCache?: boolean;
@@ -85,26 +89,53 @@ export async function pullService(compose: Compose, project: Project, { service,
   onProgress({ id: service, text: "Pulled", status: "", state: "done" });
 }
 
-/** Builds services' images one after the other, those that others are built from first. */
+/**
+ * Builds services' images side by side, those first that others are built from.
+ * @throws {Error} the first failure, which lets no other build begin
+ */
 export async function buildServices(compose: Compose, project: Project, names: readonly string[], flags: BuildFlags): Promise<void> {
-  for (const name of inBuildOrder(project, names)) {
-    if (compose.dryRun) {
-      compose.cli.complain(`DRY-RUN MODE -  ${imageOf(project, name)}  Built`);
-      continue;
-    }
-    await buildService(compose, project, name, flags);
-    if (!flags.quiet) compose.cli.complain(` ${imageOf(project, name)}  Built`);
+  if (names.length === 0) return;
+  const { cli } = compose;
+  const { openBuildScreen, screenOf } = await import("../show-build.ts");
+  const many = names.length > 1;
+  // An exact build draws itself, by lines when others draw beside it.
+  const exact = many && names.some((name) => needsExactBuild(project.services[name]?.build ?? {}));
+  const tty = cli.stderr.isTTY && compose.ansi !== "never" && !exact;
+  const screen = await openBuildScreen(cli, flags.quiet || compose.dryRun ? "quiet-build" : tty ? "tty" : "plain");
+  const built: string[] = [];
+  try {
+    await runDag(
+      buildSteps(project, names),
+      async ({ id: name }, signal) => {
+        if (!compose.dryRun)
+          await buildService(compose, project, { name, flags, signal, screen: many ? screenOf(screen, name) : screen, many });
+        built.push(name);
+      },
+      { parallel: compose.parallel || BUILDS, signal: compose.signal },
+    );
+  } finally {
+    screen.close();
+    if (compose.dryRun || !flags.quiet)
+      for (const name of built) cli.complain(`${compose.dryRun ? "DRY-RUN MODE - " : ""} ${imageOf(project, name)}  Built`);
   }
 }
 
-async function buildService(compose: Compose, project: Project, name: string, flags: BuildFlags): Promise<void> {
+interface Building {
+  readonly name: string;
+  readonly flags: BuildFlags;
+  readonly signal: AbortSignal;
+  readonly screen: Pick<BuildScreen, "show">;
+  readonly many: boolean;
+}
+
+async function buildService(compose: Compose, project: Project, { name, flags, signal, screen, many }: Building): Promise<void> {
   const { cli } = compose;
   const build = project.services[name]?.build ?? {};
   const directory = build.context ?? project.workingDir;
   const inline = build.dockerfile_inline;
   if (needsExactBuild(build)) {
     const file = inline === undefined ? dockerfilePath(directory, build.dockerfile) : "";
-    return buildExactly(compose, project, { name, file, args: flags.buildArgs ?? [], flags });
+    return buildExactly(compose, project, { name, file, args: flags.buildArgs ?? [], flags, lines: many });
   }
   const from = inline === undefined ? cli : { cwd: cli.cwd, stdin: Readable.from([Buffer.from(inline)]) };
   const file = inline === undefined ? dockerfilePath(directory, build.dockerfile) : "-";
@@ -132,14 +163,11 @@ async function buildService(compose: Compose, project: Project, name: string, fl
     cacheFrom: build.cache_from ?? [],
     auth: await allCredentials(cli),
     exactProgress: !flags.quiet,
-    signal: cli.signal,
+    signal,
   });
   const { showBuild } = await import("../show-build.ts");
   try {
-    await showBuild(cli, messages, {
-      mode: flags.quiet ? "quiet-build" : cli.stderr.isTTY && compose.ansi !== "never" ? "tty" : "plain",
-      title: name,
-    });
+    await showBuild(cli, messages, screen);
   } catch (error) {
     throw new Error(`failed to build service ${name}: ${describeError(error)}`, { cause: error });
   }
