@@ -209,3 +209,8 @@ for (const [address, url, host] of [
 test("parseEndpoint() refuses an unknown kind", () => {
   assert.throws(() => parseEndpoint("npipe://x"), { message: "unable to parse docker host `npipe://x`" });
 });
+
+test("top() says so when the engine answers with nothing, as podman can", async () => {
+  const { client } = await engine((_request, response) => response.end());
+  await assert.rejects(client.containers.top("a"), /does not tell the processes of container a: try ps inside it$/);
+});

@@ -192,8 +192,11 @@ export class Containers {
     await this.#connection.done("POST", `${path(id)}/resize`, { query: { h: size.rows, w: size.columns }, signal: options.signal });
   }
 
-  top(id: string, options: Abortable & { psArgs?: string | undefined } = {}): Promise<ContainerTop> {
-    return this.#connection.json("GET", `${path(id)}/top`, { query: { ps_args: options.psArgs }, signal: options.signal });
+  async top(id: string, { psArgs, signal }: Abortable & { psArgs?: string | undefined } = {}): Promise<ContainerTop> {
+    const said = await this.#connection.text("GET", `${path(id)}/top`, { query: { ps_args: psArgs }, signal });
+    // Podman answers 200 with nothing when it finds no processes of a container that runs.
+    if (said === "") throw new Error(`the engine does not tell the processes of container ${id}: try ps inside it`);
+    return JSON.parse(said) as ContainerTop;
   }
 
   /** One sample with its predecessor, so that rates can be computed; takes about a second. */
