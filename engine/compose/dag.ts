@@ -11,6 +11,8 @@ export interface DagOptions {
   /** Steps at the same time; those that only wait do not count. */
   readonly parallel: number;
   readonly signal: AbortSignal;
+  /** From its abort on nothing begins and nothing waits any more; what has begun goes on to its end. */
+  readonly enough?: AbortSignal | undefined;
 }
 
 /**
@@ -32,11 +34,15 @@ export async function runDag<T extends Node>(
   let failure: { error: unknown } | undefined;
   const start = async (node: T): Promise<void> => {
     await Promise.all(node.after.flatMap((id) => begin(byId.get(id)) ?? []));
-    if (signal.aborted) return;
+    const { enough } = options;
+    const over = (): boolean => signal.aborted || enough?.aborted === true;
+    if (over()) return;
+    const waits = options.waits?.(node) ?? false;
     try {
-      if (options.waits?.(node)) await run(node, signal);
-      else await slots.use(() => (signal.aborted ? Promise.resolve() : run(node, signal)));
+      if (waits) await run(node, enough ? AbortSignal.any([signal, enough]) : signal);
+      else await slots.use(() => (over() ? Promise.resolve() : run(node, signal)));
     } catch (error) {
+      if (waits && enough?.aborted) return;
       failure ??= { error };
       failed.abort(error);
     }

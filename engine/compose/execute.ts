@@ -36,6 +36,8 @@ export interface ExecuteOptions {
   /** Only tells what would be done. */
   readonly dryRun?: boolean;
   readonly signal: AbortSignal;
+  /** From its abort on no step begins; those that have begun go on to their end. */
+  readonly enough?: AbortSignal | undefined;
 }
 
 /** Steps at the same time unless told otherwise. */
@@ -49,6 +51,7 @@ export async function execute(client: DockerClient, plan: Plan, options: Execute
     await runDag(plan.steps, (step, signal) => execution.run(step, signal), {
       parallel: options.parallel || PARALLEL,
       signal: options.signal,
+      enough: options.enough,
       waits: ({ kind }) => kind === "wait" || kind === "barrier",
     });
   } finally {

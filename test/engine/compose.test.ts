@@ -232,7 +232,7 @@ for (const as of USERS)
         /Container shop-proxy-1 {2}Stopped[\s\S]*Container shop-api-1 {2}Recreated[\s\S]*Container shop-proxy-1 {2}Started/,
       );
       assert.doesNotMatch(changed.stderr, /cache-1 {2}Recreate/);
-      await says(["down", "-v", "--rmi", "all", "-t", "0"]).catch(() => {});
+      await says(["down", "-v", "--rmi", "all", "-t", "0"]);
       await importBusybox(engine);
     });
 

@@ -32,7 +32,7 @@ export interface ConvergeOptions {
   readonly assumeYes?: boolean;
   readonly up?: Omit<UpOptions, "services" | "named">;
   readonly execute?: Partial<
-    Pick<ExecuteOptions, "renewVolumes" | "stopTimeoutSeconds" | "waitTimeoutSeconds" | "beforeStart" | "onHookOutput">
+    Pick<ExecuteOptions, "renewVolumes" | "stopTimeoutSeconds" | "waitTimeoutSeconds" | "beforeStart" | "onHookOutput" | "enough">
   >;
   readonly title?: string;
   /** Sees the plan before it is carried out. */

@@ -59,10 +59,12 @@ export async function upAttached(compose: Compose, project: Project, options: At
   try {
     await attachRunning(compose, project, { follower, services: options.converge });
     const abort = new AbortController();
+    let planned = false;
     let announce = (): void => {};
     const up = converge(compose, project, {
       ...options.converge,
       onPlan: (plan) => {
+        planned = true;
         const all = plan.steps.flatMap((step) =>
           step.kind === "keep" || step.kind === "create"
             ? [{ service: step.service, name: step.kind === "keep" ? nameOf(step.container) : step.name }]
@@ -78,6 +80,7 @@ export async function upAttached(compose: Compose, project: Project, options: At
       },
       execute: {
         ...options.converge.execute,
+        enough: abort.signal,
         beforeStart: (one) => (announce(), follower.attach(one)),
         onHookOutput: (name, data) => printer.write(logName(project.name, name), "stdout", data),
       },
@@ -92,8 +95,12 @@ export async function upAttached(compose: Compose, project: Project, options: At
       );
     const end = await finished;
     abort.abort();
-    // A start that is still going on has nothing to start any more.
-    up.catch(() => {});
+    // A start that has begun would outlive the stop: it is waited for, and no other one begins.
+    const settled = up.then(
+      () => {},
+      () => {},
+    );
+    if (planned) await Promise.race([settled, forced]);
     if (end === "all") return options.exitCodeFrom || options.abortOnFailure ? (last?.exitCode ?? 0) : 0;
     if (typeof end !== "string")
       cli.complain(color ? "\x1b[31m\x1b[1mAborting on container exit...\x1b[0m" : "Aborting on container exit...");
