@@ -14,6 +14,8 @@ export interface Peer {
   /** argv that runs `command` in a new container and removes it. */
   run(options: string[], command: string[]): string[];
   readonly env: NodeJS.ProcessEnv;
+  /** All of its state; its processes name it. */
+  readonly folder: string;
   stop: () => Promise<void>;
 }
 
@@ -49,6 +51,7 @@ async function berth(folder: string, tar: string, runtime: string): Promise<Peer
   const host = (await command([program, "engine", "socket"], { env })).trim();
   return {
     name: `berth (${runtime})`,
+    folder: env.BERTH_ROOT,
     env: { ...env, DOCKER_HOST: host },
     run: (options, argv) => ["docker", "run", "--rm", ...options, "bb", ...argv],
     stop: () => command([program, "engine", "stop"], { env }).then(() => undefined),
@@ -61,7 +64,13 @@ export async function docker(folder: string, tar: string): Promise<Peer | undefi
   const { socket, stop } = await startDockerd(join(folder, "docker"));
   const env = { ...process.env, DOCKER_HOST: socket };
   await command(["docker", "import", tar, "bb"], { env });
-  return { name: "docker (runc)", env, run: (options, argv) => ["docker", "run", "--rm", ...options, "bb", ...argv], stop };
+  return {
+    name: "docker (runc)",
+    folder: join(folder, "docker"),
+    env,
+    run: (options, argv) => ["docker", "run", "--rm", ...options, "bb", ...argv],
+    stop,
+  };
 }
 
 async function podman(folder: string, tar: string): Promise<Peer | undefined> {
@@ -72,6 +81,7 @@ async function podman(folder: string, tar: string): Promise<Peer | undefined> {
   const limits = ["--ulimit", "nproc=4096:4096", "--ulimit", "nofile=1024:2048"];
   const peer: Peer = {
     name: "podman",
+    folder: join(folder, "podman"),
     env: process.env,
     run: (options, argv) => [...base, "run", "--rm", ...limits, ...options, "bb", ...argv],
     stop: () => command([...base, "system", "reset", "--force"]).then(() => undefined),
