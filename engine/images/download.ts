@@ -91,6 +91,16 @@ class Download {
   }
 
   async run(): Promise<void> {
+    try {
+      await this.#bring();
+    } catch (error) {
+      // Last, so that who waits for the download learns why before who reads behind it learns that it failed.
+      this.#arrival.end(false);
+      throw error;
+    }
+  }
+
+  async #bring(): Promise<void> {
     const { path } = this.#arrival;
     const file = await open(path, "a+", 0o644);
     try {
@@ -102,7 +112,6 @@ class Download {
       await this.#layout.adoptBlob(path, this.#blob.digest);
       this.#arrival.end(true);
     } catch (error) {
-      this.#arrival.end(false);
       // What is wrong, or does not fit on the disk, is of no use for another attempt.
       if (isUseless(error)) await rm(path, { force: true });
       throw error;

@@ -223,8 +223,10 @@ class Pull {
     const begun = Promise.withResolvers<BlobFile>();
     const whole = this.#bring(layer, progress, (arrival) => begun.resolve(arrival));
     whole.then(begun.resolve, begun.reject);
+    // At once, before a layer above fails because this one did.
+    whole.catch((error: unknown) => this.#stop.abort(error));
     // Unpacking may have no use for it any more.
-    for (const each of [begun.promise, whole]) each.catch(() => undefined);
+    begun.promise.catch(() => undefined);
     return { begun: begun.promise, whole };
   }
 

@@ -26,9 +26,10 @@ async function threeLayers(t: TestContext): Promise<Fake> {
   );
 }
 
-/** Sends blobs in pieces, and tells after each how many bytes of blobs have gone out. */
-function slowly(fake: Fake, sent: (bytes: number) => void): void {
+/** Sends blobs in pieces, and tells after each how many bytes of blobs have gone out, and to whom. */
+function slowly(fake: Fake, sent: (bytes: number, responses: readonly ServerResponse[]) => void): void {
   let total = 0;
+  const responses: ServerResponse[] = [];
   fake.answer = (request, response) => {
     const digest = /\/blobs\/(sha256:[0-9a-f]{64})$/.exec(request.url ?? "")?.[1];
     const blob = digest && fake.blobs.get(digest);
@@ -37,9 +38,19 @@ function slowly(fake: Fake, sent: (bytes: number) => void): void {
     fake.served += blob.length - from;
     const headers = { "Content-Length": blob.length - from, "Content-Range": `bytes ${from}-${blob.length - 1}/${blob.length}` };
     response.writeHead(from > 0 ? 206 : 200, headers);
-    send(response, blob, from, (bytes) => sent((total += bytes)));
+    responses.push(response);
+    send(response, blob, from, (bytes) => sent((total += bytes), responses));
     return true;
   };
+}
+
+/** After so many bytes everything that is under way breaks off, and nothing is answered any more. */
+function dyingAfter(fake: Fake, most: number): void {
+  slowly(fake, (bytes, responses) => {
+    if (bytes <= most) return;
+    fake.answer = (_, response) => Boolean(response.socket?.destroy());
+    for (const response of responses) response.socket?.destroy();
+  });
 }
 
 function send(response: ServerResponse, blob: Buffer, from: number, sent: (bytes: number) => void): void {
@@ -120,8 +131,7 @@ for (const point of points)
 test("pull() from a registry that dies keeps what came, for the next attempt; prune frees it", needsRoot, async (t) => {
   const fake = await threeLayers(t);
   const fixture = await fresh(t);
-  const die = (): void => void (fake.answer = (_, response) => Boolean(response.socket?.destroy()));
-  slowly(fake, (bytes) => bytes > 1_700_000 && die());
+  dyingAfter(fake, 1_700_000);
   await assert.rejects(fixture.images.pull(`${fake.host}/app:1`, {}), /connection reset|socket hang up|EPIPE|ended after/);
   assert.deepEqual(await fixture.images.list(), []);
   const stored = storedBytes(fixture.directory);
@@ -132,7 +142,7 @@ test("pull() from a registry that dies keeps what came, for the next attempt; pr
   assert.ok(fake.served < TOTAL - stored + 10_000);
 
   const other = await fresh(t);
-  slowly(fake, (bytes) => bytes > 1_700_000 && die());
+  dyingAfter(fake, 1_700_000);
   await assert.rejects(other.images.pull(`${fake.host}/app:1`, {}));
   await other.images.prune(() => false);
   assert.equal(storedBytes(other.directory), 0);
