@@ -105,6 +105,9 @@ export class Replay {
   async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const body = await buffer(request);
     if (request.url === "/_ping") return void response.setHeader("api-version", "1.51").end();
+    // What dockerd says of what only Berth serves.
+    if (request.url?.startsWith("/berth/"))
+      return void response.writeHead(404, { "content-type": "application/json" }).end('{"message":"page not found"}');
     const exchange = this.#take(request, body);
     if (!exchange) return void response.writeHead(500, { "content-type": "application/json" }).end('{"message":"not recorded"}');
     const { status, headers, body: answer } = exchange.response;
