@@ -88,7 +88,9 @@ async function podman(folder: string, tar: string): Promise<Peer | undefined> {
   };
   return command(peer.run(["--network", "none"], ["true"])).then(
     () => peer,
-    (error: Error) => {
+    async (error: Error) => {
+      // It mounts its storage on itself.
+      await peer.stop();
       console.log(`  podman does not run on this machine: ${error.message.split("\n").at(-1)}`);
       return undefined;
     },
