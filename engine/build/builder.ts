@@ -53,6 +53,8 @@ export interface BuildRequest {
   readonly cacheTo?: readonly CacheTarget[];
   /** What tells builds of the same thing apart in the records, e.g. the directory as the user knows it; else contextDir. */
   readonly contextName?: string;
+  /** For the record only: how a client of BuildKit's protocol asked. */
+  readonly asked?: { readonly ref: string; readonly frontendAttrs: Readonly<Record<string, string>> };
 }
 
 /** A step that failed; its message is Docker's sentence of the classic builder. */

@@ -38,6 +38,11 @@ export class Inspector {
     return this.#records.get(id);
   }
 
+  /** Whether there is a record that a client would call so. */
+  async knows(ref: string): Promise<boolean> {
+    return (await this.list()).some((record) => (record.ref ?? record.id) === ref);
+  }
+
   /** Each build that runs now, then each that begins or has ended. Returns what stops it. */
   watch(listener: (record: BuildRecord) => void): () => void {
     return this.#records.watch(listener);

@@ -81,13 +81,15 @@ export class Records {
   }
 
   /**
-   * @param id whole, the beginning of one, or `latest`
+   * @param id whole, the beginning of one, `latest`, or what its client called it
    * @throws {EngineError} not-found, or invalid when several builds begin with it
    */
   async get(id: string): Promise<BuildRecord> {
     const exact = /^[0-9a-f]{24}$/.test(id) ? await this.#one(id) : undefined;
     if (exact) return exact;
     const records = await this.list();
+    const named = records.filter(({ ref }) => ref === id);
+    if (named[0]) return named[0];
     const found = id === "latest" ? records.slice(0, 1) : /^[0-9a-f]+$/.test(id) ? records.filter((each) => each.id.startsWith(id)) : [];
     if (found.length > 1) throw new EngineError("invalid", `Several builds begin with ${id}: give more of the id`);
     if (!found[0]) throw new EngineError("not-found", `No such build: ${id}`);

@@ -117,7 +117,7 @@ class Solver implements Builder {
     const { id, request, name, signal } = parts;
     const { target, platform, tags } = request;
     const optional = { ...(target === undefined ? {} : { target }), ...(platform === undefined ? {} : { platform }) };
-    const head = { id, contextName: nameOf(request), dockerfile: name, ...optional, tags, startedMs: Date.now() };
+    const head = { id, ...request.asked, contextName: nameOf(request), dockerfile: name, ...optional, tags, startedMs: Date.now() };
     const reporter = new Reporter(this.#records, head, parts.progress);
     const reasons = await this.#reasons(request, name);
     await reporter.begin(parts.text);

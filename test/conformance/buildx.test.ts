@@ -135,6 +135,24 @@ const CASES: Readonly<Record<string, Case>> = {
     assert.match(await docker.fails(["."]), /Dockerfile:2[^]*dockerfile parse error on line 2: unknown instruction: RUM/);
     assert.match(await docker.fails(["-f", "No", "."]), /failed to read dockerfile: open No: no such file or directory/);
   },
+  "history: builds are listed, inspected, their logs told again, and removed": async (docker) => {
+    docker.write({ Dockerfile: "FROM busybox\nARG WHO=a\nRUN echo told-$WHO; exit $WHO\n" });
+    await docker.fails(["--build-arg", "WHO=4", "."]);
+    await docker.build(["-q", "--build-arg", "WHO=0", "."]);
+    const list = async (...args: string[]): Promise<string[]> =>
+      (await docker.says(["buildx", "history", "ls", "--format", "{{.Ref}} {{.Status}}", ...args])).split("\n");
+    const [newest = "", failed = ""] = await list();
+    assert.match(newest, / Completed$/);
+    assert.deepEqual(await list("--filter", "status=error", "--filter", `ref=${failed.split("/").at(-1)!.split(" ")[0]!}`), [failed]);
+    const [ref = ""] = failed.split(" ");
+    const logs = await docker.docker(["buildx", "history", "logs", ref]);
+    assert.match(logs.stderr, /^#\d+ [\d.]+ told-4$/m);
+    const about = await docker.says(["buildx", "history", "inspect", ref]);
+    assert.match(about, /^Error:.* did not complete successfully: exit code: 4$/m);
+    assert.match(about, /^WHO\s+4$/m);
+    await docker.says(["buildx", "history", "rm", ref]);
+    assert.ok(!(await list()).includes(failed));
+  },
   "a Dockerfile, or a whole context, by stdin": async (docker) => {
     docker.write(FILES);
     assert.match(await docker.build(["-f", "-", "."], "FROM busybox\nCOPY src /s\nRUN cat /s/a.txt\n"), /^#\d+ [\d.]+ one$/m);

@@ -147,6 +147,9 @@ export interface StepRecord extends BuildStep {
 
 export interface BuildRecord {
   readonly id: string;
+  /** What a client of BuildKit's protocol calls it, and what it asked of the frontend, in BuildKit's words. */
+  readonly ref?: string;
+  readonly frontendAttrs?: Readonly<Record<string, string>>;
   /** Directory or URL of the context as its user knows it, or what else tells builds of the same thing apart. */
   readonly contextName: string;
   /** Path of the Dockerfile, below the context unless absolute. */

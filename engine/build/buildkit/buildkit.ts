@@ -12,7 +12,10 @@ import type { Snapshots } from "../../layers/snapshots.ts";
 import type { Builder } from "../builder.ts";
 import { ContextDirectories } from "./context-directory.ts";
 import { GrpcError, NOT_FOUND, readMetadata, UNIMPLEMENTED } from "./grpc.ts";
+import { History } from "./history.ts";
 import {
+  BuildHistoryEvent,
+  BuildHistoryRequest,
   BytesMessage,
   ControlSolveRequest,
   ControlSolveResponse,
@@ -28,6 +31,7 @@ import {
   ReturnRequest,
   StatusRequest,
   StatusResponse,
+  UpdateBuildHistoryRequest,
   UsageRecord,
 } from "./messages.ts";
 import { Meetings } from "./meetings.ts";
@@ -99,11 +103,13 @@ class Control implements Buildkit {
   readonly #sessions = new Meetings<Session>(PATIENCE_MS);
   readonly #solves = new Meetings<Solve>(PATIENCE_MS);
   #ended: { ref: string; solve: Solve }[] = [];
+  readonly #history: History;
   readonly #methods: ReadonlyMap<string, Method>;
 
   constructor(options: BuildkitOptions) {
     this.#options = options;
     this.#contexts = new ContextDirectories(join(options.directory, "contexts"));
+    this.#history = new History(options.builder.inspector);
     this.#methods = this.#table();
   }
 
@@ -132,7 +138,11 @@ class Control implements Buildkit {
       [`${CONTROL}Solve`, unary(ControlSolveRequest, ControlSolveResponse, (request, call) => this.#solve(request, call))],
       [`${CONTROL}Status`, streaming(StatusRequest, StatusResponse, ({ Ref }, call) => this.#status(Ref, call))],
       [`${CONTROL}Session`, (call) => this.#tunnel(call)],
-      [`${CONTROL}ListenBuildHistory`, streaming(Empty, Empty, nothing)],
+      [
+        `${CONTROL}ListenBuildHistory`,
+        streaming(BuildHistoryRequest, BuildHistoryEvent, (request, call) => this.#history.listen(request, call.signal)),
+      ],
+      [`${CONTROL}UpdateBuildHistory`, unary(UpdateBuildHistoryRequest, Empty, (request) => this.#updateHistory(request))],
       [`${GATEWAY}Ping`, unary(Empty, PongResponse, () => capabilities())],
       [`${GATEWAY}Solve`, unary(GatewaySolveRequest, GatewaySolveResponse, (request, call) => this.#load(request, call))],
       [`${GATEWAY}Return`, unary(ReturnRequest, Empty, (request, call) => this.#return(request, call))],
@@ -160,9 +170,15 @@ class Control implements Buildkit {
     }
   }
 
+  /** Of a build that runs, or has just ended; of an older one as it was recorded. */
   async *#status(ref: string, call: ServerCall): AsyncGenerator<Partial<StatusResponse>> {
-    const solve = await this.#solveOf(ref);
-    yield* solve.feed.follow(call.signal);
+    const isRecorded = !this.#solves.get(ref) && (await this.#options.builder.inspector.knows(ref));
+    yield* isRecorded ? this.#history.status(ref) : (await this.#solveOf(ref)).feed.follow(call.signal);
+  }
+
+  async #updateHistory(request: UpdateBuildHistoryRequest): Promise<object> {
+    await this.#history.update(request);
+    return {};
   }
 
   async #load({ Frontend, FrontendOpt }: { Frontend: string; FrontendOpt: Readonly<Record<string, string>> }, call: ServerCall) {
@@ -224,6 +240,3 @@ function capabilities() {
   const enabled = (ids: readonly string[]) => ids.map((ID) => ({ ID, Enabled: true }));
   return { FrontendAPICaps: enabled(FRONTEND_CAPS), LLBCaps: enabled(LLB_CAPS), Workers: [worker()] };
 }
-
-/** Berth keeps its records of builds elsewhere. */
-async function* nothing(): AsyncGenerator<object> {}

@@ -92,6 +92,24 @@ export const StatusResponse = message({
   warnings: many(4, VertexWarning),
 });
 
+export const BuildHistoryRequest = message({ ActiveOnly: flag(1), Ref: text(2), EarlyExit: flag(3), Filter: texts(4), Limit: integer(5) });
+const BuildHistoryRecord = message({
+  Ref: text(1),
+  Frontend: text(2),
+  FrontendAttrs: textMap(3),
+  Exporters: many(4, Exporter),
+  error: one(5, Status),
+  CreatedAt: one(6, Timestamp),
+  CompletedAt: one(7, Timestamp),
+  ExporterResponse: textMap(9),
+  numCachedSteps: integer(15),
+  numTotalSteps: integer(16),
+  numCompletedSteps: integer(17),
+  numWarnings: integer(19),
+});
+export const BuildHistoryEvent = message({ type: integer(1), record: one(2, BuildHistoryRecord) });
+export const UpdateBuildHistoryRequest = message({ Ref: text(1), Pinned: flag(2), Delete: flag(3), Finalize: flag(4) });
+
 const Ref = message({ id: text(1), def: one(2, Empty) });
 export const Result = message({ ref: one(3, Ref), metadata: bytesMap(10) });
 export const GatewaySolveRequest = message({ Frontend: text(2), FrontendOpt: textMap(3) });
@@ -120,6 +138,9 @@ export const IdMessage = message({ ID: text(1) });
 
 export type ControlSolveRequest = Decoded<typeof ControlSolveRequest>;
 export type StatusResponse = Decoded<typeof StatusResponse>;
+export type BuildHistoryRequest = Decoded<typeof BuildHistoryRequest>;
+export type BuildHistoryEvent = Decoded<typeof BuildHistoryEvent>;
+export type UpdateBuildHistoryRequest = Decoded<typeof UpdateBuildHistoryRequest>;
 export type ReturnRequest = Decoded<typeof ReturnRequest>;
 export type Stat = Decoded<typeof Stat>;
 export type Packet = Decoded<typeof Packet>;

@@ -25,7 +25,8 @@ import type { ControlSolveRequest, ReturnRequest } from "./messages.ts";
 import { exportedCaches, importedCaches, namedContexts, requestOptions, uploadedContext } from "./options.ts";
 import type { FrontendOptions } from "./options.ts";
 import type { Session } from "./session.ts";
-import { buildkitMessage, BuildStatus, StatusFeed, Vertex } from "./status.ts";
+import { buildkitMessage, BuildStatus, Vertex } from "./status.ts";
+import { StatusFeed } from "./status-feed.ts";
 
 export interface SolveRooms {
   readonly builder: Builder;
@@ -234,6 +235,7 @@ export class Solve {
       sshAgent: (id) => agents.socket(id),
       login: (domain) => readLogin(this.#session, domain),
       ...(this.#request.Entitlements.length > 0 && { entitlements: this.#request.Entitlements }),
+      asked: { ref: this.#request.Ref, frontendAttrs: options },
       ...(this.#session.sharedKey !== "" && { contextName: this.#session.sharedKey }),
     };
   }

@@ -1,43 +1,9 @@
-/** What the client is shown: vertexes, their logs and transfers, kept so that whoever asks later sees all of it. */
+/** What the client is shown: vertexes, their logs and transfers, kept so that whoever asks later sees them. */
 import { createHash } from "node:crypto";
 import type { JsonMessage } from "../../api/types/image.ts";
 import type { BuildProgress, BuildStep } from "../builder.ts";
-import type { StatusResponse, Timestamp } from "./messages.ts";
-
-type Event = Partial<StatusResponse>;
-
-export class StatusFeed {
-  readonly #events: Event[] = [];
-  #ended = false;
-  #changed = Promise.withResolvers<void>();
-
-  push(event: Event): void {
-    this.#events.push(event);
-    this.#wake();
-  }
-
-  /** Nothing comes after this. */
-  end(): void {
-    this.#ended = true;
-    this.#wake();
-  }
-
-  /** All events from the beginning, until the end. */
-  async *follow(signal: AbortSignal): AsyncGenerator<Event> {
-    const aborted = new Promise<void>((resolve) => signal.addEventListener("abort", () => resolve(), { once: true }));
-    for (let next = 0; !signal.aborted;) {
-      const changed = this.#changed.promise;
-      for (; next < this.#events.length; next++) yield this.#events[next]!;
-      if (this.#ended) return;
-      await Promise.race([changed, aborted]);
-    }
-  }
-
-  #wake(): void {
-    this.#changed.resolve();
-    this.#changed = Promise.withResolvers<void>();
-  }
-}
+import type { Timestamp } from "./messages.ts";
+import type { StatusFeed } from "./status-feed.ts";
 
 export function timestamp(ms: number = Date.now()): Timestamp {
   return { seconds: Math.floor(ms / 1000), nanos: Math.floor((ms % 1000) * 1e6) };
@@ -93,9 +59,13 @@ export class Vertex {
     }
   }
 
-  log(stream: "stdout" | "stderr", data: string): void {
-    const logs = [{ vertex: this.digest, timestamp: timestamp(), stream: stream === "stdout" ? 1 : 2, msg: Buffer.from(data) }];
-    this.#feed.push({ logs });
+  /** Resolves when the client can take more. */
+  log(stream: "stdout" | "stderr", data: string): Promise<void> | undefined {
+    const msg = Buffer.from(data);
+    return this.#feed.print(
+      { logs: [{ vertex: this.digest, timestamp: timestamp(), stream: stream === "stdout" ? 1 : 2, msg }] },
+      msg.length,
+    );
   }
 
   status(id: string, values: { name?: string; current?: number; total?: number; started?: Timestamp; completed?: Timestamp }): void {
@@ -157,26 +127,20 @@ export class BuildStatus {
     this.#warn = warn;
   }
 
-  readonly progress = (event: BuildProgress): void => {
-    switch (event.type) {
-      case "plan":
-        return this.#announce(event.steps);
-      case "start":
-        return this.vertex(event.step)?.start();
-      case "log":
-        return this.vertex(event.step)?.log(event.stream, event.data);
-      case "pull":
-        return this.#pull(event.step, event.message);
-      case "end":
-        return this.#end(event);
-      case "warning":
-        return this.#warn(event);
-      case "image":
-      case "build":
-      case "finish":
-        return undefined;
-    }
+  /** Resolves when the client can take more. */
+  readonly progress = (event: BuildProgress): Promise<void> | undefined => {
+    if (event.type === "log") return this.vertex(event.step)?.log(event.stream, event.data);
+    this.#tell(event);
+    return undefined;
   };
+
+  #tell(event: BuildProgress): void {
+    if (event.type === "plan") this.#announce(event.steps);
+    else if (event.type === "start") this.vertex(event.step)?.start();
+    else if (event.type === "pull") this.#pull(event.step, event.message);
+    else if (event.type === "end") this.#end(event);
+    else if (event.type === "warning") this.#warn(event);
+  }
 
   vertex(step: string): Vertex | undefined {
     return this.#vertexes.get(step);
