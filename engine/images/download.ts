@@ -16,8 +16,8 @@ import { Arrival } from "../layers/arrival.ts";
 import type { Descriptor } from "./images.ts";
 import { tooLong } from "./layout.ts";
 import type { Layout } from "./layout.ts";
-import { isWorthRetrying } from "./registry/client.ts";
 import type { RegistryClient } from "./registry/client.ts";
+import { isWorthRetrying } from "./registry/refusal.ts";
 import { TransportError } from "./registry/transport.ts";
 
 export interface DownloadOptions {

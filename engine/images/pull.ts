@@ -16,10 +16,11 @@ import type { Manifest } from "./manifest.ts";
 import { isImageConfig } from "./media-types.ts";
 import { choosePlatform, hostPlatform, matchesPlatform, platformText } from "./platform.ts";
 import { LayerProgress } from "./progress.ts";
-import { RegistryClient, RegistryError } from "./registry/client.ts";
+import { RegistryClient } from "./registry/client.ts";
 import type { RawManifest } from "./registry/client.ts";
 import { endpointsOf } from "./registry/endpoint.ts";
 import type { RegistryOptions } from "./registry/endpoint.ts";
+import { RegistryError } from "./registry/refusal.ts";
 import type { Store } from "./store.ts";
 
 /** As many blobs as Docker downloads at once. */

@@ -3,8 +3,10 @@
  * (Bearer) that another server gives for the password.
  * @see https://distribution.github.io/distribution/spec/auth/token/
  */
+import type { IncomingMessage } from "node:http";
 import type { AuthConfig } from "../../api/types/image.ts";
 import { EngineError } from "../../errors.ts";
+import { AccessError, readError } from "./refusal.ts";
 import { readBody } from "./transport.ts";
 import type { Transport } from "./transport.ts";
 
@@ -75,7 +77,7 @@ export class Authenticator {
 
   #basic(): Record<string, string> {
     const basic = basicOf(this.#auth);
-    if (!basic) throw new EngineError("unauthorized", "no basic auth credentials");
+    if (!basic) throw new AccessError("unauthorized", "no basic auth credentials");
     return { Authorization: encodeBasic(basic) };
   }
 
@@ -93,16 +95,8 @@ export class Authenticator {
       body: isRefresh ? Buffer.from(new URLSearchParams(form).toString()) : undefined,
       signal,
     });
+    if (response.statusCode !== 200) throw await refused(response);
     const body = await readBody(response, 1 << 20);
-    if (response.statusCode !== 200) {
-      const isRefused = response.statusCode === 401 || response.statusCode === 403;
-      throw new EngineError(
-        isRefused ? "unauthorized" : "internal",
-        isRefused
-          ? "unauthorized: incorrect username or password"
-          : `failed to fetch a token: ${url.origin} answered ${response.statusCode}`,
-      );
-    }
     return this.#keep(scope, body);
   }
 
@@ -115,13 +109,20 @@ export class Authenticator {
     };
     const value = token ?? access_token;
     if (typeof value !== "string" || !/^[\x21-\x7e]+$/.test(value))
-      throw new EngineError("internal", "authorization server did not include a token in the response");
+      throw new AccessError("internal", "authorization server did not include a token in the response");
     if (this.askForIdentity && typeof refresh_token === "string") this.identityToken = refresh_token;
     const seconds = typeof expires_in === "number" ? expires_in : 60;
     // Renewed before it is refused: clocks differ and requests take time.
     this.#tokens.set(scope, { header: `Bearer ${value}`, expiresMs: Date.now() + Math.max(seconds * 0.8, 10) * 1000 });
     return `Bearer ${value}`;
   }
+}
+
+/** In the token server's words, where it has any. */
+async function refused(response: IncomingMessage): Promise<AccessError> {
+  const { code, kind, message } = await readError(response);
+  const isAboutPassword = code === "UNKNOWN" && (response.statusCode === 401 || response.statusCode === 403);
+  return isAboutPassword ? new AccessError("unauthorized", "unauthorized: incorrect username or password") : new AccessError(kind, message);
 }
 
 /** A password goes only where it is encrypted, unless the registry was declared to be insecure. */

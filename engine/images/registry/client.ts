@@ -14,24 +14,9 @@ import { ACCEPTED_MANIFESTS } from "../media-types.ts";
 import type { Descriptor } from "../images.ts";
 import { Authenticator } from "./auth.ts";
 import type { Endpoint } from "./endpoint.ts";
+import { AccessError, isWorthRetrying, readError, RegistryError } from "./refusal.ts";
 import { readBody, Transport, TransportError } from "./transport.ts";
 import type { Request } from "./transport.ts";
-
-/** What a registry said instead of what was asked for. `code` is the protocol's, e.g. `MANIFEST_UNKNOWN`. */
-export class RegistryError extends EngineError {
-  readonly code: string;
-  readonly status: number;
-  /** Seconds that the registry asks to wait. */
-  readonly retryAfter: string | undefined;
-
-  constructor({ status, retryAfter }: { status: number; retryAfter?: string | undefined }, code: string, message: string) {
-    super(status === 401 ? "unauthorized" : status === 403 ? "forbidden" : status === 404 ? "not-found" : "internal", message);
-    this.name = "RegistryError";
-    this.code = code;
-    this.status = status;
-    this.retryAfter = retryAfter;
-  }
-}
 
 export interface RawManifest {
   data: Buffer;
@@ -107,10 +92,14 @@ export class RegistryClient {
   /** @throws {RegistryError} not-found, or EngineError invalid when it is not what the digest promises */
   async manifest(reference: string, signal?: AbortSignal): Promise<RawManifest> {
     const headers = { Accept: ACCEPTED_MANIFESTS.join(", ") };
-    const response = await this.#send({ method: "GET", url: this.#url(`manifests/${reference}`), headers, signal });
+    const promised = reference.startsWith("sha256:") ? reference : undefined;
+    const url = this.#url(`manifests/${reference}`);
+    const response = await this.#send({ method: "GET", url, headers, signal }).catch((error: unknown) => {
+      // Docker begins with the digest of a tag, and names that request.
+      throw error instanceof AccessError ? error.during(promised === undefined ? "Head" : "Get", url) : error;
+    });
     const data = await readBody(response, LARGEST_MANIFEST);
     const digest: Digest = `sha256:${createHash("sha256").update(data).digest("hex")}`;
-    const promised = reference.startsWith("sha256:") ? reference : undefined;
     if (promised !== undefined && promised !== digest)
       throw new EngineError("invalid", `manifest verification failed for digest ${promised}: the registry sent ${digest}`);
     return { data, digest, mediaType: (response.headers["content-type"] ?? "").split(";")[0]!.trim() };
@@ -248,30 +237,4 @@ export interface Access {
   push: boolean;
   auth?: AuthConfig | undefined;
   signal?: AbortSignal | undefined;
-}
-
-export function isWorthRetrying(error: unknown): boolean {
-  if (error instanceof RegistryError) return error.status === 429 || error.status === 408 || error.status >= 500;
-  if (!(error instanceof TransportError)) return false;
-  const { code } = error.cause as { code?: string };
-  return code !== "ENOTFOUND" && code !== "ECONNREFUSED";
-}
-
-/** @see https://github.com/opencontainers/distribution-spec/blob/v1.1.1/spec.md#error-codes */
-async function readError(response: IncomingMessage): Promise<RegistryError> {
-  const status = response.statusCode ?? 0;
-  const answer = { status, retryAfter: response.headers["retry-after"] };
-  const body = await readBody(response, 65536).catch(() => Buffer.alloc(0));
-  try {
-    const { errors } = JSON.parse(body.toString()) as { errors?: { code?: string; message?: string }[] };
-    const { code, message } = errors?.[0] ?? {};
-    if (typeof code === "string") {
-      const words = code.toLowerCase().replaceAll("_", " ");
-      return new RegistryError(answer, code, `${words}: ${message ?? words}`);
-    }
-  } catch {
-    // Not every registry, and no proxy in front of one, answers in JSON.
-  }
-  if (status === 429) return new RegistryError(answer, "TOOMANYREQUESTS", "toomanyrequests: the registry asks to slow down");
-  return new RegistryError(answer, "UNKNOWN", `received unexpected HTTP status: ${status} ${response.statusMessage ?? ""}`.trim());
 }

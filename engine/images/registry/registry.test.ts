@@ -116,7 +116,7 @@ const answers: [what: string, answer: (fake: Fake) => Fake["answer"], error: Reg
   ["a blob that is too long", () => only("blobs", (_, response) => endless(response)), /more than the \d+ bytes that were promised/],
   ["a blob that is not there", (fake) => (fake.blobs.clear(), () => false), /blob unknown/],
   ["a refusal", () => only("manifests", (_, response) => void response.writeHead(403).end('{"errors":[{"code":"DENIED","message":"requested access to the resource is denied"}]}')), /^pull access denied for 127.0.0.1:\d+\/app, repository does not exist or may require 'docker login': denied: requested access to the resource is denied$/], // oxfmt-ignore
-  ["a password that is missing", () => only("manifests", (_, response) => void response.writeHead(401, { "WWW-Authenticate": 'Basic realm="x"' }).end()), /no basic auth credentials/], // oxfmt-ignore
+  ["a password that is missing", () => only("manifests", (_, response) => void response.writeHead(401, { "WWW-Authenticate": 'Basic realm="x"' }).end()), /^Head "http:\/\/127.0.0.1:\d+\/v2\/app\/manifests\/1": no basic auth credentials$/], // oxfmt-ignore
   ["a redirect in a circle", () => only("blobs", (request, response) => void response.writeHead(307, { Location: request.url! }).end()), /stopped after 5 redirects/], // oxfmt-ignore
   ["a redirect to a file", () => only("blobs", (_, response) => void response.writeHead(307, { Location: "file:///etc/passwd" }).end()), /Cannot follow the redirect/], // oxfmt-ignore
 ];
@@ -239,7 +239,13 @@ test("pull() fetches a token with the password, and shows neither to another hos
   assert.deepEqual(storage.headers.map(({ authorization }) => authorization).filter(Boolean), []);
   assert.ok(fake.requests.includes("GET /token?service=fake&scope=repository%3Aapp%3Apull"));
   const wrong = (await fresh(t)).images.pull(`${fake.host}/app:1`, { auth: { username: "me", password: "wrong" } });
-  await assert.rejects(wrong, /unauthorized: incorrect username or password/);
+  await assert.rejects(wrong, /^EngineError: Head "http:.*\/v2\/app\/manifests\/1": unauthorized: incorrect username or password$/);
+  const [digest] = fake.blobs.keys();
+  const unnamed = (await fresh(t)).images.pull(`${fake.host}/app@${digest}`, {});
+  await assert.rejects(
+    unnamed,
+    /^EngineError: Get "http:.*\/v2\/app\/manifests\/sha256:\w+": unauthorized: incorrect username or password$/,
+  );
 });
 
 test("login() keeps the identity token of a token server, which stands for the password afterwards", needsRoot, async (t) => {
