@@ -13,13 +13,14 @@ const UNFINISHED = ".unfinished-";
  * Replaces a file in one step: readers see the old content or the new, also after a crash, and it is on disk when the
  * promise resolves. The directory must exist.
  * @param options.mode permissions, 0600 unless said; the umask applies
+ * @param options.unsynced leaves it to the caller when it is on disk; after a power cut the file may be damaged or gone
  */
-export async function writeFileAtomic(path: string, data: string | Uint8Array, options: { mode?: number } = {}): Promise<void> {
+export async function writeFileAtomic(path: string, data: string | Uint8Array, options: WriteOptions = {}): Promise<void> {
   const temporary = join(dirname(path), `${basename(path)}${UNFINISHED}${randomBytes(6).toString("hex")}`);
   const file = await open(temporary, "wx", options.mode ?? 0o600);
   try {
     await file.writeFile(data);
-    await file.datasync();
+    if (!options.unsynced) await file.datasync();
     await file.close();
     await rename(temporary, path);
   } catch (error) {
@@ -27,7 +28,12 @@ export async function writeFileAtomic(path: string, data: string | Uint8Array, o
     await rm(temporary, { force: true });
     throw error;
   }
-  await syncDirectory(dirname(path));
+  if (!options.unsynced) await syncDirectory(dirname(path));
+}
+
+interface WriteOptions {
+  mode?: number;
+  unsynced?: boolean;
 }
 
 /** Makes what was renamed, created or removed in a directory survive a power cut. */
@@ -41,8 +47,8 @@ export async function syncDirectory(path: string): Promise<void> {
 }
 
 /** writeFileAtomic of a value as JSON. */
-export async function writeJson(path: string, value: unknown): Promise<void> {
-  await writeFileAtomic(path, `${JSON.stringify(value)}\n`);
+export async function writeJson(path: string, value: unknown, options: WriteOptions = {}): Promise<void> {
+  await writeFileAtomic(path, `${JSON.stringify(value)}\n`, options);
 }
 
 /** Writes out the whole file system that a directory is on: cheaper than one file at a time where there are thousands. */

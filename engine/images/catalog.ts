@@ -39,6 +39,14 @@ interface Stored {
   readonly addedMs: number;
 }
 
+/** An image that is to become visible. */
+export interface Addition {
+  readonly manifest: Descriptor;
+  readonly names: readonly Reference[];
+  /** Digest of the index that it was chosen from. */
+  readonly index?: Digest | undefined;
+}
+
 export class Catalog {
   readonly #layout: Layout;
   readonly #snapshots: Snapshots;
@@ -106,16 +114,25 @@ export class Catalog {
    * @throws {EngineError} when something of it is missing
    */
   async add(manifest: Descriptor, names: readonly Reference[], index?: Digest): Promise<Image> {
-    const image = await this.#read(manifest);
-    await this.#snapshots.seal(image.layers.map(({ chainId }) => chainId));
-    const withIndex = index ? { index } : {};
-    // More of it may be here than when it was last looked at.
-    if (index) this.#indexes.set(index, await readIndexContent(this.#layout, index));
-    this.#images.set(image.id, { ...image, ...withIndex, ...this.#images.get(image.id) });
-    for (const reference of names)
-      this.#names.set(canonicalReference(reference), { reference, id: image.id, taggedMs: Date.now(), manifest, ...withIndex });
+    const [image] = await this.addAll([{ manifest, names, index }]);
+    return image!;
+  }
+
+  /** add() of several images, which become visible together or not at all. */
+  async addAll(additions: readonly Addition[]): Promise<Image[]> {
+    const read = await Promise.all(additions.map(async ({ manifest }) => this.#read(manifest)));
+    await this.#snapshots.seal(read.flatMap(({ layers }) => layers.map(({ chainId }) => chainId)));
+    // More of an index may be here than when it was last looked at.
+    for (const { index } of additions) if (index) this.#indexes.set(index, await readIndexContent(this.#layout, index));
+    for (const [i, { manifest, names, index }] of additions.entries()) {
+      const image = read[i]!;
+      const withIndex = index ? { index } : {};
+      this.#images.set(image.id, { ...image, ...withIndex, ...this.#images.get(image.id) });
+      for (const reference of names)
+        this.#names.set(canonicalReference(reference), { reference, id: image.id, taggedMs: Date.now(), manifest, ...withIndex });
+    }
     await this.#save();
-    return this.need(image.id);
+    return read.map(({ id }) => this.need(id));
   }
 
   /** Gives an image another name. */

@@ -9,7 +9,7 @@ import { access, mkdir, open, readdir, readFile, rename, rm, stat } from "node:f
 import { join } from "node:path";
 import type { Readable } from "node:stream";
 import { EngineError } from "../errors.ts";
-import { removeTree, sweepUnfinished, syncDirectory, writeFileAtomic } from "../host/files.ts";
+import { removeTree, sweepUnfinished, syncDirectory, syncFileSystem, writeFileAtomic } from "../host/files.ts";
 import { errorCode } from "../host/libc.ts";
 import type { Digest } from "../layers/snapshots.ts";
 import type { Descriptor } from "./images.ts";
@@ -111,6 +111,13 @@ export class Layout {
     await file.datasync();
     await file.close();
     await rename(path, this.blobPath(digest));
+  }
+
+  /** The same of many files, which are written out together. */
+  async adoptBlobs(files: ReadonlyMap<Digest, string>): Promise<void> {
+    if (files.size === 0) return;
+    await syncFileSystem(this.directory);
+    for (const [digest, path] of files) await rename(path, this.blobPath(digest));
   }
 
   /** Deletes a blob, and what an interrupted download of it left. */

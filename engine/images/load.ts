@@ -7,7 +7,7 @@
  */
 import { createHash } from "node:crypto";
 import { constants, createReadStream } from "node:fs";
-import { link, mkdir, open } from "node:fs/promises";
+import { mkdir, open } from "node:fs/promises";
 import { join } from "node:path";
 import type { Readable } from "node:stream";
 import { EngineError } from "../errors.ts";
@@ -17,10 +17,11 @@ import type { Digest } from "../layers/snapshots.ts";
 import { familiarReference, parseReference, withDefaultTag } from "../syntax/reference.ts";
 import type { Reference } from "../syntax/reference.ts";
 import { imageLayers } from "./catalog.ts";
+import type { Addition } from "./catalog.ts";
 import type { Lease } from "./garbage.ts";
 import type { Descriptor, Image, ImageConfig, LoadOptions, Platform, Progress } from "./images.ts";
+import { Intake } from "./intake.ts";
 import { checkExpected } from "./layout.ts";
-import type { Layout } from "./layout.ts";
 import { LARGEST_CONFIG, LARGEST_MANIFEST, parseConfig, parseDescriptor, parseManifest, writeManifest } from "./manifest.ts";
 import { isImageConfig, isIndex, layerMediaType, OCI_CONFIG, OCI_MANIFEST } from "./media-types.ts";
 import { choosePlatform, hostPlatform, platformText } from "./platform.ts";
@@ -34,34 +35,43 @@ export interface Loaded {
   ids: Digest[];
 }
 
-/** Makes the images of an archive visible, one by one. @throws {EngineError} invalid */
+/** Makes the images of an archive visible, all of them together. @throws {EngineError} invalid */
 export async function loadArchive(store: Store, archive: Readable, options: LoadOptions): Promise<Loaded> {
-  const directory = store.layout.ingestPath();
-  await mkdir(directory);
+  const top = store.layout.ingestPath();
+  const directory = join(top, "archive");
+  await mkdir(directory, { recursive: true });
   const lease = store.garbage.lease();
   try {
     const { signal } = options;
     await extractInto(directory, "/", archive, { owner: { uid: 0, gid: 0 }, mode: 0o755, ...(signal && { signal }) });
-    const loader = new Loader(store, directory, { lease, ...options });
+    const intake = await Intake.open(store.layout, join(top, "made"), lease);
+    const loader = new Loader(store, directory, { lease, intake, ...options });
     return await loader.load();
   } finally {
-    await removeTree(directory);
+    await removeTree(top);
     await lease.end({ discard: true });
   }
 }
+
+/** Images of an archive that are looked at, and whose layers are unpacked, at the same time. */
+const AT_ONCE = 4;
 
 class Loader {
   readonly #store: Store;
   readonly #directory: string;
   readonly #lease: Lease;
+  readonly #intake: Intake;
+  /** By path in the archive: several images may have one layer. */
+  readonly #hashed = new Map<string, Promise<Hashed>>();
   readonly #signal: AbortSignal | undefined;
   readonly #progress: Progress | undefined;
   readonly #platform: Platform | undefined;
 
-  constructor(store: Store, directory: string, options: LoadOptions & { lease: Lease }) {
+  constructor(store: Store, directory: string, options: LoadOptions & { lease: Lease; intake: Intake }) {
     this.#store = store;
     this.#directory = directory;
     this.#lease = options.lease;
+    this.#intake = options.intake;
     this.#signal = options.signal;
     this.#progress = options.progress;
     this.#platform = options.platform;
@@ -70,9 +80,18 @@ class Loader {
   async load(): Promise<Loaded> {
     const index = await this.#json("/index.json");
     const manifest = await this.#json("/manifest.json");
-    if (index !== undefined && (await this.#isComplete(index))) return this.#loadIndex(index, manifest);
-    if (manifest !== undefined) return this.#loadDockerArchive(manifest);
+    if (index !== undefined && (await this.#isComplete(index))) return this.#show(await this.#loadIndex(index, manifest));
+    if (manifest !== undefined) return this.#show(await this.#loadDockerArchive(manifest));
     throw new EngineError("invalid", "Cannot load the archive: it has neither manifest.json nor index.json");
+  }
+
+  async #show(additions: readonly Addition[]): Promise<Loaded> {
+    this.#signal?.throwIfAborted();
+    await this.#intake.commit();
+    const images = await this.#store.catalog.addAll(additions);
+    const loaded: Loaded = { names: [], ids: [] };
+    for (const [i, { names }] of additions.entries()) this.#report(loaded, images[i]!, names);
+    return loaded;
   }
 
   async #json(path: string): Promise<unknown> {
@@ -90,19 +109,15 @@ class Loader {
     return descriptorsOf(index).length > 0;
   }
 
-  async #loadIndex(index: unknown, manifest: unknown): Promise<Loaded> {
-    const loaded: Loaded = { names: [], ids: [] };
+  async #loadIndex(index: unknown, table: unknown): Promise<Addition[]> {
     const images = new Map<Digest, Reference[]>();
     const descriptors = new Map<Digest, Descriptor>();
     for (const descriptor of descriptorsOf(index)) {
       descriptors.set(descriptor.digest, descriptor);
       images.set(descriptor.digest, [...(images.get(descriptor.digest) ?? []), ...namesOf(descriptor)]);
     }
-    for (const [digest, names] of images) {
-      const image = await this.#loadDescriptor(descriptors.get(digest)!, names, { table: manifest, depth: 0 });
-      if (image) this.#report(loaded, image.image, image.names);
-    }
-    return loaded;
+    const load = ([digest, names]: [Digest, Reference[]]) => this.#loadDescriptor(descriptors.get(digest)!, names, { table, depth: 0 });
+    return (await inLanes([...images], load)).filter((addition) => addition !== undefined);
   }
 
   /** Follows an index to the manifest of this platform; others, attestations and artifacts are passed over. */
@@ -110,7 +125,7 @@ class Loader {
     descriptor: Descriptor,
     names: Reference[],
     { table, depth, index }: { table: unknown; depth: number; index?: Digest | undefined },
-  ): Promise<{ image: Image; names: Reference[] } | undefined> {
+  ): Promise<Addition | undefined> {
     if (depth > 3) throw new EngineError("invalid", "Cannot load the archive: its indexes are nested too deep");
     const data = await this.#small(blobName(descriptor.digest), LARGEST_MANIFEST);
     checkExpected(descriptor, { digest: digestOf(data), size: data.length });
@@ -136,7 +151,7 @@ class Loader {
     const allNames = [...names, ...tableNames(table, document.config.digest)];
     const { digest, size } = descriptor;
     const mediaType = isIndex(descriptor.mediaType) || !descriptor.mediaType ? document.mediaType : descriptor.mediaType;
-    return { image: await this.#store.catalog.add({ mediaType, digest, size }, unique(allNames), index), names: unique(allNames) };
+    return { manifest: { mediaType, digest, size }, names: unique(allNames), index };
   }
 
   async #present(descriptors: readonly Descriptor[]): Promise<Descriptor[]> {
@@ -156,17 +171,14 @@ class Loader {
     await this.#adopt(blobName(descriptor.digest), descriptor);
   }
 
-  async #loadDockerArchive(table: unknown): Promise<Loaded> {
-    const loaded: Loaded = { names: [], ids: [] };
-    for (const { configPath, layerPaths, names } of readTable(table)) {
+  async #loadDockerArchive(table: unknown): Promise<Addition[]> {
+    return inLanes(readTable(table), async ({ configPath, layerPaths, names }) => {
       const data = await this.#small(configPath, LARGEST_CONFIG);
       const layers = await this.#layers(parseConfig(data), layerPaths, undefined);
-      const config = await this.#put(data, OCI_CONFIG);
+      const config = await this.#intake.put(data, OCI_CONFIG);
       await layers.applied;
-      const manifest = await this.#put(writeManifest(config, layers.descriptors), OCI_MANIFEST);
-      this.#report(loaded, await this.#store.catalog.add(manifest, names), names);
-    }
-    return loaded;
+      return { manifest: await this.#intake.put(writeManifest(config, layers.descriptors), OCI_MANIFEST), names };
+    });
   }
 
   /** Stores the blobs of the layers, and unpacks those that are not unpacked yet, all at the same time. */
@@ -183,7 +195,7 @@ class Loader {
     let parent: Digest | null = null;
     const applied = imageLayers(descriptors, diffIds).map(({ descriptor, diffId, chainId }) => {
       this.#lease.add(chainId);
-      const blob = { path: this.#store.layout.blobPath(descriptor.digest) };
+      const blob = { path: this.#intake.path(descriptor.digest) };
       const work = this.#store.snapshots.apply(blob, diffId, parent, this.#signal ? { signal: this.#signal } : {});
       parent = chainId;
       return work;
@@ -194,33 +206,23 @@ class Loader {
     return { descriptors, applied: done };
   }
 
-  async #put(data: Buffer, mediaType: string): Promise<Descriptor> {
-    const stored = await this.#store.layout.putBlob(data, { keep: (digest) => this.#lease.add(digest) });
-    return { mediaType, ...stored };
+  /** Takes a file of the archive in as a blob; a path that several images share is there already. */
+  async #adopt(path: string, expected: Descriptor | undefined): Promise<Descriptor> {
+    if (expected && (await this.#intake.has(expected.digest, expected.size))) return expected;
+    let hashed = this.#hashed.get(path);
+    if (!hashed) this.#hashed.set(path, (hashed = this.#hash(path)));
+    const { file, digest, size, head } = await hashed;
+    if (expected) checkExpected(expected, { digest, size });
+    if (!(await this.#intake.has(digest, size))) this.#intake.take(file, digest);
+    return expected ?? { mediaType: layerMediaType(head), digest, size };
   }
 
-  /** Moves a file of the archive among the blobs; a path that several images share is there already. */
-  async #adopt(path: string, expected: Descriptor | undefined): Promise<Descriptor> {
-    const { layout } = this.#store;
-    if (expected && (await layout.blobSize(expected.digest)) === expected.size) {
-      this.#lease.add(expected.digest);
-      return expected;
-    }
+  async #hash(path: string): Promise<Hashed> {
     // Old archives have links among their layers; seen from inside, this is where they lead.
     const found = await statIn(this.#directory, `${path}/.`);
     if (!found || (found.mode & S_IFMT) !== S_IFREG) throw missing(path);
     const file = join(this.#directory, found.path);
-    const { digest, size, head } = await hashFile(file, this.#signal);
-    if (expected) checkExpected(expected, { digest, size });
-    this.#lease.add(digest);
-    if ((await layout.blobSize(digest)) === undefined) await this.#link(file, layout, digest);
-    return expected ?? { mediaType: layerMediaType(head), digest, size };
-  }
-
-  async #link(file: string, layout: Layout, digest: Digest): Promise<void> {
-    const path = layout.ingestPath();
-    await link(file, path);
-    await layout.adoptBlob(path, digest);
+    return { file, ...(await hashFile(file, this.#signal)) };
   }
 
   async #small(path: string, most: number): Promise<Buffer> {
@@ -240,6 +242,24 @@ class Loader {
     loaded.names.push(name);
     this.#progress?.({ stream: `${words}${name}\n` });
   }
+}
+
+/** Results in the order of the items. All lanes have ended, well or not, when it settles. */
+async function inLanes<T, R>(items: readonly T[], work: (item: T) => Promise<R>): Promise<R[]> {
+  const results: R[] = [];
+  const queue = [...items.entries()];
+  const lanes = Array.from({ length: AT_ONCE }, async () => {
+    for (let next = queue.shift(); next; next = queue.shift())
+      try {
+        results[next[0]] = await work(next[1]);
+      } catch (error) {
+        queue.length = 0;
+        throw error;
+      }
+  });
+  await Promise.allSettled(lanes);
+  await Promise.all(lanes);
+  return results;
 }
 
 function parseManifestOrNothing(data: Buffer, mediaType: string): ReturnType<typeof parseManifest> | undefined {
@@ -312,7 +332,15 @@ function digestOf(data: Buffer): Digest {
   return `sha256:${createHash("sha256").update(data).digest("hex")}`;
 }
 
-async function hashFile(path: string, signal: AbortSignal | undefined): Promise<{ digest: Digest; size: number; head: Buffer }> {
+interface Hashed {
+  file: string;
+  digest: Digest;
+  size: number;
+  /** The first bytes, which tell how it is compressed. */
+  head: Buffer;
+}
+
+async function hashFile(path: string, signal: AbortSignal | undefined): Promise<Omit<Hashed, "file">> {
   const hash = createHash("sha256");
   const file = await open(path, "r");
   let size = 0;

@@ -74,12 +74,13 @@ export class LayerStore {
     return true;
   }
 
-  /** Makes layers survive a power cut: one call of syncfs for all of them. */
+  /** Makes layers survive a power cut: first all their files, then the records that say so. */
   async seal(chainIds: readonly Digest[]): Promise<void> {
     const fresh = chainIds.filter((chainId) => this.#unsealed.has(chainId));
     if (fresh.length === 0) return;
     await syncFileSystem(this.directory);
-    await Promise.all(fresh.map(async (chainId) => writeJson(`${this.path(chainId)}.json`, this.need(chainId))));
+    await Promise.all(fresh.map(async (chainId) => writeJson(`${this.path(chainId)}.json`, this.need(chainId), { unsynced: true })));
+    await syncFileSystem(this.directory);
     for (const chainId of fresh) this.#unsealed.delete(chainId);
   }
 
@@ -129,7 +130,8 @@ export class LayerStore {
     this.#unsealed.add(layer.chainId);
     try {
       await rename(tree, path);
-      await writeJson(`${path}.json`, { ...layer, boot: this.#boot } satisfies Recorded);
+      // Until seal() it is believed only as long as the machine runs.
+      await writeJson(`${path}.json`, { ...layer, boot: this.#boot } satisfies Recorded, { unsynced: true });
     } catch (error) {
       this.#unsealed.delete(layer.chainId);
       this.#layers.delete(layer.chainId);
