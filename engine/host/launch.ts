@@ -12,6 +12,9 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, readlinkSync, rmSync,
 import { dirname, join } from "node:path";
 import { promisify } from "node:util";
 import { EngineError } from "../errors.ts";
+import { END_SCRIPT } from "./end-script.ts";
+import { guardProgram } from "./init/guard.ts";
+import { engineName } from "./paths.ts";
 import type { EnginePaths } from "./paths.ts";
 import { apparmorProblem, currentUser } from "./preflight.ts";
 import { bootId, isAlive, processStartTime } from "./process.ts";
@@ -19,6 +22,9 @@ import { findProgram } from "./programs.ts";
 import { readSubordinateIds } from "./subordinate-ids.ts";
 
 const execute = promisify(execFile);
+
+/** The file that says `on` when this engine has switched the host's forwarding on; the holder has it open. */
+export const forwardingFile = (run: string): string => join(run, "forwarding");
 
 /** The process that owns the namespaces; kept in run/holder.json. */
 export interface Holder {
@@ -62,14 +68,38 @@ export async function ensureHolder(paths: EnginePaths): Promise<Holder> {
   return holder;
 }
 
-/** A holder that nobody recorded would stay for ever, so it sleeps only once its launcher says that it has. */
-const AWAIT_END = "echo ready && read recorded && exec sleep infinity </dev/null >/dev/null 2>&1";
+/** As root: what the end script needs from outside, opened before the namespaces are made. */
+const OUTSIDE = 'exec 8<>"$0" 9</proc/self/ns/net && exec "$@"';
+
+/**
+ * A holder that nobody recorded would stay for ever, so it guards only once its launcher says that it has. Where the guard
+ * does not run (a file system without programs), the holder sleeps and leaves it to engine and netd to look.
+ */
+const AWAIT_END =
+  'echo ready && read recorded && exec </dev/null >/dev/null 2>&1 && if "$2"; then shift && exec "$@"; fi; exec sleep infinity';
 
 /** R is bound to a file so that it outlives the holder and can be entered by name. */
 const HOLD = `: > "$1" && mount --bind /proc/self/ns/net "$1" && ${AWAIT_END}`;
 
 /** Ids must be mapped between unshare and the exec that follows: that exec gives root's rights inside. */
-const MAPPED = `echo mapping && read go && exec sh -c '${HOLD}' sh "$1"`;
+const MAPPED = `echo mapping && read go && exec sh -c '${HOLD}' sh "$@"`;
+
+/** What the holder becomes: a guard of the run directory. Arguments 2 and up of the scripts above. */
+function guardCommand(paths: EnginePaths): string[] {
+  const guard = join(paths.run, "holder");
+  rmSync(guard, { force: true });
+  try {
+    writeFileSync(guard, guardProgram(), { mode: 0o700 });
+  } catch {
+    // There is none for this processor.
+  }
+  return [guard, paths.run, dirname(paths.run), "/bin/sh", "-c", END_SCRIPT, "sh", engineName(paths)];
+}
+
+/** The command as this user has to start it. */
+function withOutside(paths: EnginePaths, command: readonly string[]): string[] {
+  return process.getuid!() === 0 ? ["sh", "-c", OUTSIDE, forwardingFile(paths.run), ...command] : [...command];
+}
 
 async function makeNamespaces(paths: EnginePaths): Promise<ChildProcess> {
   const rootless = process.getuid!() !== 0;
@@ -78,7 +108,8 @@ async function makeNamespaces(paths: EnginePaths): Promise<ChildProcess> {
   mkdirSync(dirname(net), { recursive: true, mode: 0o700 });
   // Slave: a disk that is plugged in later is seen inside, nothing of the inside is seen outside.
   const flags = ["--mount", "--propagation", "slave", "--net", ...(rootless ? ["--user"] : [])];
-  const child = detach(program("unshare"), [...flags, "--", "sh", "-c", rootless ? MAPPED : HOLD, "sh", net]);
+  const script = ["sh", "-c", rootless ? MAPPED : HOLD, "sh", net, ...guardCommand(paths)];
+  const child = detach(withOutside(paths, [program("unshare"), ...flags, "--", ...script]));
   if (rootless) await mapIds(child);
   return child;
 }
@@ -103,8 +134,9 @@ async function mapIds(child: ChildProcess): Promise<void> {
 
 /** Makes a new holder for the namespaces in which `heir` lives. */
 function inherit(paths: EnginePaths, dead: Holder, heir: number): ChildProcess {
-  const script = `exec nsenter --net="$1" sh -c '${AWAIT_END}'`;
-  return detach(program("nsenter"), [...enterFlags(dead, heir), "sh", "-c", script, "sh", networkNamespacePath(paths)]);
+  const script = `exec nsenter --net="$1" sh -c '${AWAIT_END}' sh "$@"`;
+  const command = ["sh", "-c", script, "sh", networkNamespacePath(paths), ...guardCommand(paths)];
+  return detach(withOutside(paths, [program("nsenter"), ...enterFlags(dead, heir), ...command]));
 }
 
 function enterFlags(holder: Pick<Holder, "rootless">, pid: number): string[] {
@@ -116,7 +148,7 @@ export function enterCommand(holder: Holder, argv: readonly string[]): string[] 
   return [program("nsenter"), ...enterFlags(holder, holder.pid), ...argv];
 }
 
-function detach(command: string, args: string[]): ChildProcess {
+function detach([command = "", ...args]: readonly string[]): ChildProcess {
   return spawn(command, args, { detached: true, stdio: "pipe", cwd: "/" });
 }
 

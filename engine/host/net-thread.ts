@@ -32,7 +32,6 @@ const calls: readonly (keyof Netns)[] = [
   "vethUplink",
   "hostRoute",
   "removeHostRoute",
-  "hostRules",
   "removeVethUplink",
 ];
 

@@ -237,12 +237,7 @@ export class Netns {
     });
   }
 
-  /** Root only: a table in the host's own namespace. */
-  hostRules(table: NftTable): void {
-    this.#hostFilter.runBatch(replaceTable(table));
-  }
-
-  /** Root only: undoes vethUplink(), hostRoute() and hostRules(); what is gone is fine. */
+  /** Root only: undoes vethUplink() and hostRoute(), and removes a table that a netd of long ago has left; what is gone is fine. */
   removeVethUplink({ device, table }: { device: string; table: Pick<NftTable, "family" | "name"> }): void {
     removeLinkAndTable({ route: this.#hostRoute, filter: this.#hostFilter }, { device, table });
   }
@@ -363,11 +358,11 @@ function absorbing(codes: readonly string[], act: () => void): void {
   }
 }
 
-/** Where `sockets` are: a link and a table go; what is gone is fine. */
+/** Where `sockets` are: a link and a table go; what is gone is fine, and a table that a living netd owns goes with it. */
 export function removeLinkAndTable(
   sockets: { route: NetlinkSocket; filter: NetlinkSocket },
   { device, table }: { device: string; table: Pick<NftTable, "family" | "name"> },
 ): void {
   absorbing(["ENODEV"], () => sockets.route.run(deleteLink(device)));
-  sockets.filter.runBatch(removeTable(table));
+  absorbing(["EPERM"], () => sockets.filter.runBatch(removeTable(table)));
 }

@@ -11,6 +11,10 @@ export interface NftTable {
   readonly family: "inet" | "ip";
   readonly name: string;
   readonly chains: readonly NftChain[];
+  /**
+   * The kernel removes the table with the socket that loaded it, and lets nobody else change or flush it (Linux 5.12).
+   */
+  readonly owned?: boolean;
 }
 
 export interface NftChain {
@@ -53,6 +57,7 @@ const NFPROTO_IPV6 = 10;
 const NFT_SUBSYSTEM = 10 << 8;
 const message = { batchBegin: 0x10, batchEnd: 0x11, newTable: 0, deleteTable: 2, newChain: 3, newRule: 6 };
 const NLM_F_APPEND = 0x800;
+const TABLE_OWNER = 2;
 const meta = { iifname: 6, oifname: 7, nfproto: 15, l4proto: 16 };
 const FIB_RESULT_ADDRTYPE = 3;
 const FIB_DADDR = 2;
@@ -203,8 +208,9 @@ export function addTable(table: NftTable): NetlinkMessage[] {
 }
 
 function loaded(table: NftTable): NetlinkMessage[] {
+  const flags = table.owned ? [attribute(2, be32(TABLE_OWNER))] : [];
   return [
-    tableMessage(message.newTable, NLM_F_CREATE, table),
+    tableMessage(message.newTable, NLM_F_CREATE, table, flags),
     ...table.chains.map((chain) => chainMessage(table, chain)),
     ...table.chains.flatMap((chain) => chain.rules.map((rule) => ruleMessage(table, chain, rule))),
     edge(message.batchEnd, NLM_F_ACK),
@@ -221,7 +227,7 @@ function emptied(table: Pick<NftTable, "family" | "name">): NetlinkMessage[] {
   return [edge(message.batchBegin), tableMessage(message.newTable, NLM_F_CREATE, table), tableMessage(message.deleteTable, 0, table)];
 }
 
-function tableMessage(type: number, flags: number, table: Pick<NftTable, "family" | "name">): NetlinkMessage {
-  const attributes = [attribute(1, text(table.name))];
+function tableMessage(type: number, flags: number, table: Pick<NftTable, "family" | "name">, more: Buffer[] = []): NetlinkMessage {
+  const attributes = [attribute(1, text(table.name)), ...more];
   return nft(type, flags, { family: families[table.family], attributes, what: `load table ${table.name}` });
 }

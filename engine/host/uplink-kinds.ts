@@ -2,6 +2,7 @@
  * What an uplink is, whatever carries it.
  */
 import type { NetThread } from "./net-thread.ts";
+import type { NftTable } from "./nft.ts";
 
 /** The name of the way out inside R, whatever it is. */
 export const UPLINK_DEVICE = "uplink";
@@ -36,6 +37,8 @@ export interface UplinkOptions {
   readonly netns: string;
   readonly log: string;
   readonly thread: NetThread;
+  /** Loads Berth's table on the host. */
+  readonly hostRules: (table: NftTable) => Promise<unknown>;
   /** Connects from inside R. */
   readonly probe: (address: string, port: number) => Promise<unknown>;
   /** The host's address as others see it; empty when it has none. */

@@ -3,13 +3,12 @@
  * nftables table, and, where forwarded traffic is dropped by default, two accepting rules of iptables.
  */
 import { createHash } from "node:crypto";
-import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import type { Prefix } from "./cidr.ts";
 import { formatAddress, overlaps, parsePrefix } from "./cidr.ts";
 import { firewallInTheWay } from "./foreign-firewall.ts";
+import { forwardingFile } from "./launch.ts";
 import { log } from "./log.ts";
-import type { NetThread } from "./net-thread.ts";
 import type { NftRule, NftTable } from "./nft.ts";
 import { run } from "./process.ts";
 import { findProgram } from "./programs.ts";
@@ -20,10 +19,12 @@ const FORWARDING = "/proc/sys/net/ipv4/ip_forward";
 /** Link-local addresses are never anybody's route; those of the upper half are left to others (cloud metadata). */
 const NEIGHBORHOOD = parsePrefix("169.254.64.0/18")!;
 
-/** The file that says that this engine switched forwarding on. */
-export const forwardingFlag = (directory: string): string => join(directory, "forwarding-was-off");
+/** Whether this engine has switched the host's forwarding on; false where its run directory is gone. */
+export function hasSwitchedForwarding(run: string): boolean {
+  return existsSync(forwardingFile(run)) && readFileSync(forwardingFile(run), "utf8") !== "";
+}
 
-export async function openVeth({ name, thread, run: directory }: UplinkOptions): Promise<Uplink> {
+export async function openVeth({ name, thread, hostRules, run: directory }: UplinkOptions): Promise<Uplink> {
   const { taken } = await thread.hostNetwork({ ours: [name] });
   const subnet = freeSubnet(
     name,
@@ -32,7 +33,7 @@ export async function openVeth({ name, thread, run: directory }: UplinkOptions):
   const [host, inside] = [1n, 2n].map((number) => formatAddress({ family: 4, value: subnet.value + number })) as [string, string];
   await thread.removeVethUplink({ device: name, table: hostTable(name, inside) });
   await thread.vethUplink({ host: { name, address: host, prefix: 30 }, inside: { name: UPLINK_DEVICE, address: inside, prefix: 30 } });
-  await thread.hostRules(hostTable(name, inside));
+  await hostRules(hostTable(name, inside));
   letLoopbackOut(name);
   switchForwardingOn(directory);
   await letPass(name, "-I");
@@ -40,7 +41,7 @@ export async function openVeth({ name, thread, run: directory }: UplinkOptions):
     kind: "veth",
     mtu: 1500,
     process: null,
-    veth: { host, inside, device: name, switchedForwarding: existsSync(forwardingFlag(directory)) },
+    veth: { host, inside, device: name, switchedForwarding: hasSwitchedForwarding(directory) },
     problem: await problemOf(name),
   };
 }
@@ -57,8 +58,8 @@ export async function problemOf(name: string): Promise<string> {
 }
 
 /** After a restart of the engine: what somebody may have flushed is put back. */
-export async function adoptVeth({ device, inside }: NonNullable<Uplink["veth"]>, thread: NetThread): Promise<void> {
-  await thread.hostRules(hostTable(device, inside));
+export async function adoptVeth({ device, inside }: NonNullable<Uplink["veth"]>, hostRules: UplinkOptions["hostRules"]): Promise<void> {
+  await hostRules(hostTable(device, inside));
   letLoopbackOut(device);
   await letPass(device, "-I");
 }
@@ -70,8 +71,8 @@ export async function closeVeth(
 ): Promise<void> {
   await letPass(name, "-D");
   await thread.removeVethUplink({ device: name, table: hostTable(name, "0.0.0.0") });
-  if (!switchedForwarding && !existsSync(forwardingFlag(directory))) return;
-  rmSync(forwardingFlag(directory), { force: true });
+  if (!switchedForwarding && !hasSwitchedForwarding(directory)) return;
+  if (existsSync(directory)) writeFileSync(forwardingFile(directory), "");
   switchForwardingOff((await thread.hostNetwork({ ours: [] })).links);
 }
 
@@ -125,8 +126,8 @@ function redirect({ hostIp, hostPort, address, containerPort }: HostPort): NftRu
  * The host's own connections to published ports go straight to the containers, in the kernel. netd has every port as well: for
  * others' connections, which the host's firewall shall see arrive at a program, and for ours when these rules are gone.
  */
-export async function redirectPorts(thread: NetThread, { device, inside }: NonNullable<Uplink["veth"]>, ports: HostPort[]): Promise<void> {
-  await thread.hostRules(hostTable(device, inside, ports));
+export function hostTableOf({ device, inside }: NonNullable<Uplink["veth"]>, ports: HostPort[]): NftTable {
+  return hostTable(device, inside, ports);
 }
 
 /** For 127.0.0.1:PORT. What comes in to a loopback address from there is dropped by a rule, as it was by this switch. */
@@ -140,7 +141,7 @@ function letLoopbackOut(device: string): void {
 
 function switchForwardingOn(directory: string): void {
   if (readFileSync(FORWARDING, "utf8").trim() === "1") return;
-  writeFileSync(forwardingFlag(directory), "");
+  writeFileSync(forwardingFile(directory), "on\n", { mode: 0o600 });
   writeFileSync(FORWARDING, "1");
 }
 

@@ -28,11 +28,14 @@ export async function openUplink(options: UplinkOptions): Promise<Uplink> {
 }
 
 /** Whether the process or the interface is still there. */
-export async function isUsable(uplink: Uplink, { thread, rootless }: Pick<UplinkOptions, "thread" | "rootless">): Promise<boolean> {
+export async function isUsable(
+  uplink: Uplink,
+  { thread, rootless, hostRules }: Pick<UplinkOptions, "thread" | "rootless" | "hostRules">,
+): Promise<boolean> {
   if (uplink.process && !isAlive(uplink.process.pid, uplink.process.startTime)) return false;
   if (uplink.kind === "none" || rootless !== (uplink.kind !== "veth")) return false;
   if (!(await thread.links()).some(({ name }) => name === UPLINK_DEVICE)) return false;
-  if (uplink.veth) await adoptVeth(uplink.veth, thread);
+  if (uplink.veth) await adoptVeth(uplink.veth, hostRules);
   return true;
 }
 

@@ -12,7 +12,7 @@ import { NETD_ENDED, Netd } from "../host/netd-client.ts";
 import type { NetdRequest } from "../host/netd/protocol.ts";
 import { isAlive } from "../host/process.ts";
 import type { HostPort, Uplink, UplinkOptions } from "../host/uplink-kinds.ts";
-import { redirectPorts } from "../host/uplink-veth.ts";
+import { hostTableOf } from "../host/uplink-veth.ts";
 import { closeUplink, openUplink } from "../host/uplink.ts";
 import type { LiveNetwork } from "./live-network.ts";
 import { rulesOf } from "./rules.ts";
@@ -180,15 +180,19 @@ export class Router {
   }
 
   async #redirectPorts(): Promise<void> {
+    await this.#loadHostTable((request) => this.ask(request)).catch((error: unknown) => log("warn", error));
+  }
+
+  async #loadHostTable(ask: Ask): Promise<void> {
     const { veth } = this.#uplink;
-    if (!veth) return;
-    await redirectPorts(this.thread, veth, [...this.#ports.values()].flat()).catch((error: unknown) => log("warn", error));
+    if (veth) await ask({ call: "hostRules", table: hostTableOf(veth, [...this.#ports.values()].flat()) });
   }
 
   async #openUplink(): Promise<void> {
     const { name, rootless, networkNamespace, paths } = this.#host;
     const probe: UplinkOptions["probe"] = (address, port) => this.ask({ call: "probe", address, port });
-    const options = { name, rootless, run: paths.run, netns: networkNamespace, log: paths.log, thread: this.thread, probe };
+    const hostRules: UplinkOptions["hostRules"] = (table) => this.ask({ call: "hostRules", table });
+    const options = { name, rootless, run: paths.run, netns: networkNamespace, log: paths.log, thread: this.thread, probe, hostRules };
     this.#uplink = await openUplink({ ...options, hostAddress: this.#hostAddress });
     if (this.#uplink.problem) log("warn", this.#uplink.problem);
     await this.ask({ call: "host", address: this.#uplink.veth?.host ?? "" });
@@ -215,6 +219,7 @@ export class Router {
     const netd = await this.#watch(openNetd(this.#host));
     const ask: Ask = (request) => netd.ask(request);
     await ask({ call: "host", address: this.#uplink.veth?.host ?? "" });
+    await this.#loadHostTable(ask);
     for (const network of this.#bridges.values()) await ask(netdNetworkOf(network));
     await this.onNewNetd(ask);
     return netd;

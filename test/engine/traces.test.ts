@@ -77,6 +77,8 @@ for (const as of USERS) {
     // In one go, and some go with others.
     await run(["kill", "-KILL", ...pids.map(String)]);
     await engine.kill9().catch(() => undefined);
+    // Nobody is left to remove them: interface and firewall table go with the processes.
+    await untilGone(async () => (await traces()).filter((trace) => !trace.startsWith("/sys/fs/cgroup")), 5);
     await engine.stop();
     await untilGone(traces, 1);
   });
@@ -87,10 +89,13 @@ for (const as of USERS) {
     await untilGone(traces, 15);
   });
 
-  test(`as ${as}: what a killed engine left ends when its root is deleted`, { skip }, async (t) => {
-    const { engine, traces } = await living(t, as);
-    await engine.kill9();
-    rmSync(engine.root, { recursive: true });
-    await untilGone(traces, 15);
-  });
+  // Whoever of the three is left notices.
+  for (const killed of [["engine"], ["engine", "netd"], ["engine", "holder"]] as const)
+    test(`as ${as}: without its ${killed.join(" and ")}, deleting the root ends the rest`, { skip }, async (t) => {
+      const { engine, traces, holder, netd } = await living(t, as);
+      for (const pid of killed.flatMap((name) => (name === "engine" ? [] : { netd, holder }[name]))) process.kill(pid, "SIGKILL");
+      await engine.kill9();
+      rmSync(engine.root, { recursive: true });
+      await untilGone(traces, 15);
+    });
 }

@@ -6,14 +6,9 @@
  * It behaves like tini, which Docker uses. @see https://github.com/krallin/tini/blob/v0.19.0/src/tini.c
  */
 import { arch } from "node:os";
-import { EngineError } from "../../errors.ts";
-import { AARCH64 } from "./aarch64.ts";
 import { Assembler } from "./assembler.ts";
-import type { Machine } from "./assembler.ts";
 import { executable } from "./elf.ts";
-import { X86_64 } from "./x86-64.ts";
-
-const MACHINES: Readonly<Record<string, Machine>> = { x64: X86_64, arm64: AARCH64 };
+import { machineOf } from "./machines.ts";
 
 const VARIABLES = [
   "stack", "result", "arguments", "environment", "command", "child", "oldMask", "status", "low", "high", "cursor", "word", "letter",
@@ -41,8 +36,7 @@ const OWN_SIGNALS = { ILL: 4, TRAP: 5, ABRT: 6, BUS: 7, FPE: 8, SEGV: 11, SYS: 3
  * @throws {EngineError} not-implemented for a processor other than `x64` and `arm64`
  */
 export function initProgram(processor: string = arch()): Buffer {
-  const machine = MACHINES[processor];
-  if (!machine) throw new EngineError("not-implemented", `There is no init for this processor: ${processor}`);
+  const machine = machineOf(processor);
   const assembler = new Assembler(machine, { variables: VARIABLES, frameBytes: FRAME_BYTES });
   findArguments(assembler);
   startCommand(assembler);

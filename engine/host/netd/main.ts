@@ -14,6 +14,7 @@ import { createInterface } from "node:readline";
 import { enterNamespacePath } from "../namespace.ts";
 import { exitNow } from "../spawn.ts";
 import { LOOK_MS } from "../vanish.ts";
+import { HostTable } from "./host-table.ts";
 import { leaveThreadsBehind } from "./host-sockets.ts";
 import { Orphans } from "./orphans.ts";
 import type { NetdMessage, NetdReply } from "./protocol.ts";
@@ -24,9 +25,10 @@ const [, , controlPath = "", netns = "", name = ""] = process.argv;
 process.umask(0o077);
 await leaveThreadsBehind();
 const orphans = new Orphans(name, netns);
+const hostTable = new HostTable();
 enterNamespacePath(netns, "net");
 
-const service = new NetdService();
+const service = new NetdService(hostTable);
 rmSync(controlPath, { force: true });
 const server = createServer(serve);
 server.listen(controlPath, () => {

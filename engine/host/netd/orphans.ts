@@ -2,7 +2,6 @@
  * The end of an engine whose directories somebody has deleted while no engine process lives: netd is what is left to notice.
  * Everything in this mount namespace is killed, and what the host has of the engine is removed.
  */
-import { existsSync } from "node:fs";
 import { O, openDescriptor } from "../descriptor.ts";
 import { removeCgroupsNamed } from "../cgroups.ts";
 import { ownMountNamespace, processesBeside } from "../launch.ts";
@@ -12,7 +11,7 @@ import { getLinks, readLink } from "../netlink.ts";
 import { removeLinkAndTable } from "../netns.ts";
 import { descendants } from "../process.ts";
 import { exitNow, sendSignal } from "../spawn.ts";
-import { forwardingFlag, hostTableName, letPass, switchForwardingOff } from "../uplink-veth.ts";
+import { hasSwitchedForwarding, hostTableName, letPass, switchForwardingOff } from "../uplink-veth.ts";
 
 export class Orphans {
   readonly #name: string;
@@ -32,7 +31,7 @@ export class Orphans {
 
   /** Remembers what the engine's run directory says, for when it is gone. */
   look(run: string): void {
-    this.#switchedForwarding = existsSync(forwardingFlag(run));
+    this.#switchedForwarding = hasSwitchedForwarding(run);
   }
 
   /** Ends all, this process last. */

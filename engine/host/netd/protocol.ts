@@ -3,8 +3,10 @@
  * netd keeps it all in memory; an engine that finds a living netd sends its state again, and what is there already is kept.
  */
 
+import type { NftTable } from "../nft.ts";
+
 /** Raised whenever a request changes its meaning: an engine replaces a netd of another version. */
-export const NETD_VERSION = 2;
+export const NETD_VERSION = 3;
 
 /** A network as DNS knows it. */
 export interface NetdNetwork {
@@ -59,6 +61,8 @@ export type NetdRequest =
   | { readonly call: "keep"; readonly networks: readonly string[]; readonly sandboxes: readonly string[] }
   /** The address that `host.docker.internal` stands for; empty: the host's own, found out when asked. */
   | { readonly call: "host"; readonly address: string }
+  /** As root: puts Berth's table of the host in place of the one before. */
+  | { readonly call: "hostRules"; readonly table: NftTable }
   /** Connects from inside R, to find out whether the way out works. */
   | { readonly call: "probe"; readonly address: string; readonly port: number }
   | { readonly call: "exit" };

@@ -7,6 +7,7 @@ import { DnsServer } from "./dns-server.ts";
 import { findHostAddress } from "./host-address.ts";
 import { forward } from "./forward.ts";
 import type { Forwarder } from "./forward.ts";
+import type { HostTable } from "./host-table.ts";
 import { Names } from "./names.ts";
 import type { NetdHello, NetdPort, NetdRequest, NetdSandbox } from "./protocol.ts";
 import { NETD_VERSION } from "./protocol.ts";
@@ -16,11 +17,17 @@ import { Upstream } from "./upstream.ts";
 const PROBE_MS = 2000;
 
 export class NetdService {
+  readonly #hostTable: HostTable;
   readonly #names = new Names();
   readonly #relay = new Relay();
   readonly #dns = new DnsServer(this.#names, new Upstream());
   /** By sandbox, then by port. A port being opened is there already, so that it is not opened twice. */
   readonly #ports = new Map<string, Map<string, Promise<Forwarder>>>();
+
+  /** @param hostTable made while the thread was still in the host's network namespace */
+  constructor(hostTable: HostTable) {
+    this.#hostTable = hostTable;
+  }
 
   async handle(request: NetdRequest): Promise<unknown> {
     switch (request.call) {
@@ -45,6 +52,8 @@ export class NetdService {
       case "host":
         this.#dns.hostAddress = request.address;
         return request.address || findHostAddress();
+      case "hostRules":
+        return this.#hostTable.load(request.table);
       case "probe":
         return probe(request.address, request.port);
       case "exit":

@@ -1,0 +1,60 @@
+/**
+ * What the holder becomes when the engine's directories have been deleted: whoever of the engine lives is killed, and what
+ * the host has of it is removed. A shell's builtins do most of it, because nothing of Berth may be left on the disk.
+ *
+ * Its only argument is the engine's short name. As root, descriptor 9 is the host's network namespace and 8 the file that
+ * says whether forwarding was switched on. Interface and firewall table need nobody: they go with R and with netd.
+ */
+
+/** All processes of the shell's mount namespace, and all of their descendants, which containers are. */
+const KILL = `
+own=
+again=1
+while [ "$again" ]; do
+  again=
+  for p in /proc/[0-9]*; do
+    p=\${p#/proc/}
+    case "$own " in *" $p "*) continue ;; esac
+    [ "$p" = $$ ] && continue
+    if ! [ "/proc/$p/ns/mnt" -ef /proc/self/ns/mnt ]; then
+      read -r stat <"/proc/$p/stat" || continue
+      set -- $name \${stat##*) }
+      case "$own " in *" $3 "*) ;; *) continue ;; esac
+    fi
+    own="$own $p"
+    again=1
+  done
+done
+[ "$own" ] && kill -9 $own
+`;
+
+/** Forwarding stays where somebody else's bridge, tunnel or pair of interfaces may have come to rely on it. */
+const HOST = `
+for chain in DOCKER-USER FORWARD; do for side in -i -o; do iptables -w -D $chain $side $1 -j ACCEPT; done; done
+read -r said <&8 && [ "$said" = on ] || exit
+command -v ip || exit
+for kind in bridge veth tun wireguard; do ip -o link show type $kind | grep -v ": $1[@:]" | grep -q . && exit; done
+echo 0 >/proc/sys/net/ipv4/ip_forward
+`;
+
+/** The kernel needs a moment to take killed processes out of their groups. */
+const CGROUPS = `
+above=$(sed -n 's/^0:://p' /proc/self/cgroup)
+for turn in 1 2 3 4 5 6 7 8 9 10; do
+  left=
+  for d in /sys/fs/cgroup/$name /sys/fs/cgroup/*/$name /sys/fs/cgroup$above/$name /sys/fs/cgroup$above/../$name; do
+    [ -d $d ] || continue
+    find $d -depth -type d -exec rmdir {} ';'
+    [ -d $d ] && left=1
+  done
+  [ "$left" ] || break
+  sleep 0.1
+done
+`;
+
+/** For \`sh -c\`; names of engines have no characters that mean something to a shell. */
+export const END_SCRIPT = `
+exec 2>/dev/null
+name=$1
+if [ -e /proc/self/fd/9 ]; then nsenter --net=/proc/self/fd/9 sh -c '${HOST}' sh $name; fi
+${KILL}${CGROUPS}`;
