@@ -55,7 +55,7 @@ async function complete(typed: string, label: string): Promise<void> {
   const none = page().locator(".suggest-widget.visible .message:visible").filter({ hasText: "No suggestions" });
   // A server that starts, or starts again, has nothing to say yet: the editor is asked until it has.
   for (const started = performance.now(); ;) {
-    assert.ok(performance.now() - started < 60_000, "the language server says nothing");
+    assert.ok(performance.now() - started < 180_000, "the language server says nothing");
     if (!(await suggestion(label).isVisible())) await page().keyboard.press("Control+Space");
     await suggestion(label).or(none).first().waitFor();
     if (await suggestion(label).isVisible()) break;
@@ -108,7 +108,7 @@ try {
     await page().keyboard.press("Escape");
     await page().keyboard.press("Escape");
     await page().keyboard.press("End");
-    await page().keyboard.type("\nRUN cat /app.txt > /seen.txt && sleep 3\n");
+    await page().keyboard.type("\nRUN cat /app.txt > /seen.txt && sleep 6\n");
     await page().keyboard.press("Escape");
     await line("COPY app.txt /app.txt").waitFor();
     await walk.picture("30-written");
@@ -132,12 +132,12 @@ try {
   await walk.step("It is built by the lens above it, and says behind each line what that took", async () => {
     await lens("Build").click();
     await window().answer("shop:latest");
-    await line(/sleep\s3.*building…/).waitFor();
+    await line(/sleep\s6.*building…/).waitFor();
     await walk.picture("33-building");
     await window()
       .toast(/Built shop/)
       .waitFor();
-    await line(/sleep\s3.*[1-9]\.\d\ss/).waitFor();
+    await line(/sleep\s6.*[1-9]\.\d\ss/).waitFor();
     await walk.picture("33-results");
   });
 
@@ -152,7 +152,7 @@ try {
   });
 
   await walk.step("A change takes the result away and marks what will run again", async () => {
-    await line(/sleep\s3/).click();
+    await line(/sleep\s6/).click();
     await page().keyboard.press("Home");
     await page().keyboard.press("Shift+End");
     await page().keyboard.type("RUN cat /app.txt > /other.txt && sleep 1");
@@ -255,7 +255,7 @@ try {
     await page().keyboard.press("Escape");
     await page().keyboard.press("Control+S");
     await lens("Up", "Shell").click();
-    await line(/web:.*running\s1\/1/).waitFor({ timeout: 60_000 });
+    await line(/web:.*running\s1\/1/).waitFor();
     await walk.picture("39-compose-up");
   });
 

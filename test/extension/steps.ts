@@ -1,6 +1,7 @@
 /** A walk through the product: steps that build on each other, each counted, each leaving a picture. */
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
+import { inspect } from "node:util";
 import type { Workbench } from "./workbench.ts";
 
 const pictures = join(process.env["BERTH_TEST_OUTPUT"] ?? join(import.meta.dirname, "../../test-output"), "screenshots");
@@ -30,7 +31,7 @@ export class Walk {
       console.log(`  ✔ ${name} (${Math.round(performance.now() - started)} ms)`);
     } catch (error) {
       this.#failed++;
-      console.log(`  ✖ ${name}\n${error instanceof Error ? error.stack : String(error)}`);
+      console.log(`  ✖ ${name}\n${inspect(error)}`);
       await this.picture(`failed-${this.#failed}`).catch(() => undefined);
     }
   }

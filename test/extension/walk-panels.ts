@@ -112,7 +112,8 @@ export async function walkPanels({ walk, window, berth, env }: Stage): Promise<v
       await checkAccessibility(window, `the stats in ${theme}`);
       await window.closeEditor();
     }
-    await window.reload();
+    await window.reload('"title":"Logs: shop"', '"project":"shop"');
+    await window.openView("Berth");
     await window.page.locator(".tab", { hasText: "Logs: shop" }).click();
     await window.panel().locator(".line", { hasText: "web is up" }).first().waitFor();
     await walk.picture("32-reloaded");

@@ -4,6 +4,10 @@ import { chromium } from "playwright-core";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { which } from "../../scripts/setup.mjs";
+import { storedState } from "./stored-state.ts";
+
+/** Nothing waits for so long where all is well: it is what a slow and busy machine may take. */
+const LIMIT_MS = Number(process.env["BERTH_UI_TIMEOUT"] ?? 180_000);
 
 const FLAGS =
   "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking --disable-component-update --disable-sync --disable-dev-shm-usage".split(
@@ -28,16 +32,19 @@ export class Workbench {
   static async open(browser: Browser, url: string): Promise<Workbench> {
     const context = await browser.newContext({ viewport: { width: 1400, height: 900 } });
     const page = await context.newPage();
-    page.setDefaultTimeout(Number(process.env["BERTH_UI_TIMEOUT"] ?? 30_000));
+    page.setDefaultTimeout(LIMIT_MS);
     await page.goto(url, { waitUntil: "domcontentloaded" });
-    await page.locator(".part.activitybar .action-item").first().waitFor({ timeout: 90_000 });
+    await page.locator(".part.activitybar .action-item").first().waitFor();
     await page.locator(".part.statusbar .statusbar-item").first().waitFor();
     return new Workbench(page);
   }
 
+  /** Shows a view of the activity bar; a click on the icon of the one that is shown would hide it. */
   async openView(name: string): Promise<void> {
-    await this.page.locator(`.part.activitybar .action-item a[aria-label^="${name}"]`).first().click();
-    await this.page.locator(`.part.sidebar .composite.title:has-text("${name}")`).first().waitFor();
+    const title = this.page.locator(`.part.sidebar .composite.title:has-text("${name}")`).first();
+    await this.page.locator(".part.sidebar .composite.title").first().waitFor();
+    if (!(await title.isVisible())) await this.page.locator(`.part.activitybar .action-item a[aria-label^="${name}"]`).first().click();
+    await title.waitFor();
   }
 
   pane(title: string): Locator {
@@ -119,11 +126,12 @@ export class Workbench {
     await this.#menuEntry(entry);
   }
 
+  /** Closes the active editor. One that is behind it may take the focus at any later time: close all before what is typed. */
   async closeEditor(): Promise<void> {
     const tabs = this.page.locator(".tabs-container .tab");
     const before = await tabs.count();
     await this.page.locator(".tabs-container .tab.active .tab-actions .action-label").first().click();
-    if (before > 0) await tabs.nth(before - 1).waitFor({ state: "detached" });
+    await tabs.nth(before - 1).waitFor({ state: "detached" });
   }
 
   /** Through the machine's settings file, as a person's choice would end up. */
@@ -135,9 +143,15 @@ export class Workbench {
     await this.page.locator(`.monaco-workbench${type}`).waitFor();
   }
 
-  async reload(): Promise<void> {
+  /**
+   * Reloads the window once it has written down what it is to come back with: VS Code in a browser does that every few seconds,
+   * when it is idle, and not when it ends.
+   * @param keeps texts of what it keeps, such as an editor's title
+   */
+  async reload(...keeps: readonly string[]): Promise<void> {
+    await this.page.evaluate(storedState, { keeps, limitMs: LIMIT_MS });
     await this.page.reload({ waitUntil: "domcontentloaded" });
-    await this.page.locator(".part.activitybar .action-item").first().waitFor({ timeout: 90_000 });
+    await this.page.locator(".part.activitybar .action-item").first().waitFor();
   }
 
   async rowAction(title: string, label: string, action: string): Promise<void> {
@@ -194,7 +208,7 @@ export class Workbench {
 
   /** The page inside the active panel: VS Code puts it two frames deep. */
   panel(): FrameLocator {
-    return this.page.frameLocator("iframe.webview.ready").last().frameLocator("#active-frame");
+    return this.page.frameLocator("iframe.webview.ready:visible").last().frameLocator("#active-frame");
   }
 
   dialog(): Locator {

@@ -144,7 +144,7 @@ suite("Commands", () => {
     await vscode.commands.executeCommand("berth.engine.start");
     writeFileSync(file("up.txt"), "uploaded");
     await berth("run", "-d", "--name", "one", "busybox", "sh", "-c", "echo seen >/seen.txt; trap exit TERM; sleep 1000 & wait");
-    await berth("exec", "one", "cat", "/seen.txt");
+    await berth("exec", "one", "sh", "-c", "until [ -s /seen.txt ]; do sleep 0.05; done");
     await berth("run", "-d", "--name", "keeper", "busybox", "sleep", "1000");
   });
 

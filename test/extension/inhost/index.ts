@@ -4,7 +4,7 @@ import Mocha from "mocha";
 /** Called by VS Code; a rejection is a failing exit code. */
 export async function run(): Promise<void> {
   const only = process.env["BERTH_TEST_ONLY"];
-  const mocha = new Mocha({ ui: "tdd", timeout: 60_000, reporter: Lines, ...(only ? { grep: only } : {}) });
+  const mocha = new Mocha({ ui: "tdd", timeout: 180_000, reporter: Lines, ...(only ? { grep: only } : {}) });
   mocha.suite.emit("pre-require", globalThis, "", mocha);
   if (process.env["BERTH_BENCH"]) await import("./idle.ts");
   else if (process.env["BERTH_TEST_NEIGHBORS"]) await import("./language.ts");

@@ -123,11 +123,12 @@ suite("Views", () => {
       shown: { ...one.shown, id: `many ${index}`, label: `many-${index}` },
     }));
     const { arrange } = await import("../../../src/tree/arrange.ts");
-    const started = performance.now();
+    const started = process.cpuUsage();
     const items = arrange(many, containers.noun, { filter: "", groupBy: "project", sortBy: "name" }).map((node) =>
       containers.getTreeItem(node),
     );
-    const took = performance.now() - started;
+    const { user, system } = process.cpuUsage(started);
+    const took = (user + system) / 1000;
     console.log(`[berth]  1,000 rows in ${took.toFixed(0)} ms`);
     assert.equal(items.length, 1000);
     assert.ok(took < 500, `It took ${took.toFixed(0)} ms`);
