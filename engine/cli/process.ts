@@ -3,7 +3,7 @@
  */
 import { runApp } from "./app.ts";
 import { ExitError } from "./cli.ts";
-import type { Signals } from "./cli.ts";
+import type { Signals, Streams } from "./cli.ts";
 
 const NUMBERS: Partial<Record<NodeJS.Signals, number>> = { SIGHUP: 1, SIGINT: 2, SIGQUIT: 3, SIGTERM: 15 };
 
@@ -54,19 +54,44 @@ function processSignals(): Signals {
   };
 }
 
+/** This process's streams. Each is made when it is first asked for, which takes time. */
+class ProcessStreams implements Streams {
+  readonly #used = new Set<NodeJS.WriteStream>();
+
+  get stdin(): NodeJS.ReadStream {
+    return process.stdin;
+  }
+
+  get stdout(): NodeJS.WriteStream {
+    // The reader of a pipe went away: nothing is left to do, as if the signal had ended us.
+    const onError = (error: NodeJS.ErrnoException): never => process.exit(error.code === "EPIPE" ? 141 : 1);
+    if (!this.#used.has(process.stdout)) this.#used.add(process.stdout.on("error", onError));
+    return process.stdout;
+  }
+
+  get stderr(): NodeJS.WriteStream {
+    this.#used.add(process.stderr);
+    return process.stderr;
+  }
+
+  /** What may still have to be written. */
+  used(): NodeJS.WriteStream[] {
+    return [...this.#used];
+  }
+}
+
 /** Runs the command line of this process and ends it. */
 export async function main(): Promise<void> {
-  // The reader of a pipe went away: nothing is left to do, as if the signal had ended us.
-  process.stdout.on("error", (error: NodeJS.ErrnoException) => process.exit(error.code === "EPIPE" ? 141 : 1));
+  const streams = new ProcessStreams();
   const status = await runApp({
     words: process.argv.slice(2),
-    streams: process,
+    streams,
     env: process.env,
     cwd: process.cwd(),
     now: Date.now,
     signals: processSignals(),
   });
-  await Promise.all([written(process.stdout), written(process.stderr)]);
+  await Promise.all(streams.used().map(written));
   process.exit(status);
 }
 

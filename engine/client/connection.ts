@@ -62,6 +62,7 @@ export class Connection {
   readonly #agent: Promise<Agent>;
   readonly #headers: Record<string, string>;
   #version: Promise<string> | undefined;
+  #server: string | undefined;
 
   constructor(endpoint: Endpoint, options: ConnectionOptions = {}) {
     this.endpoint = endpoint;
@@ -79,6 +80,13 @@ export class Connection {
       this.#version = undefined;
       throw error;
     }
+  }
+
+  /** Whether this is an engine of Berth, which answers under `/berth/`. */
+  async isBerth(signal?: AbortSignal): Promise<boolean> {
+    await this.apiVersion(signal);
+    if (this.#server === undefined) await this.#negotiate(signal);
+    return this.#server!.startsWith("Berth/");
   }
 
   /** Sends a request and gives the answer's head; the caller reads or destroys its body. @throws {ClientError} for status ≥ 400 */
@@ -135,8 +143,9 @@ export class Connection {
   async #negotiate(signal?: AbortSignal): Promise<string> {
     const response = await this.#send("HEAD", "/_ping", { signal });
     response.resume();
-    const server = String(response.headers["api-version"] ?? "1.24");
-    return compareVersions(server, API_VERSION) < 0 ? server : API_VERSION;
+    this.#server = String(response.headers.server ?? "");
+    const version = String(response.headers["api-version"] ?? "1.24");
+    return compareVersions(version, API_VERSION) < 0 ? version : API_VERSION;
   }
 
   async #versioned(path: string, signal?: AbortSignal): Promise<string> {
@@ -151,7 +160,9 @@ export class Connection {
     else if (method === "POST") headers["content-length"] = "0";
     const agent = await this.#agent;
     const signal = call.signal ? { signal: call.signal } : {};
-    return http.request({ agent, method, path: path + encodeQuery(call.query), headers, setHost: false, ...signal });
+    // Without a server's name Node would look for one in the Host header, with an expression that takes milliseconds to compile.
+    const servername = this.endpoint.secure ? {} : { servername: "" };
+    return http.request({ agent, method, path: path + encodeQuery(call.query), headers, setHost: false, ...servername, ...signal });
   }
 
   async #send(method: string, path: string, call: Call): Promise<IncomingMessage> {

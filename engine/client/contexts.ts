@@ -10,6 +10,7 @@
  * @see https://github.com/docker/cli/tree/v28.2.2/cli/context/store
  */
 import { createHash, randomBytes } from "node:crypto";
+import { readFileSync } from "node:fs";
 import { mkdir, readFile, readdir, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { TlsFiles } from "./endpoint.ts";
@@ -128,19 +129,19 @@ export class Contexts {
   }
 
   async #chosen(file: string): Promise<string> {
-    const chosen = (await this.#settings(file))["currentContext"];
+    const chosen = this.#settings(file)["currentContext"];
     return typeof chosen === "string" && chosen !== "" ? chosen : "default";
   }
 
   /** Other settings of the file stay. */
   async #choose(file: string, name: string): Promise<void> {
-    const { currentContext: _, ...rest } = await this.#settings(file);
+    const { currentContext: _, ...rest } = this.#settings(file);
     const settings = name === "default" ? rest : { ...rest, currentContext: name };
     await writeWhole(join(this.#directory, file), `${JSON.stringify(settings, null, "\t")}\n`);
   }
 
-  async #settings(file: string): Promise<Record<string, unknown>> {
-    const text = await readFile(join(this.#directory, file), "utf8").catch(() => "");
+  #settings(file: string): Record<string, unknown> {
+    const text = readText(join(this.#directory, file));
     return text.trim() === "" ? {} : (JSON.parse(text) as Record<string, unknown>);
   }
 
@@ -175,6 +176,15 @@ export function checkContextName(name: string): void {
 /** What a connection needs of a context's certificates; undefined for one without TLS. */
 export function tlsFor({ skipTlsVerify }: DockerContext, tls: ContextTls): TlsFiles | undefined {
   return Object.keys(tls).length > 0 || skipTlsVerify ? { ...tls, verify: !skipTlsVerify } : undefined;
+}
+
+/** Every command asks for this one small file; promises would take longer than reading it. */
+function readText(file: string): string {
+  try {
+    return readFileSync(file, "utf8");
+  } catch {
+    return "";
+  }
 }
 
 async function writeWhole(file: string, text: string): Promise<void> {

@@ -43,7 +43,7 @@ function isStale(): boolean {
 
 function fingerprint(): string {
   const hash = createHash("sha256").update(root);
-  for (const name of globSync("*.mjs", { cwd: dist }).toSorted()) hash.update(readFileSync(join(dist, name)));
+  for (const name of globSync("*.{mjs,cjs}", { cwd: dist }).toSorted()) hash.update(readFileSync(join(dist, name)));
   return hash.digest("hex").slice(0, 12);
 }
 

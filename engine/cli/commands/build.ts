@@ -4,8 +4,6 @@ import { Transform } from "node:stream";
 import type { BuildProgress } from "../../api/types/builds.ts";
 import type { AuthConfig, JsonMessage } from "../../api/types/image.ts";
 import type { BuildOptions } from "../../client/build.ts";
-import type { DockerClient } from "../../client/client.ts";
-import { isStatus } from "../../client/errors.ts";
 import { buildArgs } from "../build-args.ts";
 import { cacheFields } from "../build-cache.ts";
 import { buildCall } from "../build-call.ts";
@@ -86,7 +84,8 @@ export const build = command({
       auth,
       silent: outputs.some(({ dest }) => dest === "-") || (flags.progress === "none" && !flags.quiet),
     };
-    const id = mode !== "classic" && (await isOwn(client)) ? await buildExact(cli, parts) : await buildClassic(cli, parts);
+    const id =
+      mode !== "classic" && (await client.connection.isBerth(cli.signal)) ? await buildExact(cli, parts) : await buildClassic(cli, parts);
     await sendOutputs(cli, outputs, { image: id, tags });
     if (flags.iidfile) await writeFile(flags.iidfile, id);
     if (flags["metadata-file"]) await writeMetadata(flags["metadata-file"], { id, tags });
@@ -126,17 +125,6 @@ interface Parts {
   readonly auth: Readonly<Record<string, AuthConfig>>;
   /** The result itself goes to stdout. */
   readonly silent: boolean;
-}
-
-/** Only Berth's own engine knows `/berth/`. */
-async function isOwn({ connection }: DockerClient): Promise<boolean> {
-  try {
-    await connection.json("GET", "/berth/status");
-    return true;
-  } catch (error) {
-    if (isStatus(error, 404)) return false;
-    throw error;
-  }
 }
 
 /** By our own engine, which reads the context where it lies. @returns the image's id */
