@@ -277,6 +277,8 @@ export const networkCreate = struct<NetworkCreateRequest>("CreateRequest", {
 export const networkConnect = struct<NetworkConnectRequest>("ConnectOptions", { Container: "string", EndpointConfig: endpoint });
 export const networkDisconnect = struct<NetworkDisconnectRequest>("DisconnectOptions", { Container: "string", Force: "boolean" });
 
+export const putManifest = struct<{ raw?: string }>("ManifestPut", { raw: "string" });
+
 export const authConfig = struct<AuthConfig>("AuthConfig", {
   username: "string",
   password: "string",

@@ -123,6 +123,21 @@ export class Images {
     return this.#connection.json("GET", "/berth/registry/manifest", { query, headers, signal: options.signal });
   }
 
+  /**
+   * Puts a manifest or an index into a registry, under a tag or by its digest. Other engines than Berth's answer with 404.
+   * @param options.from the repository of the same registry that has what a manifest names
+   */
+  putRemoteManifest(
+    name: string,
+    data: Buffer,
+    options: Pick<PullOptions, "auth" | "signal"> & { insecure?: boolean; from?: string } = {},
+  ): Promise<{ digest: string }> {
+    const headers = { "x-registry-auth": encodeAuth(options.auth) };
+    const query = { name, insecure: options.insecure, from: options.from };
+    const json = { raw: data.toString("base64") };
+    return this.#connection.json("PUT", "/berth/registry/manifest", { query, headers, json, signal: options.signal });
+  }
+
   /** Tags of a repository in its registry; other engines than Berth's answer with status 404. */
   remoteTags(name: string, options: Pick<PullOptions, "auth" | "signal"> = {}): Promise<string[]> {
     const headers = { "x-registry-auth": encodeAuth(options.auth) };

@@ -1,39 +1,24 @@
 /** Questions to registries that bring no image: its tags, what a name stands for, whether a password is right, search. */
 import type { AuthConfig, RemoteManifest } from "../api/types/image.ts";
 import { EngineError } from "../errors.ts";
+import type { Digest } from "../layers/snapshots.ts";
 import { DOCKER_HUB, withDefaultTag } from "../syntax/reference.ts";
 import type { Reference } from "../syntax/reference.ts";
-import type { Descriptor, Platform, PullOptions } from "./images.ts";
+import type { Descriptor, Platform } from "./images.ts";
 import { needReference } from "./lookup.ts";
 import { LARGEST_CONFIG, parseConfig, parseManifest } from "./manifest.ts";
 import type { Index, Manifest } from "./manifest.ts";
+import { putManifest } from "./put-manifest.ts";
 import { basicOf } from "./registry/auth.ts";
-import { RegistryClient } from "./registry/client.ts";
+import { withClient } from "./registry/ask.ts";
+import type { AskOptions, RegistryAsked } from "./registry/ask.ts";
+import type { RegistryClient } from "./registry/client.ts";
 import { endpointsOf, isInsecure } from "./registry/endpoint.ts";
-import type { Endpoint, RegistryOptions } from "./registry/endpoint.ts";
+import type { RegistryOptions } from "./registry/endpoint.ts";
 import { readBody, Transport } from "./registry/transport.ts";
-
-type AskOptions = Pick<PullOptions, "auth" | "signal">;
 
 /** Where `docker login` without an address goes. */
 const HUB_LOGIN = /^(https?:\/\/)?(index\.docker\.io|registry-1\.docker\.io|docker\.io)(\/|$)/;
-
-type RegistryAsked = AskOptions & { registry: RegistryOptions };
-
-async function withClient<T>(
-  name: Pick<Reference, "domain" | "path">,
-  options: RegistryAsked & { endpoint?: Endpoint },
-  ask: (client: RegistryClient) => Promise<T>,
-): Promise<T> {
-  const endpoint = options.endpoint ?? endpointsOf(name.domain, options.registry).find(({ mirror }) => !mirror)!;
-  const access = { repository: name.path, push: false, auth: endpoint.mirror ? undefined : options.auth, signal: options.signal };
-  const client = await RegistryClient.connect(endpoint, access, options.registry.env ?? process.env);
-  try {
-    return await ask(client);
-  } finally {
-    client.close();
-  }
-}
 
 /** All tags of a repository. */
 export async function remoteTags(
@@ -73,6 +58,8 @@ export interface Registry {
   inspect(reference: string, auth?: AuthConfig, signal?: AbortSignal): Promise<{ Descriptor: Descriptor; Platforms: Platform[] }>;
   /** A manifest or an index as it is, for a single one with the platform it is for. `insecure` takes the registry at its word. */
   manifest(reference: string, options: ManifestOptions): Promise<RemoteManifest>;
+  /** Puts a manifest or an index under a name, or without a tag by its digest. `from` names a repository that has its blobs. */
+  putManifest(reference: string, data: Buffer, options: ManifestOptions & { from?: string | undefined }): Promise<Digest>;
   /** Docker Hub's search, or another registry's where the term begins with its host. @param options.limit 1 to 100 */
   search(term: string, options: SearchOptions): Promise<SearchResult[]>;
 }
@@ -98,6 +85,11 @@ export function openRegistry(options: RegistryOptions = {}): Registry {
     },
     inspect: async (reference, auth, signal) => inspect(withDefaultTag(needReference(reference)), ask(auth, signal), options),
     manifest: async (reference, wanted) => readManifest(withDefaultTag(needReference(reference)), wanted, options),
+    putManifest: async (reference, data, { from, insecure, ...wanted }) => {
+      const to = needReference(reference);
+      const source = from === undefined ? undefined : needReference(from);
+      return putManifest(to, data, { ...wanted, from: source, registry: trusting(to, options, insecure) });
+    },
     search: async (term, search) => searchImages(term, search, options),
   };
 }
@@ -122,13 +114,17 @@ interface ManifestOptions {
 }
 
 async function readManifest(reference: Reference, options: ManifestOptions, registry: RegistryOptions): Promise<RemoteManifest> {
-  const trusting = options.insecure ? { ...registry, insecure: [...(registry.insecure ?? []), reference.domain] } : registry;
-  return withClient(reference, { ...ask(options.auth, options.signal), registry: trusting }, async (client) => {
+  const asked = { ...ask(options.auth, options.signal), registry: trusting(reference, registry, options.insecure) };
+  return withClient(reference, asked, async (client) => {
     const { data, digest, mediaType } = await client.manifest(reference.digest ?? reference.tag!, options.signal);
     const document = parseManifest(data, mediaType);
     const [platform] = "config" in document ? await platformsOf(client, document, options.signal) : [];
     return { mediaType: document.mediaType, digest, size: data.length, raw: data.toString("base64"), ...(platform && { platform }) };
   });
+}
+
+function trusting({ domain }: Reference, registry: RegistryOptions, insecure: boolean | undefined): RegistryOptions {
+  return insecure ? { ...registry, insecure: [...(registry.insecure ?? []), domain] } : registry;
 }
 
 async function platformsOf(client: RegistryClient, document: Manifest | Index, signal: AbortSignal | undefined): Promise<Platform[]> {

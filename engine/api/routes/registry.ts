@@ -2,6 +2,7 @@
 import { EngineError } from "../../errors.ts";
 import { parseAnyFilters } from "../filters.ts";
 import type { Exchange } from "../exchange.ts";
+import { putManifest as manifestBody } from "../requests.ts";
 import { registryAuth } from "../registry-auth.ts";
 import type { Route } from "../router.ts";
 
@@ -42,10 +43,20 @@ async function manifest(exchange: Exchange): Promise<void> {
   exchange.json(await registry.manifest(exchange.query.text("name"), { auth, insecure, signal: exchange.signal }));
 }
 
+/** `?name=nginx:1.27`, body `{ raw }` (base64) → `{ digest }`; `&from=` is the repository that has its blobs */
+async function putManifest(exchange: Exchange): Promise<void> {
+  const auth = registryAuth(exchange.request.headers["x-registry-auth"]);
+  const { query, services, signal } = exchange;
+  const { raw = "" } = await exchange.readJson(manifestBody);
+  const options = { auth, insecure: query.flag("insecure"), from: query.optional("from"), signal };
+  exchange.json({ digest: await services.registry.putManifest(query.text("name"), Buffer.from(raw, "base64"), options) });
+}
+
 export const registryRoutes: readonly Route[] = [
   { method: "GET", path: "/distribution/{name}/json", handle: inspect },
   { method: "GET", path: "/images/search", handle: search },
   { method: "GET", path: "/berth/registry/manifest", handle: manifest },
+  { method: "PUT", path: "/berth/registry/manifest", handle: putManifest },
   { method: "GET", path: "/berth/registry/tags", handle: tags },
   { method: "GET", path: "/berth/registry/repositories", handle: repositories },
 ];
