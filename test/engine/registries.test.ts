@@ -140,12 +140,43 @@ for (const as of USERS)
       assert.equal(single.layers.length, 2);
       const missing = await tries("manifest", "inspect", `${fake.host}/app:nosuch`);
       assert.equal(missing.exitCode, 1);
-      assert.match(missing.stderr, /manifest unknown/);
+      assert.equal(missing.stderr, `no such manifest: ${fake.host}/app:nosuch\n`);
       if (!which("docker")) return t.skip("needs docker to compare with");
       for (const words of [["app:1"], ["app:multi"], ["-v", "app:1"], ["-v", "app:multi"]]) {
         const args = ["manifest", "inspect", "--insecure", ...words.slice(0, -1), `${fake.host}/${words.at(-1)}`];
         const docker = await promisify(execFile)("docker", args, { env: { ...process.env, ...env } });
         assert.equal(await says(...args), docker.stdout.trimEnd(), words.join(" "));
       }
+    });
+
+    test("manifest lists are begun, annotated, pushed and removed as docker's, and docker's lists are read", async (t) => {
+      const directory = mkdtempSync(join(tmpdir(), "berth-registry-"));
+      t.after(() => rmSync(directory, { recursive: true, force: true }));
+      const host = await realRegistry(t, directory);
+      if (!host) return;
+      const [list, own, other] = [`${host}/app:all`, `${host}/app:1`, `${host}/other:1`];
+      for (const name of [own, other]) {
+        await says("tag", "busybox", name);
+        await says("push", "-q", name);
+      }
+      assert.equal(await says("manifest", "create", list, own, other), `Created manifest list ${list}`);
+      assert.equal(
+        (await tries("manifest", "create", list, own)).stderr,
+        "refusing to amend an existing manifest list with no --amend flag\n",
+      );
+      assert.match(
+        (await tries("manifest", "create", `${host}/app:2`, `${host}/app:nosuch`)).stderr,
+        /^no such manifest: .*\/app:nosuch\n$/,
+      );
+      assert.match((await tries("manifest", "annotate", list, own, "--arch", "bar")).stderr, /unsupported os\/arch combination: \/bar\n$/);
+      await says("manifest", "annotate", list, other, "--arch", "arm64", "--variant", "v8", "--os-features", "a,b");
+      const begun = await says("manifest", "inspect", list);
+      const { stdout } = which("docker") ? await promisify(execFile)("docker", ["manifest", "inspect", list], { env: { ...process.env, ...env } }) : { stdout: begun }; // oxfmt-ignore
+      assert.equal(begun, stdout.trimEnd());
+      assert.match(await says("manifest", "push", "--purge", list), /^Pushed ref .*\/app@sha256:(\w+) with digest: sha256:\1\nsha256:\w+$/);
+      assert.equal(await says("manifest", "inspect", list), begun);
+      assert.match((await tries("manifest", "rm", list)).stderr, /^No such manifest: /);
+      assert.match((await tries("manifest", "create", `${host}/app:3`, list)).stderr, /\/app:all is a manifest list\n$/);
+      await says("pull", "-q", list);
     });
   });

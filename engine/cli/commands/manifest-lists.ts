@@ -55,8 +55,8 @@ export const manifestAnnotate = command({
   flags: {
     arch: text("Set architecture"),
     os: text("Set operating system"),
-    osFeatures: strings("Set operating system feature"),
-    osVersion: text("Set operating system version"),
+    "os-features": strings("Set operating system feature"),
+    "os-version": text("Set operating system version"),
     variant: text("Set architecture variant"),
   },
   async run(cli, { args: [list = "", name = ""], flags }) {
@@ -65,8 +65,8 @@ export const manifestAnnotate = command({
     const stored = await store.get(list, name);
     if (!stored) throw new Error(`manifest for image ${name} does not exist in ${list}`);
     const { architecture, os, variant, ...old } = stored.Descriptor.platform;
-    const version = flags.osVersion || old["os.version"];
-    const features = [...new Set([...(old["os.features"] ?? []), ...flags.osFeatures])];
+    const version = flags["os-version"] || old["os.version"];
+    const features = [...new Set([...(old["os.features"] ?? []), ...flags["os-features"]])];
     const chosen = flags.variant || variant;
     const platform = {
       architecture: flags.arch || architecture,
