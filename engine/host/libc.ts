@@ -31,13 +31,28 @@ export interface CFunction {
   async(what: string, ...values: unknown[]): Promise<number>;
 }
 
+/** A struct that a prototype names: its fields with their C types, in order. */
+export interface Struct {
+  readonly name: string;
+  readonly fields: Readonly<Record<string, string>>;
+}
+
+const declared = new Set<string>();
+
 /**
  * Declares one C function, e.g. `declare("int chroot(const char *path)")`.
  * Integers are 32 bits unless declared otherwise; pointers that C writes to are `void *` and take a Buffer.
+ * @param structs those of the prototype, inner ones first
  */
-export function declare(prototype: string): CFunction {
+export function declare(prototype: string, ...structs: readonly Struct[]): CFunction {
   let foreign: Foreign | undefined;
-  const resolve = (): Foreign => (foreign ??= load().func(prototype) as Foreign);
+  const resolve = (): Foreign => {
+    if (foreign) return foreign;
+    const library = load();
+    for (const { name, fields } of structs) if (!declared.has(name)) koffi!.struct(name, { ...fields });
+    for (const { name } of structs) declared.add(name);
+    return (foreign = library.func(prototype) as Foreign);
+  };
   const call = (...values: unknown[]): number => resolve()(...values);
   return Object.assign(call, {
     async: (what: string, ...values: unknown[]): Promise<number> =>

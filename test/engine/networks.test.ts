@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import dns from "node:dns/promises";
 import { spawn } from "node:child_process";
 import { chmodSync, existsSync, globSync, mkdtempSync, readFileSync, readdirSync, readlinkSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { networkInterfaces, tmpdir } from "node:os";
 import { join } from "node:path";
 import { createServer, connect } from "node:net";
 import type { AddressInfo, Server } from "node:net";
@@ -35,6 +35,21 @@ const tryConnect = (host: string, port: number): string => `
   const socket = require("net").connect({ host: "${host}", port: ${port} });
   socket.setTimeout(1500, () => { console.log("ETIMEDOUT"); process.exit(); });
   socket.on("connect", () => { console.log("connected"); process.exit(); }).on("error", (error) => console.log(error.code));`;
+
+/** A program for `node -e` that prints whether a datagram is answered by whom it was sent to. */
+const askUdp = (host: string, port: number): string => `
+  const socket = require("dgram").createSocket("udp4");
+  setTimeout(() => { console.log("silence"); process.exit(); }, 5000);
+  socket.on("message", () => { console.log("heard"); process.exit(); }).on("error", (error) => { console.log(error.code); process.exit(); });
+  socket.connect(${port}, "${host}", () => socket.send("hello"));`;
+
+/** IPv4 addresses that others reach this machine by. */
+const hostAddresses = (): string[] =>
+  ["eth", "en", "wl"].flatMap((kind) =>
+    Object.entries(networkInterfaces()).flatMap(([name, addresses = []]) =>
+      name.startsWith(kind) ? addresses.filter(({ family }) => family === "IPv4").map(({ address }) => address) : [],
+    ),
+  );
 
 /** Asks a resolver and prints the answer as JSON, or the error's code. */
 const lookUp = (server: string, method: string, name: string): string => `
@@ -128,7 +143,8 @@ for (const as of USERS) {
 
   test(`as ${as}: published ports carry TCP and UDP`, { skip }, async (t) => {
     const { room } = await opened(t, as);
-    const request = plainRequest("web", { ports: { "7/tcp": [{}], "7/udp": [{ HostIp: "127.0.0.1" }] }, exposedPorts: ["7/tcp", "9/tcp"] });
+    const ports = { "7/tcp": [{}], "7/udp": [{ HostIp: "127.0.0.1" }], "9/udp": [{}] };
+    const request = plainRequest("web", { ports, exposedPorts: ["7/tcp", "9/tcp"] });
     const sandbox = await room.attach(request);
     assert.equal(sandbox.ports["9/tcp"], null);
     assert.deepEqual(
@@ -136,10 +152,19 @@ for (const as of USERS) {
       ["0.0.0.0", "::"],
     );
     await serve(t, room, sandbox, echo(7));
+    await serve(t, room, sandbox, echo(9));
     const long = "x".repeat(3_000_000);
     assert.equal(await throughTcp(hostPort(sandbox, "7/tcp"), long), long);
     assert.equal(await throughTcp(hostPort(sandbox, "7/tcp"), "six", "::1"), "six");
     assert.equal(await throughUdp(hostPort(sandbox, "7/udp"), "datagram"), "datagram");
+    // Its own port and another network's, by whichever address of the host: answers come from where one asked.
+    await room.create({ name: "elsewhere" });
+    const others = [sandbox, await room.attach(plainRequest("other", { mode: "elsewhere" }))];
+    for (const from of others)
+      for (const host of new Set([sandbox.hostGateway, ...hostAddresses()])) {
+        assert.equal(await inside(room, from, tryConnect(host, hostPort(sandbox, "7/tcp"))), "connected", host);
+        assert.equal(await inside(room, from, askUdp(host, hostPort(sandbox, "9/udp"))), "heard", host);
+      }
     await room.detach(request.containerId);
     await assert.rejects(throughTcp(hostPort(sandbox, "7/tcp"), ""), { code: "ECONNREFUSED" });
   });

@@ -70,12 +70,12 @@ export function acceptSocket(listener: number): number | null {
   return fd < 0 ? whenNotNow(fd, "accept a connection") : fd;
 }
 
-/** A TCP socket of the calling thread's network namespace on its way to an address: what it says later tells whether it got there. */
-export function connectSocket(address: string, port: number): number {
+/** A socket of the calling thread's network namespace on its way to an address: what it says later tells whether it got there. */
+export function connectSocket(kind: "tcp" | "udp", address: string, port: number): number {
   const domain = isIPv4(address) ? AF_INET : AF_INET6;
-  const fd = check(socketCall(domain, SOCK.tcp | SOCK_NONBLOCK | SOCK_CLOEXEC, 0), "open a tcp socket");
+  const fd = check(socketCall(domain, SOCK[kind] | SOCK_NONBLOCK | SOCK_CLOEXEC, 0), `open a ${kind} socket`);
   try {
-    setNoDelay(fd);
+    if (kind === "tcp") setNoDelay(fd);
     const where = socketAddress(address, port);
     const EINPROGRESS = 115;
     if (connectCall(fd, where, where.length) < 0 && lastErrno() !== EINPROGRESS) check(-1, `connect to ${address}:${port}`);

@@ -1,5 +1,5 @@
 /**
- * The thread that carries published TCP ports: waits in the kernel for all listeners and connections at once, and never returns
+ * The thread that carries published ports: waits in the kernel for all listeners and connections at once, and never returns
  * to an event loop. Requests come as messages; whoever sends one then writes to the event descriptor `wake`.
  */
 import { readSync } from "node:fs";
@@ -8,17 +8,27 @@ import { closeDescriptor } from "../descriptor.ts";
 import { EPOLL, epollAdd, epollCreate, epollWaitHere } from "../epoll.ts";
 import type { Ready } from "../epoll.ts";
 import { Connection, Pipes } from "./connection.ts";
+import { Datagrams } from "./datagrams.ts";
 import { acceptSocket, connectSocket, resetSocket } from "./host-sockets.ts";
 
 /** Each is answered with its `id`. */
 export type RelayRequest =
-  /** `fd` is a listening socket, from now on this thread's to close. */
-  | { readonly id: number; readonly call: "open"; readonly fd: number; readonly port: number; readonly address: string }
+  /** `fd` is a listening TCP or a bound UDP socket, from now on this thread's to close. */
+  | ({ readonly id: number; readonly call: "open"; readonly fd: number } & RelayTarget)
   /** Where new connections lead; an empty address refuses them. */
   | { readonly id: number; readonly call: "lead"; readonly fd: number; readonly address: string }
   /** Closes the listener and breaks its connections. */
   | { readonly id: number; readonly call: "close"; readonly fd: number }
   | { readonly id: number; readonly call: "end" };
+
+/** Where a port leads: a container's address, empty when it has none, and the port there. */
+export interface RelayTarget {
+  readonly kind: "tcp" | "udp";
+  /** Of the socket on the host. */
+  readonly family: 4 | 6;
+  readonly address: string;
+  readonly port: number;
+}
 
 interface Listener {
   address: string;
@@ -35,6 +45,7 @@ const OUT_OF_DESCRIPTORS_MS = 100;
 class Relay {
   readonly #epoll = epollCreate();
   readonly #wake: number;
+  readonly #datagrams = new Datagrams(this.#epoll);
   readonly #pipes = new Pipes();
   readonly #listeners = new Map<number, Listener>();
   /** By descriptor of either socket, with the token that its events carry. */
@@ -64,19 +75,21 @@ class Relay {
       for (const fd of waiting) this.#accept(fd);
     }
     for (const fd of this.#listeners.keys()) this.#close(fd);
+    this.#datagrams.closeAll();
     this.#pipes.close();
     closeDescriptor(this.#epoll);
   }
 
   #timeout(): number {
     if (this.#busy.size > 0) return 0;
-    if (this.#waiting.size === 0) return -1;
+    if (this.#waiting.size === 0) return this.#datagrams.sweep(performance.now());
     return this.#outOfDescriptors ? OUT_OF_DESCRIPTORS_MS : 0;
   }
 
   #handle({ descriptor, events, token }: Ready): void {
     if (descriptor === this.#wake) return this.#listen();
     if (this.#listeners.has(descriptor)) return void this.#waiting.add(descriptor);
+    if (this.#datagrams.receive(descriptor)) return;
     const known = this.#connections.get(descriptor);
     // A number may be another connection's by now.
     if (known?.token !== token) return;
@@ -96,10 +109,11 @@ class Relay {
   #answer(request: RelayRequest): void {
     if (request.call === "end") this.#ended = true;
     else if (request.call === "close") this.#close(request.fd);
+    else if (request.call === "open" && request.kind === "udp") this.#datagrams.open(request.fd, request);
     else if (request.call === "open") {
       this.#listeners.set(request.fd, { address: request.address, port: request.port, open: new Set() });
       epollAdd(this.#epoll, request.fd, { events: EPOLL.IN | EPOLL.ET });
-    } else {
+    } else if (!this.#datagrams.lead(request.fd, request.address)) {
       const listener = this.#listeners.get(request.fd);
       if (listener) listener.address = request.address;
     }
@@ -123,7 +137,7 @@ class Relay {
     let container: number;
     try {
       if (listener.address === "") throw new Error("The container has no address");
-      container = connectSocket(listener.address, listener.port);
+      container = connectSocket("tcp", listener.address, listener.port);
     } catch {
       return resetSocket(client);
     }
@@ -158,7 +172,7 @@ class Relay {
 
   #close(fd: number): void {
     const listener = this.#listeners.get(fd);
-    if (!listener) return;
+    if (!listener) return void this.#datagrams.close(fd);
     this.#listeners.delete(fd);
     this.#waiting.delete(fd);
     for (const connection of listener.open) this.#reset(connection);

@@ -1,8 +1,11 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
-import { connect, createServer } from "node:net";
+import { createSocket } from "node:dgram";
+import { connect, createServer, isIPv6 } from "node:net";
 import type { AddressInfo, Server, Socket } from "node:net";
 import { after, before, test } from "node:test";
+import type { TestContext } from "node:test";
+import { closeDescriptor } from "../descriptor.ts";
 import { bindSocket } from "./host-sockets.ts";
 import { Relay } from "./relay.ts";
 import type { RelayedPort } from "./relay.ts";
@@ -25,7 +28,7 @@ async function freePort(): Promise<number> {
 
 async function open(to: { address: string; port: number }): Promise<{ relayed: RelayedPort; port: number }> {
   const free = await freePort();
-  return { relayed: await relay.open(await bindSocket("tcp", "127.0.0.1", free), to), port: free };
+  return { relayed: await relay.open(await bindSocket("tcp", "127.0.0.1", free), { kind: "tcp", family: 4, ...to }), port: free };
 }
 
 const dial = (): Socket => connect({ port, host: "127.0.0.1", allowHalfOpen: true });
@@ -131,6 +134,76 @@ test("Closing a port breaks its connections and frees the port", async () => {
   const socket = connect({ port: other.port, host: "127.0.0.1" });
   await once(socket, "connect");
   await Promise.all([failure(socket), other.relayed.close()]);
-  const again = await relay.open(await bindSocket("tcp", "127.0.0.1", other.port), { address: "127.0.0.1", port: 1 });
+  const again = await relay.open(await bindSocket("tcp", "127.0.0.1", other.port), {
+    kind: "tcp",
+    family: 4,
+    address: "127.0.0.1",
+    port: 1,
+  });
   await again.close();
+});
+
+/** A server that answers each datagram with who sent it, and its port. */
+async function echoDatagrams(t: TestContext): Promise<number> {
+  const echo = createSocket("udp4").on("message", (bytes, from) => echo.send(`${from.port} ${bytes}`, from.port, from.address));
+  t.after(() => echo.close());
+  await new Promise<void>((resolve) => echo.bind(0, "127.0.0.1", resolve));
+  return echo.address().port;
+}
+
+/** Asks from one socket; it takes answers from whom it asked only. */
+async function asker(t: TestContext, to: number, host: string): Promise<(text: string) => Promise<string>> {
+  const socket = createSocket(isIPv6(host) ? "udp6" : "udp4");
+  t.after(() => socket.close());
+  await new Promise<void>((resolve) => socket.connect(to, host, resolve));
+  return async (text) => {
+    const answer = once(socket, "message");
+    socket.send(text);
+    return String((await answer)[0]);
+  };
+}
+
+for (const [bound, family, hosts] of [
+  ["0.0.0.0", 4, ["127.0.0.1", "127.0.0.2"]],
+  ["127.0.0.2", 4, ["127.0.0.2"]],
+  ["::", 6, ["::1"]],
+] as const)
+  test(`Datagrams to ${bound} are answered from the address that was asked`, async (t) => {
+    const free = await freePort();
+    const port = await echoDatagrams(t);
+    const relayed = await relay.open(await bindSocket("udp", bound, free), { kind: "udp", family, address: "127.0.0.1", port });
+    const senders = new Set<string>();
+    for (const host of hosts) {
+      const ask = await asker(t, free, host);
+      const first = /^(\d+) one$/.exec(await ask("one"))![1]!;
+      assert.equal(await ask("two"), `${first} two`);
+      assert.equal(await ask(""), `${first} `);
+      const long = "x".repeat(60_000);
+      assert.equal(await ask(long), `${first} ${long}`);
+      senders.add(first);
+    }
+    assert.equal(senders.size, hosts.length, "each asked address is another conversation");
+    const ask = await asker(t, free, hosts[0]);
+    await ask("before");
+    await relayed.lead("127.0.0.1");
+    assert.match(await ask("after"), /after$/);
+    await relayed.close();
+    closeDescriptor(await bindSocket("udp", bound, free));
+  });
+
+test("Datagrams that a container refuses do not keep later ones", async (t) => {
+  const [free, port] = [await freePort(), await freePort()];
+  const to = { kind: "udp", family: 4, address: "127.0.0.1", port } as const;
+  const relayed = await relay.open(await bindSocket("udp", "127.0.0.1", free), to);
+  const client = createSocket("udp4");
+  t.after(() => client.close());
+  await new Promise<void>((resolve) => client.connect(free, "127.0.0.1", resolve));
+  for (let turn = 0; turn < 3; turn++) client.send("lost");
+  const echo = createSocket("udp4").on("message", (bytes, from) => bytes.length > 4 && echo.send(bytes, from.port, from.address));
+  t.after(() => echo.close());
+  await new Promise<void>((resolve) => echo.bind(port, "127.0.0.1", resolve));
+  const answer = once(client, "message");
+  client.send("found");
+  assert.equal(String((await answer)[0]), "found");
+  await relayed.close();
 });

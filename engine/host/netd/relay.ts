@@ -1,16 +1,16 @@
 /**
- * Published TCP ports on a thread of their own, so that their bytes and the answers to names do not wait for each other. The
+ * Published ports on a thread of their own, so that their bytes and the answers to names do not wait for each other. The
  * thread begins with the first port, in the network namespace of whoever asks, and connects from there.
  */
 import { writeSync } from "node:fs";
 import { Worker } from "node:worker_threads";
 import { makeEventDescriptor } from "../descriptor.ts";
 import { setNoDelay } from "./host-sockets.ts";
-import type { RelayRequest } from "./relay-worker.ts";
+import type { RelayRequest, RelayTarget } from "./relay-worker.ts";
 
 /** A relayed port. */
 export interface RelayedPort {
-  /** Where new connections lead; empty refuses them. */
+  /** Where new connections and all datagrams lead from now on; empty refuses them. */
   lead(address: string): Promise<void>;
   /** Breaks its connections; the port is free when this resolves. */
   close(): Promise<void>;
@@ -23,12 +23,9 @@ export class Relay {
   #thread: { worker: Worker; wake: number } | undefined;
   #next = 1;
 
-  /**
-   * Carries connections of the listening socket `fd`, which it takes over.
-   * @param to where they lead now, and the port there
-   */
-  async open(fd: number, to: { address: string; port: number }): Promise<RelayedPort> {
-    setNoDelay(fd);
+  /** Carries connections of a listening socket, or datagrams of a bound one, which it takes over. */
+  async open(fd: number, to: RelayTarget): Promise<RelayedPort> {
+    if (to.kind === "tcp") setNoDelay(fd);
     await this.#ask({ call: "open", fd, ...to });
     return {
       lead: (address) => this.#ask({ call: "lead", fd, address }),

@@ -6,12 +6,12 @@ import { exitNow } from "../spawn.ts";
 import { DnsServer } from "./dns-server.ts";
 import { findHostAddress } from "./host-address.ts";
 import { forward } from "./forward.ts";
-import type { Forwarder } from "./forward.ts";
 import type { HostTable } from "./host-table.ts";
 import { Names } from "./names.ts";
 import type { NetdHello, NetdPort, NetdRequest, NetdSandbox } from "./protocol.ts";
 import { NETD_VERSION } from "./protocol.ts";
 import { Relay } from "./relay.ts";
+import type { RelayedPort } from "./relay.ts";
 import { Upstream } from "./upstream.ts";
 
 const PROBE_MS = 2000;
@@ -22,7 +22,7 @@ export class NetdService {
   readonly #relay = new Relay();
   readonly #dns = new DnsServer(this.#names, new Upstream());
   /** By sandbox, then by port. A port being opened is there already, so that it is not opened twice. */
-  readonly #ports = new Map<string, Map<string, Promise<Forwarder>>>();
+  readonly #ports = new Map<string, Map<string, Promise<RelayedPort>>>();
 
   /** @param hostTable made while the thread was still in the host's network namespace */
   constructor(hostTable: HostTable) {
@@ -84,7 +84,7 @@ export class NetdService {
   }
 
   async #publish(port: NetdPort): Promise<void> {
-    const ports = this.#ports.get(port.sandbox) ?? new Map<string, Promise<Forwarder>>();
+    const ports = this.#ports.get(port.sandbox) ?? new Map<string, Promise<RelayedPort>>();
     this.#ports.set(port.sandbox, ports);
     const key = keyOf(port);
     const opening = ports.get(key) ?? forward(port, this.#names.sandbox(port.sandbox)?.address ?? "", this.#relay);
