@@ -317,6 +317,15 @@ function dnsTable(table: { family: "ip"; name: string }, gateway: string): NftTa
     ...table,
     chains: [
       {
+        // The switch lets a neighbor in to what listens on loopback here.
+        name: "b_prerouting",
+        type: "filter",
+        hook: "prerouting",
+        priority: -300,
+        policy: "accept",
+        rules: [{ notIif: "lo", to: "127.0.0.0/8", verdict: "drop" }],
+      },
+      {
         name: "b_output",
         type: "nat",
         hook: "output",

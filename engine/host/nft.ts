@@ -29,6 +29,7 @@ export interface NftChain {
 export interface NftRule {
   /** Interface names; `bb*` stands for every name that begins so. */
   readonly iif?: string;
+  readonly notIif?: string;
   readonly oif?: string;
   readonly notOif?: string;
   /** `10.0.0.0/8`, `fd00::/8` or a single address. */
@@ -140,6 +141,7 @@ function bitSet(key: number, bits: number): Buffer[] {
 function matches(family: NftTable["family"], rule: NftRule): Buffer[] {
   const all: Buffer[] = [];
   if (rule.iif) all.push(...interfaceIs(meta.iifname, rule.iif));
+  if (rule.notIif) all.push(...interfaceIs(meta.iifname, rule.notIif, compare.notEqual));
   if (rule.oif) all.push(...interfaceIs(meta.oifname, rule.oif));
   if (rule.notOif) all.push(...interfaceIs(meta.oifname, rule.notOif, compare.notEqual));
   if (rule.from) all.push(...addressIs(family, "from", rule.from));

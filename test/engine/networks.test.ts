@@ -304,6 +304,17 @@ for (const as of USERS) {
     ];
     for (const [what, from, host, port, want] of attempts)
       assert.equal((await inside(room, from, tryConnect(host, port))) === "connected", want, what);
+    // A route of one's own making to somebody else's loopback: a neighbor's, the router's, and what is behind it.
+    await serve(t, room, c, `require("net").createServer().listen(8, "127.0.0.9", () => console.log("up"))`);
+    const e = await room.attach(plainRequest("e", { mode: "one" }));
+    for (const [from, address, via, port] of [
+      [d, "127.0.0.9", c.endpoints[0]!.ipv4, 8],
+      [e, "127.0.0.1", gatewayOf(e), loopback],
+    ] as const) {
+      for (const line of ["addr flush dev lo", `route add ${address}/32 via ${via}`])
+        assert.equal((await room.inside(from.netnsPath, ["ip", ...line.split(" ")])).stderr, "");
+      assert.notEqual(await inside(room, from, tryConnect(address, port)), "connected", `${address} through ${via}`);
+    }
     assert.equal(await inside(room, c, lookUp("127.0.0.11", "resolve4", "example.org")), "ESERVFAIL");
     assert.deepEqual(JSON.parse(await inside(room, c, lookUp("127.0.0.11", "resolve4", "d"))), [d.endpoints[0]!.ipv4]);
   });
