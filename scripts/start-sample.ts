@@ -5,6 +5,7 @@ import { spawn } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { busyboxTar } from "./base-image.ts";
+import { page } from "./page.ts";
 import { command, enginePackages, installSystemPackages, root, step, which } from "./setup.mjs";
 
 const sample = join(root, "media/sample");
@@ -59,7 +60,7 @@ async function runSample(): Promise<string> {
   await step("Run it", () => run("run", "-d", "--name", name, "-p", "127.0.0.1::8080", name).then((id) => id.slice(0, 12)));
   const [address] = (await run("port", name, "8080/tcp")).trim().split("\n");
   const url = `http://${address}`;
-  await step("Ask it for its page", () => page(url).then(() => url));
+  await step("Ask it for its page", () => checkPage(url).then(() => url));
   return url;
 }
 
@@ -76,11 +77,9 @@ async function baseImage(): Promise<string> {
   }
 }
 
-async function page(url: string): Promise<string> {
-  const response = await fetch(url, { signal: AbortSignal.timeout(5000) });
-  const text = await response.text();
-  if (!response.ok || !text.includes("Berth works")) throw new Error(`Unexpected answer from ${url}: ${response.status}\n${text}`);
-  return text;
+async function checkPage(url: string): Promise<void> {
+  const text = await page(url);
+  if (!text.includes("Berth works")) throw new Error(`Unexpected answer from ${url}:\n${text}`);
 }
 
 /** Headless: what a person would look at, checked. */

@@ -242,7 +242,7 @@ test("stages that the target does not need are left out", { skip }, async () => 
 });
 
 test("stages that do not need each other run at the same time", { skip }, async () => {
-  const wait = "for i in $(seq 100); do test -e /meet/$OTHER && exit 0; sleep 0.1; done; exit 1";
+  const wait = "for i in $(seq 1200); do test -e /meet/$OTHER && exit 0; sleep 0.1; done; exit 1";
   const stage = (own: string, other: string): string =>
     `FROM busybox AS ${own}\nRUN --mount=type=cache,target=/meet,id=meet OTHER=${other}; touch /meet/${own}; ${wait}\nRUN echo ${own} > /${own}\n`;
   const context = rooms.context({

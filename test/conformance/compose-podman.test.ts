@@ -25,7 +25,7 @@ secrets: {token: {file: ./token.txt}}
 configs: {motd: {content: "message\\n"}}
 `;
 
-test("berth compose drives Debian's podman", { skip: cannotRunPodman(), timeout: 60_000 }, async (t) => {
+test("berth compose drives Debian's podman", { skip: cannotRunPodman(), timeout: 300_000 }, async (t) => {
   const folder = mkdtempSync(join(tmpdir(), "berth-podman-"));
   const tar = join(folder, "busybox.tar");
   writeFileSync(tar, await busyboxTar());

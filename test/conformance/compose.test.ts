@@ -138,7 +138,7 @@ test("files and variables give containers the labels that docker compose gives t
   }
 });
 
-test("berth compose drives Debian's dockerd", { timeout: 120_000 }, async (t) => {
+test("berth compose drives Debian's dockerd", { timeout: 300_000 }, async (t) => {
   const folder = mkdtempSync(join(tmpdir(), "berth-dockerd-"));
   t.after(() => rmSync(folder, { recursive: true, force: true }));
   const tar = join(folder, "busybox.tar");

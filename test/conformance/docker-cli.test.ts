@@ -118,7 +118,7 @@ for (const as of USERS)
     const shared: { docker?: Promise<Docker> } = {};
     const docker = (): Promise<Docker> => (shared.docker ??= prepare(as));
     const it = (name: string, run: (docker: Docker, t: TestContext) => Promise<void>, options: { skip?: string | false } = {}): void => {
-      void test(name, { timeout: 120_000, ...options }, async (t) => run(await docker(), t));
+      void test(name, { timeout: 300_000, ...options }, async (t) => run(await docker(), t));
     };
     engineTests(it);
     imageTests(it);
@@ -452,7 +452,9 @@ function streamTests(it: It): void {
     "a terminal: run -it, exec -it, its size, Ctrl-C, detach",
     async (docker, t) => {
       t.after(() => docker.run("rm -f t1"));
-      const ran = await docker.typed("run --rm -it busybox sh", [[/# /, "tty; stty size; exit 3\n"]]);
+      const ran = await docker.typed("run --rm -it busybox sh", [
+        [/# /, "tty; until stty size | grep -q '24 80'; do :; done; stty size; exit 3\n"],
+      ]);
       assert.equal(ran.exitCode, 3, ran.stdout);
       assert.match(ran.stdout, /\/dev\/(pts\/\d|console)\r\n24 80\r\n/);
       await docker.says("run -dit --name t1 busybox sh");

@@ -10,6 +10,10 @@ export interface Step {
   readonly newer?: { readonly exit: number; readonly says: RegExp };
 }
 
+/** `P` waits for a container over the API; `heard` waits until the engine has begun to answer that. */
+const WAIT =
+  'P() { curl -s -D head --unix-socket ${DOCKER_HOST#unix://} -X POST "http://d/containers/$1"; }; heard() { until [ -s head ]; do sleep 0.05; done; }';
+
 export interface Group {
   readonly name: string;
   readonly steps: readonly (string | Step)[];
@@ -253,7 +257,7 @@ export const GROUPS: readonly Group[] = [
       "docker stop nosuch",
       "docker restart nosuch",
       "docker pause nosuch",
-      "docker run -d --name kk --stop-signal INT bb sh -c 'trap \"exit 6\" INT; while :; do sleep 0.1; done' >/dev/null; sleep 0.3; docker stop kk; docker wait kk; docker rm kk",
+      "docker run -d --name kk --stop-signal INT bb sh -c 'trap \"exit 6\" INT; echo up; while :; do sleep 0.1; done' >/dev/null; until docker logs kk | grep -q up; do :; done; docker stop kk; docker wait kk; docker rm kk",
       {
         line: "docker run --name qq --restart on-failure:2 bb false; docker wait qq; docker inspect -f '{{.RestartCount}} {{.State.Status}} {{.State.ExitCode}}' qq; docker rm -f qq",
         newer: { exit: 0, says: /^1\n2 exited 1\nqq\n$/ },
@@ -431,7 +435,8 @@ export const GROUPS: readonly Group[] = [
   {
     name: "health, init, events, stats, system",
     steps: [
-      "docker run -d --name hh --health-cmd 'test -e /ok' --health-interval 100ms --health-retries 2 bb sleep 1000 >/dev/null; docker ps --format '{{.Status}}' | grep -o 'health: starting'",
+      "docker run -d --name hs --health-cmd true --health-interval 1h bb sleep 1000 >/dev/null; docker ps --format '{{.Status}}' | grep -o 'health: starting'; docker rm -f hs",
+      "docker run -d --name hh --health-cmd 'test -e /ok' --health-interval 100ms --health-retries 2 bb sleep 1000 | wc -c",
       "until docker ps | grep -q '(unhealthy)'; do :; done; docker ps -f health=unhealthy --format '{{.Names}}'",
       "docker exec hh touch /ok; until docker ps | grep -q '(healthy)'; do :; done; docker inspect -f '{{.State.Health.Status}} {{.State.Health.FailingStreak}} {{(index .State.Health.Log 0).ExitCode}}' hh",
       "docker rm -f hh",
@@ -459,7 +464,7 @@ export const GROUPS: readonly Group[] = [
     steps: [
       "docker run -d --name evq -p 127.0.0.1:18082:82 --expose 81 bb sleep 1000 >/dev/null; for f in publish=18082 publish=82 expose=82 expose=81 publish=18000-18100/tcp expose=81/udp; do echo $f; docker ps -f $f --format '{{.Names}}'; done; docker rm -f evq",
       "docker volume create evv >/dev/null; docker network create evn >/dev/null; docker run -d --name evc -l evk=v -e E=1 -v evv:/v --network evn --expose 81 -p 127.0.0.1::82 bb sh -c 'trap \"exit 3\" TERM; echo up; while :; do sleep 0.02; done' >/dev/null; until docker logs evc | grep up; do :; done",
-      "docker exec evc true; docker pause evc; docker unpause evc; docker rename evc ev2; docker rename ev2 evc; docker update --restart no evc; docker kill -s USR1 evc; docker start evc; docker restart -t 5 evc",
+      "docker exec evc true; docker pause evc; docker unpause evc; docker rename evc ev2; docker rename ev2 evc; docker update --restart no evc; docker kill -s USR1 evc; docker start evc; docker restart -t 60 evc",
       { line: "docker kill evc; docker stop evc; docker rm -f none", exitOnly: "the order of what they say" },
       "sleep 1; docker events --since 10m --until 0s -f container=evc -f type=container -f event=start -f event=die -f event=rename -f event=pause -f event=unpause -f event=create --format '{{.Type}} {{.Action}} {{.Actor.Attributes.name}} {{.Actor.Attributes.evk}} {{.Actor.Attributes.exitCode}}'",
       "docker events --since 10m --until 0s -f label=evk=v -f event=die --format '{{.Action}} {{.From}}'",
@@ -472,11 +477,11 @@ export const GROUPS: readonly Group[] = [
       "docker events --since nonsense --until 1",
       "docker events --since 10m --until 0s -f type=container -f event=create -f container=evc --format '{{json .}}' | tr -dc '{}\":,A-Za-z' | sed 's/[0-9a-f]*//g' | grep -c actor -i",
       {
-        line: "W=${DOCKER_HOST#unix://}; P() { curl -s --unix-socket $W -X POST \"http://d/containers/$1\"; }; P evc/wait; docker start evc >/dev/null; P 'evc/wait?condition=next-exit' & sleep 0.3; docker kill evc >/dev/null; wait",
+        line: `${WAIT}; P evc/wait; rm head; docker start evc >/dev/null; P 'evc/wait?condition=next-exit' & heard; docker kill evc >/dev/null; wait; rm head`,
         newer: { exit: 0, says: /^\{"StatusCode":\d+\}\n\{"StatusCode":137\}\n$/ },
       },
       {
-        line: "W=${DOCKER_HOST#unix://}; P() { curl -s --unix-socket $W -X POST \"http://d/containers/$1\"; }; docker run -d --rm --name wr bb sh -c 'sleep 0.3; exit 4' >/dev/null; P 'wr/wait?condition=removed'; docker inspect wr",
+        line: `${WAIT}; docker run -d --rm --name wr bb sh -c 'until [ -e /go ]; do sleep 0.05; done; exit 4' >/dev/null; P 'wr/wait?condition=removed' & heard; docker exec wr touch /go; wait; rm head; docker inspect wr`,
         newer: { exit: 1, says: /^\{"StatusCode":4\}\n/ },
       },
       {

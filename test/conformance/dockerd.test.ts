@@ -18,7 +18,7 @@ import { NETWORK_AND_VOLUME_GROUPS } from "./dockerd-network-steps.ts";
 import { GROUPS } from "./dockerd-steps.ts";
 import type { Step } from "./dockerd-steps.ts";
 
-const LONGEST_LINE_MS = 30_000;
+const LONGEST_LINE_MS = 120_000;
 const noDocker = findProgram("docker") === undefined && "needs the docker command";
 
 /** Runs a shell line; what still runs of it after a while is killed. */

@@ -188,7 +188,7 @@ for (const as of USERS)
       let output = "";
       child.stdout.on("data", (chunk: Buffer) => {
         output += chunk.toString();
-        if (chunk.toString() === "ready\n") child.kill("SIGINT");
+        if (output === "ready\n") child.kill("SIGINT");
       });
       assert.deepEqual(await once(child, "close"), [9, null]);
       assert.equal(output, "ready\ngot it\n");

@@ -142,7 +142,7 @@ for (const as of USERS)
     test("services are built side by side, each after those whose image it is built from", async () => {
       const folderOf = folder("berth-builds-");
       const meet = (mine: string, other: string): string =>
-        `FROM busybox\\nRUN --mount=type=cache,id=meet,target=/meet touch /meet/${mine}; for i in $$(seq 400); do [ -e /meet/${other} ] && echo ${mine} > /met && exit 0; sleep 0.05; done; exit 1\\n`;
+        `FROM busybox\\nRUN --mount=type=cache,id=meet,target=/meet touch /meet/${mine}; for i in $$(seq 2400); do [ -e /meet/${other} ] && echo ${mine} > /met && exit 0; sleep 0.05; done; exit 1\\n`;
       const app = file(
         "built",
         `services:
@@ -276,7 +276,7 @@ for (const as of USERS)
       await says([...app, "up", "-d"]);
       assert.equal(await says([...app, "ps", "--format", "{{.Name}}"]), "more-a-1\nmore-a-2\nmore-b-1\nmore-c-1\n");
       assert.equal(await says([...app, "exec", "-T", "--index", "2", "a", "cat", "/hook"]), "started\n");
-      assert.equal(await says([...app, "exec", "-T", "c", "sh", "-c", "ping -c 1 -W 2 other > /dev/null && echo reached"]), "reached\n");
+      assert.equal(await says([...app, "exec", "-T", "c", "sh", "-c", "ping -c 1 -W 30 other > /dev/null && echo reached"]), "reached\n");
       assert.doesNotMatch((await tries([...app, "up", "-d"])).stderr, /Recreate|Creat|Start/);
       assert.match(
         (await tries([...app, "--dry-run", "up", "-d", "--force-recreate"])).stderr,

@@ -90,7 +90,13 @@ const LINES: readonly (readonly [line: string, prints?: RegExp])[] = [
   ["D container update --restart no bg", /^bg\n$/],
   ["D container pause bg", /^bg\n$/],
   ["D container unpause bg", /^bg\n$/],
-  ["(sleep 1; D kill bg >/dev/null) & D container attach --no-stdin bg; test $? = 137"],
+  ["D run -d --name talks busybox sh -c 'while :; do echo said; sleep 0.1; done'", new RegExp(`^${LONG}\n$`)],
+  // It is killed once the attached command has shown a line.
+  [
+    "{ D container attach --no-stdin talks; echo ended $?; } | { read first; D kill talks >/dev/null; cat >/dev/null; echo $first; }",
+    /^said\n$/,
+  ],
+  ["D rm -f talks; D kill bg", /^talks\nbg\n$/],
   ["D container wait bg", /^137\n$/],
   ["D container export bg >bg.tar; tar tf bg.tar | grep -x in.txt", /in\.txt/],
   ["† D container import bg.tar", /^sha256:/],
@@ -152,7 +158,7 @@ for (const as of USERS)
       (!findProgram("script") && "needs script") ||
       (!findProgram("docker-registry") && "needs docker-registry");
     suite(`first users: ${program}, engine as ${as}`, { skip }, () => {
-      void test("every line", { timeout: 180_000 }, async (t) => {
+      void test("every line", { timeout: 600_000 }, async (t) => {
         const engine = await startEngine({ as });
         t.after(() => engine.remove());
         await importBusybox(engine);

@@ -39,8 +39,8 @@ for (const as of USERS)
     test("stop ends a command that process 1 could ignore", async () => {
       await says("run", "-d", "--name", "plain", "--init", "busybox", "sleep", "1000");
       const start = Date.now();
-      await says("stop", "-t", "20", "plain");
-      assert.ok(Date.now() - start < 10_000);
+      await says("stop", "-t", "120", "plain");
+      assert.ok(Date.now() - start < 100_000);
       assert.equal(await says("inspect", "-f", "{{.State.ExitCode}}", "plain"), "143");
       await says("rm", "plain");
     });

@@ -11,7 +11,7 @@ import { readHolder } from "../../engine/host/launch.ts";
 import { berth, berthSays, importBusybox } from "../support/berth.ts";
 import { startEngine } from "../support/engine.ts";
 import type { TestEngine } from "../support/engine.ts";
-import { commandLine, gone, lives, processesAs, processesOf } from "../support/processes.ts";
+import { commandLine, gone, lives, processesAs, processesOf, sendKill } from "../support/processes.ts";
 import { cannotRunAs, USERS } from "../support/user.ts";
 
 const VICTIMS = ["engine", "netd", "holder", "supervisor", "runtime"] as const;
@@ -47,7 +47,7 @@ for (const as of USERS)
       if (victim === "engine") return engine.kill9();
       const holder = victim === "holder" && readHolder({ run: join(engine.root, "run") });
       const pids = holder ? [holder.pid] : victim === "holder" ? [] : processesAs(victim, engine.root);
-      for (const pid of pids) process.kill(pid, "SIGKILL");
+      for (const pid of pids) sendKill(pid);
       for (const pid of pids) await gone(pid);
     }
 

@@ -75,9 +75,12 @@ for (const as of USERS)
     });
 
     test("a container that ends while no engine is there has its exit code and its output", async () => {
-      await berthSays(engine, ["run", "-d", "--name", "brief", "-i", "busybox", "sh", "-c", "echo first; sleep 1; echo last; exit 9"]);
+      const script = "trap 'echo last; exit 9' TERM; echo first; while :; do sleep 0.05; done";
+      await berthSays(engine, ["run", "-d", "--name", "brief", "-i", "busybox", "sh", "-c", script]);
       const pid = Number(await berthSays(engine, ["inspect", "-f", "{{.State.Pid}}", "brief"]));
+      while ((await berthSays(engine, ["logs", "brief"])) !== "first");
       await engine.kill9();
+      process.kill(pid, "SIGTERM");
       await gone(pid);
       await engine.restart();
       assert.equal(await berthSays(engine, ["inspect", "-f", "{{.State.Status}} {{.State.ExitCode}}", "brief"]), "exited 9");

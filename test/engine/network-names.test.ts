@@ -8,6 +8,7 @@ import { importBusybox } from "../support/berth.ts";
 import { startEngine } from "../support/engine.ts";
 import type { TestEngine } from "../support/engine.ts";
 import { openRoom, plainRequest } from "../support/networks-room.ts";
+import { sendKill } from "../support/processes.ts";
 import { testPrograms } from "../support/programs.ts";
 import { USERS, cannotRunAs } from "../support/user.ts";
 
@@ -102,9 +103,9 @@ for (const as of USERS) {
       const send = () => { for (let i = 0; i < 50; i++) socket.send(encode((turn++ % 2 ? "other" : "n" + turn) + (turn % 2 ? "" : ".invalid")), 53, "127.0.0.11"); setTimeout(send, 2); };
       socket.on("error", () => undefined); send(); console.log("up");`;
     const pid = await room.serve(flooder.netnsPath!, [node, "-e", flood]);
-    t.after(() => process.kill(pid, "SIGKILL"));
+    t.after(() => sendKill(pid));
     const asks = `
-      const resolver = new (require("dns").promises.Resolver)({ timeout: 1000, tries: 2 });
+      const resolver = new (require("dns").promises.Resolver)({ timeout: 10_000, tries: 3 });
       resolver.setServers(["127.0.0.11"]);
       (async () => { let good = 0; for (let i = 0; i < 50; i++) good += await resolver.resolve4("flooder").then(() => 1, () => 0); console.log(good); })();`;
     assert.equal((await room.inside(other.netnsPath, [node, "-e", asks])).stdout.trim(), "50");

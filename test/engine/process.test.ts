@@ -161,7 +161,8 @@ for (const as of USERS) {
   test(`an idle engine ends with everything it had, as ${as}`, { skip }, async (t) => {
     const engine = await started(t, as, { BERTH_IDLE_SECONDS: "0.3" });
     const connection = createConnection(engine.socketPath);
-    await new Promise((resolve) => connection.once("connect", resolve));
+    // On a slow machine it has ended before anybody connects, which is as well.
+    await new Promise((resolve) => connection.once("connect", resolve).once("error", resolve));
     const released = lock(join(engine.root, "run", "engine.lock"));
     connection.end();
     (await released)();

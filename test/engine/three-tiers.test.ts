@@ -49,12 +49,12 @@ http.server.ThreadingHTTPServer(("", 8000), Handler).serve_forever()
 `,
 };
 
-/** In a container: prints `open`, or why not. */
-const probe = (host: string, port: number): string[] => [
+/** In a container: prints `open`, or why not; what nobody answers is waited for that long. */
+const probe = (host: string, port: number, seconds: number): string[] => [
   "python3",
   "-c",
   `import socket
-try: socket.create_connection(("${host}", ${port}), 3); print("open")
+try: socket.create_connection(("${host}", ${port}), ${seconds}); print("open")
 except Exception as error: print(type(error).__name__)`,
 ];
 
@@ -113,7 +113,7 @@ for (const as of USERS)
     /** The page, once the database has started. */
     const page = async (path: string): Promise<string> => {
       const address = await docker("port", "web", "80/tcp");
-      const deadline = Date.now() + 30_000;
+      const deadline = Date.now() + 120_000;
       for (;;) {
         const answer = await fetch(`http://${address}${path}`).catch(() => undefined);
         const text = (await answer?.text()) ?? "nobody answers";
@@ -121,7 +121,8 @@ for (const as of USERS)
         assert.ok(Date.now() < deadline, text);
       }
     };
-    const from = (name: string, host: string, port: number): Promise<string> => docker("exec", name, ...probe(host, port));
+    const from = (name: string, host: string, port: number, seconds = 2): Promise<string> =>
+      docker("exec", name, ...probe(host, port, seconds));
     const address = async (name: string, network: string): Promise<string> =>
       docker("inspect", "-f", `{{(index .NetworkSettings.Networks "${network}").IPAddress}}`, name);
 
@@ -132,10 +133,10 @@ for (const as of USERS)
     });
 
     test("what should be reached is reached, and nothing else", async () => {
-      assert.equal(await from("web", "app", 8000), "open");
-      assert.equal(await from("app", "db", 5432), "open");
-      assert.equal(await from("app", "cache", 6379), "open");
-      assert.equal(await from("web", "db", 5432), "gaierror", "no name of the other network");
+      assert.equal(await from("web", "app", 8000, 60), "open");
+      assert.equal(await from("app", "db", 5432, 60), "open");
+      assert.equal(await from("app", "cache", 6379, 60), "open");
+      assert.equal(await from("web", "db", 5432, 60), "gaierror", "no name of the other network");
       assert.notEqual(await from("web", await address("db", "back"), 5432), "open", "no address of the other network");
       assert.notEqual(await from("db", await address("web", "front"), 80), "open");
       assert.notEqual(await from("db", await address("app", "front"), 8000), "open");

@@ -3,14 +3,11 @@
  * Screenshots of every stage go to test-output/screenshots.
  */
 import assert from "node:assert/strict";
-import { once } from "node:events";
-import { get } from "node:http";
-import type { IncomingMessage } from "node:http";
-import { text } from "node:stream/consumers";
 import { cpSync, existsSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { busyboxTar } from "../../scripts/base-image.ts";
+import { page } from "../../scripts/page.ts";
 import { command, root } from "../../scripts/setup.mjs";
 import { startVscode } from "../../scripts/vscode.ts";
 import { Walk } from "./steps.ts";
@@ -30,11 +27,6 @@ await berth("engine", "stop");
 
 const server = await startVscode({ folder: join(folder, "sample"), vsix: await packageVsix(), env });
 const browser = await launchBrowser();
-/** On a connection of its own: a kept one may have been closed by the other side in the meantime. */
-const pageAt = async (address: string): Promise<string> => {
-  const [answer] = (await once(get(address, { agent: false }), "response")) as [IncomingMessage];
-  return text(answer);
-};
 let window: Workbench | undefined;
 const walk = new Walk(() => window);
 let url = "";
@@ -79,11 +71,11 @@ try {
 
   await walk.step("Its page answers", async () => {
     url = `http://${(await berth("port", "sample", "8080/tcp")).trim()}`;
-    assert.match(await pageAt(url), /Berth works/);
-    const page = await browser.newPage();
-    await page.goto(url);
-    assert.equal(await page.locator("h1").innerText(), "Berth works");
-    await page.close();
+    assert.match(await page(url), /Berth works/);
+    const tab = await browser.newPage();
+    await tab.goto(url);
+    assert.equal(await tab.locator("h1").innerText(), "Berth works");
+    await tab.close();
   });
 
   await walk.step("A shell in it works, with its own size", async () => {
@@ -101,7 +93,7 @@ try {
   await walk.step("Its logs follow", async () => {
     await window!.rowMenu("Containers", "sample", "View Logs");
     await window!.terminalShows(/listening on port 8080/);
-    await pageAt(`${url}/style.css`);
+    await page(`${url}/style.css`);
     await window!.terminalShows(/style\.css/);
     await walk.picture("5-logs");
   });
@@ -139,7 +131,7 @@ try {
     // Only the window asks for an engine here, and it alone starts the next one.
     for (let now: number | undefined = killed; now === undefined || now === killed; now = await pidOf());
     await window!.statusItem(/Berth: 1 running/).waitFor();
-    assert.match(await pageAt(url), /Berth works/);
+    assert.match(await page(url), /Berth works/);
   });
 
   await walk.step("Stop, start and remove from its menu", async () => {

@@ -15,6 +15,7 @@ import { enginePaths } from "../../engine/host/paths.ts";
 import { processesInside, readHolder } from "../../engine/host/launch.ts";
 import type { Networks, Sandbox, SandboxRequest } from "../../engine/networks/networks.ts";
 import { makeRoot, removeRoot } from "./engine.ts";
+import { sendKill } from "./processes.ts";
 import { testPrograms } from "./programs.ts";
 import { testUser } from "./user.ts";
 import type { As, TestUser } from "./user.ts";
@@ -118,14 +119,6 @@ async function start({ user, root, within }: { user: TestUser; root: string; wit
       await removeRoot(root, user);
     },
   };
-}
-
-function sendKill(pid: number): void {
-  try {
-    process.kill(pid, "SIGKILL");
-  } catch {
-    // It ended by itself meanwhile.
-  }
 }
 
 function asker(child: ChildProcess): (call: string, args: unknown[]) => Promise<unknown> {

@@ -39,7 +39,13 @@ export async function startPodman(base: string, tar: string): Promise<Podman> {
   const script = `ip link set lo up; umount -l /sys/fs/cgroup/unified 2>/dev/null; ${serve}`;
   const child = spawn("unshare", ["--mount", "--net", "--", "sh", "-c", script], { stdio: "ignore", env });
   await new Promise<void>((resolve, reject) => {
-    const watcher = watch(base, () => existsSync(path) && (watcher.close(), resolve()));
+    const watcher = watch(base, () => look());
+    const look = (): void => {
+      if (!existsSync(path)) return;
+      watcher.close();
+      resolve();
+    };
+    look();
     child.once("exit", () => (watcher.close(), reject(new Error(`podman ended, see ${join(base, "log")}`))));
   });
   return {

@@ -31,6 +31,15 @@ export function processesAs(role: Role, root: string): number[] {
   return processesOf(root).filter((pid) => commandLine(pid).includes(root) && ROLES[role].test(commandLine(pid)));
 }
 
+/** SIGKILL to a process that may have gone already. */
+export function sendKill(pid: number): void {
+  try {
+    process.kill(pid, "SIGKILL");
+  } catch {
+    // It ended by itself meanwhile.
+  }
+}
+
 /** Whether a process is there and is no zombie. */
 export function lives(pid: number): boolean {
   return /^State:\t[^ZX]/m.test(read(pid, "status"));

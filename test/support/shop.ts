@@ -15,7 +15,7 @@ services:
     image: busybox
     command: sh -c "mkdir -p /srv; cp /data/seed /srv/index.html; cat /data/seed; httpd -f -p 6379 -h /srv"
     depends_on: {init: {condition: service_completed_successfully}}
-    healthcheck: {test: ["CMD-SHELL", "wget -qO- http://127.0.0.1:6379/"], interval: 200ms, retries: 50}
+    healthcheck: {test: ["CMD-SHELL", "wget -qO- http://127.0.0.1:6379/"], interval: 200ms, retries: 500}
     volumes: ["cachedata:/data"]
     networks: [back]
     ulimits: {nofile: 4096}
@@ -25,7 +25,7 @@ services:
     command: sh -c "mkdir -p /www; cat /run/secrets/token /run/secrets/variable /motd > /www/index.html; echo api listening; httpd -f -p 3000 -h /www"
     depends_on: {cache: {condition: service_healthy}}
     environment: {MODE: "\${MODE:-test}"}
-    healthcheck: {test: ["CMD", "wget", "-qO-", "http://127.0.0.1:3000/"], interval: 200ms, retries: 50}
+    healthcheck: {test: ["CMD", "wget", "-qO-", "http://127.0.0.1:3000/"], interval: 200ms, retries: 500}
     networks: {back: {}, front: {aliases: [backend]}}
     secrets: [token, variable]
     configs: [motd]

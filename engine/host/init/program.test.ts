@@ -55,7 +55,7 @@ for (const [processor, emulator] of [
 
     for (const [name, args, exitCode, says] of CASES)
       test(name, () => {
-        const { status, stdout, stderr } = spawnSync(program, [...before, ...args], { encoding: "utf8", env, timeout: 20_000 });
+        const { status, stdout, stderr } = spawnSync(program, [...before, ...args], { encoding: "utf8", env, timeout: 120_000 });
         assert.equal(stdout + stderr, says);
         assert.equal(status, exitCode);
       });

@@ -4,6 +4,7 @@ import { execFile } from "node:child_process";
 import { promisify } from "node:util";
 import * as vscode from "vscode";
 import packageJson from "../../../package.json" with { type: "json" };
+import { page } from "../../../scripts/page.ts";
 
 const berth = async (...args: string[]): Promise<string> =>
   (await promisify(execFile)(process.env["BERTH_TEST_PROGRAM"]!, args)).stdout.trim();
@@ -40,7 +41,7 @@ suite("Berth", () => {
     await vscode.commands.executeCommand("berth.dockerfile.run", dockerfile());
     assert.match(await berth("ps", "--format", "{{.Image}} {{.State}}"), /^sample:latest running$/m);
     const address = await berth("port", "sample", "8080/tcp");
-    assert.match(await (await fetch(`http://${address}`)).text(), /Berth works/);
+    assert.match(await page(`http://${address}`), /Berth works/);
   });
 
   test("runs it again in place of the first", async () => {
