@@ -1,14 +1,18 @@
-/** A reporter for Node's test runner that writes the counts of leaf tests as JSON, for the sum at the end of `npm test`. */
+/**
+ * A reporter for Node's test runner for the sum at the end of `npm test`: a line of JSON, `[what, name]`, for each leaf test
+ * that passed, failed or was skipped, and for each test that began, so that a file that is cut tells where it was.
+ */
 export default async function* count(source) {
-  const total = { passed: 0, failed: 0, skipped: 0, skippedNames: [] };
   for await (const { type, data } of source) {
-    if (type !== "test:pass" && type !== "test:fail") continue;
-    if (data.details?.type === "suite" && type === "test:pass") continue;
-    if (data.skip !== undefined || data.todo !== undefined) {
-      total.skipped++;
-      total.skippedNames.push(typeof data.skip === "string" ? `${data.name}: ${data.skip}` : data.name);
-    } else if (type === "test:pass") total.passed++;
-    else if (data.details?.error?.failureType !== "subtestsFailed") total.failed++;
+    const what = outcome(type, data);
+    if (what) yield `${JSON.stringify([what, typeof data.skip === "string" ? `${data.name}: ${data.skip}` : data.name])}\n`;
   }
-  yield JSON.stringify(total);
+}
+
+function outcome(type, { skip, todo, details }) {
+  if (type === "test:dequeue") return "begun";
+  if (type !== "test:pass" && type !== "test:fail") return undefined;
+  if (skip !== undefined || todo !== undefined) return "skipped";
+  if (type === "test:pass") return details?.type === "suite" ? "through" : "passed";
+  return details?.error?.failureType === "subtestsFailed" ? "through" : "failed";
 }

@@ -1,38 +1,43 @@
 /**
- * The suites of `npm test`, one after another: each is a process, each is counted, none can be forgotten silently.
+ * The suites of `npm test`: each file is a process, two run side by side, each is counted, none can be forgotten silently.
  */
-import { spawn } from "node:child_process";
-import { chmodSync, existsSync, globSync, mkdirSync, readFileSync, rmSync } from "node:fs";
+import { chmodSync, existsSync, globSync, mkdirSync, mkdtempSync } from "node:fs";
+import { availableParallelism, tmpdir } from "node:os";
 import { join } from "node:path";
+import { testUser } from "../test/support/user.ts";
 import { command, enginePackages, installSystemPackages, isRoot, root, step } from "./setup.mjs";
-
-interface Count {
-  passed: number;
-  failed: number;
-  skipped: number;
-  skippedNames: string[];
-}
+import { killJobs, runJob } from "./test-job.ts";
+import type { Count, Outcome } from "./test-job.ts";
+import { cleanUp } from "./test-leftovers.ts";
 
 interface Suite {
   readonly name: string;
   readonly title: string;
-  readonly run: () => Promise<Count>;
+  /** Patterns of its files below the clone. */
+  readonly files: readonly string[];
+  /** What its files are. */
+  readonly nodeTests: boolean;
+}
+
+interface Done extends Outcome {
+  readonly suite: Suite;
+  readonly file: string;
 }
 
 const output = join(root, "test-output");
 
-const suites: Suite[] = [
-  {
-    name: "unit",
-    title: "Unit tests",
-    run: () => nodeTests("unit", ["engine/**/*.test.ts", "src/**/*.test.ts", "scripts/**/*.test.ts"], 2),
-  },
-  { name: "engine", title: "Engine, as root and as an unprivileged user", run: () => nodeTests("engine", ["test/engine/**/*.test.ts"], 1) },
-  { name: "conformance", title: "Real clients", run: () => nodeTests("conformance", ["test/conformance/**/*.test.ts"], 1) },
-  { name: "inhost", title: "Extension in the extension host", run: () => program("inhost", "test/extension/run-inhost.ts") },
-  { name: "ui", title: "Extension in VS Code, in Chromium", run: () => program("ui", "test/extension/run-ui.ts") },
-  { name: "language", title: "Dockerfiles and compose files in VS Code", run: () => program("language", "test/extension/run-language.ts") },
+/** In this order, so that the longest do not begin last. */
+const suites: readonly Suite[] = [
+  { name: "language", title: "Dockerfiles and compose files in VS Code", files: ["test/extension/run-language.ts"], nodeTests: false },
+  { name: "ui", title: "Extension in VS Code, in Chromium", files: ["test/extension/run-ui.ts"], nodeTests: false },
+  { name: "inhost", title: "Extension in the extension host", files: ["test/extension/run-inhost.ts"], nodeTests: false },
+  { name: "engine", title: "Engine, as root and as an unprivileged user", files: ["test/engine/**/*.test.ts"], nodeTests: true },
+  { name: "conformance", title: "Real clients", files: ["test/conformance/**/*.test.ts"], nodeTests: true },
+  { name: "unit", title: "Unit tests", files: ["engine/**/*.test.ts", "src/**/*.test.ts", "scripts/**/*.test.ts"], nodeTests: true },
 ];
+
+/** Files at a time. More than two are not tried out. */
+const WORKERS = Math.min(2, availableParallelism());
 
 const testPackages = [
   { program: "busybox", package: "busybox-static", why: "base images of the tests" },
@@ -46,16 +51,18 @@ const testPackages = [
 /** Runs the suites named in `only` (all when empty). @returns the exit code */
 export async function test(only: string[]): Promise<number> {
   console.log("\nBerth: all tests\n");
+  // Whatever the caller's is: files that tests make have to be readable for the users that they make them for.
+  process.umask(0o022);
   const missing = await installSystemPackages([...enginePackages, ...testPackages]);
   if (isRoot) openTun();
+  // Made before two files want to make it.
+  testUser("user");
   await step("Build Berth", () => command([process.execPath, "scripts/build.ts"]));
-  mkdirSync(output, { recursive: true });
-  const chosen = suites.filter(({ name }) => only.length === 0 || only.includes(name));
-  const total: Count = { passed: 0, failed: 0, skipped: 0, skippedNames: missing.map(({ package: name }) => `not installed: ${name}`) };
-  for (const suite of chosen) add(total, await timed(suite));
-  if (total.skippedNames.length > 0) console.log(`\nSkipped:\n${total.skippedNames.map((name) => `  ${name}`).join("\n")}`);
-  console.log(`\n${total.passed} passed, ${total.failed} failed, ${total.skipped} skipped`);
-  return total.failed > 0 || total.passed === 0 ? 1 : 0;
+  const done = await runSuites(suites.filter(({ name }) => only.length === 0 || only.includes(name)));
+  return tell(
+    done,
+    missing.map(({ package: name }) => `not installed: ${name}`),
+  );
 }
 
 /** Distributions ship /dev/net/tun readable for all (udev's rule); a bare machine may not have run udev. */
@@ -63,68 +70,87 @@ function openTun(): void {
   if (existsSync("/dev/net/tun")) chmodSync("/dev/net/tun", 0o666);
 }
 
-async function timed(suite: Suite): Promise<Count> {
-  console.log(`\n── ${suite.title}`);
-  const started = performance.now();
-  const count = await suite.run();
-  const seconds = ((performance.now() - started) / 1000).toFixed(0);
-  console.log(`── ${suite.title}: ${count.passed} passed, ${count.failed} failed, ${count.skipped} skipped (${seconds} s)`);
-  return count;
+async function runSuites(chosen: readonly Suite[]): Promise<Done[]> {
+  mkdirSync(output, { recursive: true });
+  const place = mkdtempSync(join(tmpdir(), "berth-tests-"));
+  const programs = join(place, "programs");
+  mkdirSync(programs);
+  for (const folder of [place, programs]) chmodSync(folder, 0o755);
+  const end = (): void => {
+    killJobs();
+    cleanUp(place);
+    process.exit(130);
+  };
+  for (const name of ["SIGINT", "SIGTERM"] as const) process.once(name, end);
+  const jobs = chosen.flatMap((suite) => filesOf(suite).map((file) => ({ suite, file, nodeTests: suite.nodeTests })));
+  const done: Done[] = [];
+  const at = new Set<string>();
+  const heartbeat = setInterval(() => console.log(`  … ${[...at].join(", ")}`), 60_000);
+  const work = async (): Promise<void> => {
+    for (let job = jobs.shift(); job; job = jobs.shift()) {
+      const { suite, file } = job;
+      at.add(file);
+      done.push(show({ ...(await runJob(job, { folder: join(place, String(jobs.length)), programs, output })), suite, file }));
+      at.delete(file);
+    }
+  };
+  await Promise.all(Array.from({ length: WORKERS }, work));
+  clearInterval(heartbeat);
+  cleanUp(place);
+  for (const name of ["SIGINT", "SIGTERM"] as const) process.off(name, end);
+  return done;
 }
 
-function add(total: Count, count: Count): void {
-  total.passed += count.passed;
-  total.failed += count.failed;
-  total.skipped += count.skipped;
-  total.skippedNames.push(...count.skippedNames);
+/** @throws {Error} when there are none: a suite that finds no files is a mistake */
+function filesOf({ name, files }: Suite): string[] {
+  const found = files.flatMap((pattern) => globSync(pattern, { cwd: root })).toSorted();
+  if (found.length === 0) throw new Error(`The suite ${name} has no files`);
+  return found;
 }
 
-/** Node's own runner; the counts come from a reporter beside the printed one, so a crash of a file is a failure. */
-async function nodeTests(name: string, patterns: string[], concurrency: number): Promise<Count> {
-  const files = patterns.flatMap((pattern) => globSync(pattern, { cwd: root }));
-  if (files.length === 0) return { passed: 0, failed: 1, skipped: 0, skippedNames: [] };
-  const counts = join(output, `${name}.json`);
-  rmSync(counts, { force: true });
-  const exitCode = await inherit([
-    "--test",
-    `--test-concurrency=${concurrency}`,
-    "--test-reporter=spec",
-    "--test-reporter-destination=stdout",
-    "--test-reporter=./scripts/count-reporter.mjs",
-    `--test-reporter-destination=${counts}`,
-    ...files.toSorted(),
-  ]);
-  const count = existsSync(counts)
-    ? (JSON.parse(readFileSync(counts, "utf8")) as Count)
-    : { passed: 0, failed: 1, skipped: 0, skippedNames: [] };
-  if (exitCode !== 0 && count.failed === 0) count.failed = 1;
-  return count;
+function show(done: Done): Done {
+  console.log(`\n── ${done.file}\n${done.output}`);
+  console.log(`── ${done.failed > 0 ? "✖" : "✔"} ${done.file}: ${counts(done)} (${done.seconds.toFixed(1)} s)`);
+  return done;
 }
 
-/** A program that prints its own `N passed, N failed, N skipped`, once or for each of its parts. */
-async function program(name: string, file: string): Promise<Count> {
-  if (!existsSync(join(root, file))) return { passed: 0, failed: 1, skipped: 0, skippedNames: [] };
-  let text = "";
-  const exitCode = await inherit([file], (chunk) => (text = (text + chunk).slice(-100_000)));
-  const parts = [...text.matchAll(/^(\d+) passed, (\d+) failed(?:, (\d+) skipped)?$/gm)];
-  const sum = (group: number): number => parts.reduce((total, part) => total + Number(part[group] ?? 0), 0);
-  const count: Count = { passed: sum(1), failed: parts.length === 0 ? 1 : sum(2), skipped: sum(3), skippedNames: [] };
-  if (exitCode !== 0 && count.failed === 0) count.failed = 1;
-  if (count.skipped > 0) count.skippedNames.push(`${count.skipped} in ${name}, named above`);
-  return count;
+function counts({ passed, failed, skipped }: Count): string {
+  return `${passed} passed, ${failed} failed, ${skipped} skipped`;
 }
 
-function inherit(args: string[], tap?: (chunk: string) => void): Promise<number> {
-  return new Promise((resolve) => {
-    const child = spawn(process.execPath, args, {
-      cwd: root,
-      stdio: ["ignore", tap ? "pipe" : "inherit", "inherit"],
-      env: { ...process.env, BERTH_TEST_OUTPUT: output },
-    });
-    child.stdout?.on("data", (data: Buffer) => {
-      process.stdout.write(data);
-      tap?.(data.toString());
-    });
-    child.on("close", (code) => resolve(code ?? 1));
-  });
+/** @returns the exit code */
+function tell(done: readonly Done[], notInstalled: readonly string[]): number {
+  const slowest = done.toSorted((a, b) => b.seconds - a.seconds).slice(0, 10);
+  const list = (title: string, lines: readonly string[]): void => {
+    if (lines.length > 0) console.log(`\n${title}:\n${lines.map((line) => `  ${line}`).join("\n")}`);
+  };
+  list(
+    "The slowest files",
+    slowest.map(({ file, seconds }) => `${seconds.toFixed(0).padStart(4)} s  ${file}`),
+  );
+  list("Skipped", [...notInstalled, ...done.flatMap(({ skippedNames }) => skippedNames)]);
+  list(
+    "Suites",
+    suites.flatMap((suite) => {
+      const own = done.filter((one) => one.suite === suite);
+      return own.length === 0 ? [] : `${suite.title}: ${counts(sum(own))}`;
+    }),
+  );
+  list(
+    "Failed",
+    done.flatMap(({ file, failedNames }) => failedNames.map((name) => `${file}: ${name}`)),
+  );
+  const total = sum(done);
+  console.log(`\n${counts(total)}`);
+  return total.failed > 0 || total.passed === 0 ? 1 : 0;
+}
+
+function sum(all: readonly Count[]): Count {
+  const total: Count = { passed: 0, failed: 0, skipped: 0, skippedNames: [], failedNames: [] };
+  for (const { passed, failed, skipped } of all) {
+    total.passed += passed;
+    total.failed += failed;
+    total.skipped += skipped;
+  }
+  return total;
 }

@@ -8,6 +8,7 @@ import { copyFile, mkdir, mkdtemp, readFile, rename, rm, writeFile } from "node:
 import { homedir } from "node:os";
 import { join } from "node:path";
 import { pipeline } from "node:stream/promises";
+import { lock } from "../engine/host/lock.ts";
 import { command, step } from "./setup.mjs";
 
 const codeServer = {
@@ -37,26 +38,32 @@ const dropped = [
 
 /**
  * The directory of the VS Code server; its program is `out/server-main.js`, to be run by this Node (24 or newer).
- * Installs it on the first call, showing progress. Several processes may call at once: the first one to finish wins.
+ * Installs it on the first call, showing progress. Several processes may call at once: one installs, the others wait.
  * @throws {Error} when npm cannot reach its registry, or the package is not the pinned one
  */
 export async function vscodeServer(): Promise<string> {
   const cache = join(process.env["XDG_CACHE_HOME"] || join(homedir(), ".cache"), "berth-dev");
   const ready = join(cache, `vscode-${codeServer.version}-${recipe}`);
-  if (existsSync(ready)) return ready;
   await mkdir(cache, { recursive: true });
+  const unlock = await lock(join(cache, "vscode.lock"));
+  try {
+    if (!existsSync(ready)) await install(cache, ready);
+  } finally {
+    unlock();
+  }
+  return ready;
+}
+
+async function install(cache: string, ready: string): Promise<void> {
   const work = await mkdtemp(join(cache, "installing-"));
   try {
     const server = join(work, "package/lib/vscode");
     await step("Download VS Code", () => download(work));
     await step("Install VS Code's packages", () => installPackages(server));
-    await rename(server, ready).catch((error: unknown) => {
-      if (!existsSync(ready)) throw error;
-    });
+    await rename(server, ready);
   } finally {
     await rm(work, { recursive: true, force: true });
   }
-  return ready;
 }
 
 /** The VS Code release that the server is, e.g. `1.139.1`. */

@@ -160,7 +160,7 @@ export const NETWORK_AND_VOLUME_GROUPS: readonly Group[] = [
       "docker run --rm -p 1.2.3:80:80 bb true",
       "docker run --rm -p 80:80/bogus bb true",
       "docker run --rm -p 8000-8002:80-81 bb true",
-      "docker run -d --name p1 -p 127.0.0.1:48080:80 bb sleep 1000 | wc -c; docker run --rm --name p2 -p 127.0.0.1:48080:80 bb true 2>&1 | sed 's/([0-9a-f]*)/(id)/' | grep -c 'port is already allocated'",
+      "docker run -d --name p1 -p 127.0.0.1:${PORT}:80 bb sleep 1000 | wc -c; docker run --rm --name p2 -p 127.0.0.1:${PORT}:80 bb true 2>&1 | sed 's/([0-9a-f]*)/(id)/' | grep -c 'port is already allocated'",
       "docker port p1; docker inspect -f '{{json .NetworkSettings.Ports}} {{json .HostConfig.PortBindings}}' p1",
       "docker rm -f wa xa p1; docker network rm c1 c2",
     ],

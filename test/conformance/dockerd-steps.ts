@@ -462,7 +462,7 @@ export const GROUPS: readonly Group[] = [
   {
     name: "events, wait and ps with everything that they take",
     steps: [
-      "docker run -d --name evq -p 127.0.0.1:18082:82 --expose 81 bb sleep 1000 >/dev/null; for f in publish=18082 publish=82 expose=82 expose=81 publish=18000-18100/tcp expose=81/udp; do echo $f; docker ps -f $f --format '{{.Names}}'; done; docker rm -f evq",
+      "docker run -d --name evq -p 127.0.0.1:${PORT}:82 --expose 81 bb sleep 1000 >/dev/null; for f in publish=${PORT} publish=82 expose=82 expose=81 publish=20000-30000/tcp expose=81/udp; do echo $f; docker ps -f $f --format '{{.Names}}'; done; docker rm -f evq",
       "docker volume create evv >/dev/null; docker network create evn >/dev/null; docker run -d --name evc -l evk=v -e E=1 -v evv:/v --network evn --expose 81 -p 127.0.0.1::82 bb sh -c 'trap \"exit 3\" TERM; echo up; while :; do sleep 0.02; done' >/dev/null; until docker logs evc | grep up; do :; done",
       "docker exec evc true; docker pause evc; docker unpause evc; docker rename evc ev2; docker rename ev2 evc; docker update --restart no evc; docker kill -s USR1 evc; docker start evc; docker restart -t 60 evc",
       { line: "docker kill evc; docker stop evc; docker rm -f none", exitOnly: "the order of what they say" },

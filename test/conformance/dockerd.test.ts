@@ -18,6 +18,9 @@ import { NETWORK_AND_VOLUME_GROUPS } from "./dockerd-network-steps.ts";
 import { GROUPS } from "./dockerd-steps.ts";
 import type { Step } from "./dockerd-steps.ts";
 
+/** For lines that name a port: below those that the kernel hands out, another one for each run. */
+const PORT = String(20_000 + (process.pid % 10_000));
+
 const LONGEST_LINE_MS = 120_000;
 const noDocker = findProgram("docker") === undefined && "needs the docker command";
 
@@ -62,7 +65,7 @@ test(
       [engine.socket, dockerd.socket].map(async (socket, index) => {
         const cwd = join(folder, `work${index}`);
         mkdirSync(cwd);
-        const env = { ...process.env, DOCKER_HOST: socket, DOCKER_CONFIG: join(folder, "config"), DOCKER_BUILDKIT: "0" };
+        const env = { ...process.env, PORT, DOCKER_HOST: socket, DOCKER_CONFIG: join(folder, "config"), DOCKER_BUILDKIT: "0" };
         await runProgram(["docker", "import", "-c", 'CMD ["sh"]', "-", "bb"], { env, input: tar });
         return { cwd, env };
       }),

@@ -1,8 +1,8 @@
 /** Debian's docker-registry with one account. */
 import { spawn } from "node:child_process";
-import { once } from "node:events";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { listeningPort } from "../support/registry.ts";
 
 /** bcrypt of `s3cret words`. */
 const ACCOUNT = "tester:$2y$04$nwUl19lWnbQzzLOu3ct3BeVrNISZ6ssi5af3AHmNz3kG.V8NxVfRi";
@@ -21,14 +21,5 @@ export async function startDebianRegistry(base: string): Promise<{ domain: strin
   };
   writeFileSync(join(folder, "config.yml"), JSON.stringify(config));
   const child = spawn("docker-registry", ["serve", join(folder, "config.yml")], { stdio: ["ignore", "ignore", "pipe"] });
-  let said = "";
-  for (;;) {
-    const [chunk] = (await Promise.race([
-      once(child.stderr, "data"),
-      once(child, "exit").then(() => Promise.reject(new Error(`docker-registry ended: ${said}`))),
-    ])) as [Buffer];
-    said += chunk.toString();
-    const address = /listening on 127\.0\.0\.1:(\d+)/.exec(said);
-    if (address) return { domain: `127.0.0.1:${address[1]}`, stop: () => void child.kill() };
-  }
+  return { domain: `127.0.0.1:${await listeningPort(child)}`, stop: () => void child.kill() };
 }

@@ -1,12 +1,13 @@
 /** The extension as users get it. */
-import { mkdirSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { command, root } from "../../scripts/setup.mjs";
 
-/** Packages dist/ as a VSIX; gives its path. */
+/** Packages dist/ as a VSIX; gives its path, which is gone with this process. */
 export async function packageVsix(): Promise<string> {
-  const folder = process.env["BERTH_TEST_OUTPUT"] ?? join(root, "test-output");
-  mkdirSync(folder, { recursive: true });
+  const folder = mkdtempSync(join(tmpdir(), "berth-vsix-"));
+  process.once("exit", () => rmSync(folder, { recursive: true, force: true }));
   const vsix = join(folder, "berth.vsix");
   await command([join(root, "node_modules/.bin/vsce"), "package", "--no-dependencies", "--no-rewrite-relative-links", "-o", vsix]);
   return vsix;

@@ -4,7 +4,8 @@
  */
 import { cpSync, existsSync, globSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync } from "node:fs";
 import { homedir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
+import { lock } from "../../engine/host/lock.ts";
 import { command, isRoot, which } from "../../scripts/setup.mjs";
 
 const suite = "bookworm";
@@ -13,13 +14,22 @@ const suite = "bookworm";
 export async function debianTar(): Promise<{ path: string } | { missing: string }> {
   const cache = join(process.env["XDG_CACHE_HOME"] || join(homedir(), ".cache"), "berth-dev");
   const path = join(cache, `debian-${suite}.tar`);
-  if (existsSync(path)) return { path };
+  mkdirSync(cache, { recursive: true });
+  // Files of tests run side by side: one makes it, the others wait.
+  const unlock = await lock(join(cache, "debian.lock"));
+  try {
+    return existsSync(path) ? { path } : await makeTar(path);
+  } finally {
+    unlock();
+  }
+}
+
+async function makeTar(path: string): Promise<{ path: string } | { missing: string }> {
   if (!isRoot) return { missing: "debootstrap needs root" };
   if (!which("debootstrap")) return { missing: "debootstrap is not installed" };
   const mirror = aptMirror();
   if (!mirror) return { missing: "no Debian mirror in this machine's apt sources" };
-  mkdirSync(cache, { recursive: true });
-  const work = mkdtempSync(join(cache, "tmp-"));
+  const work = mkdtempSync(join(dirname(path), "tmp-"));
   try {
     await command(["debootstrap", "--variant=minbase", suite, join(work, "root"), mirror]);
     copyAptSettings(join(work, "root"));

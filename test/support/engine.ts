@@ -1,8 +1,8 @@
 /** A real engine with a root of its own, run as root or as an unprivileged user, for tests. */
 import { spawn } from "node:child_process";
-import { chownSync, existsSync, mkdtempSync, rmSync } from "node:fs";
+import { chownSync, copyFileSync, existsSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { enginePaths } from "../../engine/host/paths.ts";
 import { ensureHolder, enterCommand } from "../../engine/host/launch.ts";
 import { lock } from "../../engine/host/lock.ts";
@@ -87,9 +87,16 @@ export async function startEngine(options: { as: As; root?: string; env?: NodeJS
     stop,
     remove: async () => {
       await stop();
+      keepLog(paths.log);
       await removeRoot(root, user);
     },
   };
+}
+
+/** For `npm test`, which shows it when a test of the file failed. */
+function keepLog(log: string): void {
+  const evidence = process.env["BERTH_TEST_EVIDENCE"];
+  if (evidence && existsSync(log)) copyFileSync(log, join(evidence, `${basename(dirname(log))}.log`));
 }
 
 /** An empty directory that belongs to the user. */

@@ -9,6 +9,10 @@ import { dirname, join } from "node:path";
 import { lock } from "../../engine/host/lock.ts";
 
 const root = join(import.meta.dirname, "..", "..");
+
+/** Shared by all files of a run of `npm test`, which have temporary directories of their own. */
+const place = process.env["BERTH_TEST_PROGRAMS"] ?? tmpdir();
+
 const dist = join(root, "dist");
 
 export interface Programs {
@@ -26,7 +30,7 @@ export function testPrograms(): Promise<Programs> {
 }
 
 async function prepare(): Promise<Programs> {
-  const unlock = await lock(join(tmpdir(), `berth-test-${process.getuid!()}.lock`));
+  const unlock = await lock(join(place, `berth-test-${process.getuid!()}.lock`));
   try {
     if (isStale()) execFileSync(process.execPath, ["scripts/build.ts"], { cwd: root });
     return { folder: readable(dist, fingerprint()), node: readableNode() };
@@ -49,13 +53,13 @@ function fingerprint(): string {
 
 /** Copies under a temporary name first, so that a folder that is there is whole. */
 function readable(source: string, name: string): string {
-  const target = join(tmpdir(), `berth-test-${process.getuid!()}-${name}`);
+  const target = join(place, `berth-test-${process.getuid!()}-${name}`);
   if (existsSync(target)) return target;
   const unfinished = mkdtempSync(`${target}-`);
   cpSync(source, unfinished, { recursive: true });
   execFileSync("chmod", ["-R", "a+rX", unfinished]);
   renameSync(unfinished, target);
-  for (const old of globSync(join(tmpdir(), `berth-test-${process.getuid!()}-????????????`)))
+  for (const old of globSync(join(place, `berth-test-${process.getuid!()}-????????????`)))
     if (old !== target && Date.now() - statSync(old).mtimeMs > 3_600_000) rmSync(old, { recursive: true, force: true });
   return target;
 }
@@ -63,7 +67,7 @@ function readable(source: string, name: string): string {
 function readableNode(): string {
   const open = (path: string): boolean => path === "/" || ((statSync(path).mode & 0o005) === 0o005 && open(dirname(path)));
   if (open(process.execPath)) return process.execPath;
-  const target = join(tmpdir(), `berth-test-node-${process.version}-${process.getuid!()}`);
+  const target = join(place, `berth-test-node-${process.version}-${process.getuid!()}`);
   if (!existsSync(target)) {
     cpSync(process.execPath, `${target}.new`);
     execFileSync("chmod", ["755", `${target}.new`]);

@@ -1,14 +1,14 @@
 /** Registries for tests: a fake one in memory that counts and can misbehave, Debian's real one, and image stores to pull into. */
-import assert from "node:assert/strict";
 import { execFileSync, spawn } from "node:child_process";
+import type { ChildProcessByStdio } from "node:child_process";
 import { createHash } from "node:crypto";
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
 import type { IncomingMessage, Server, ServerResponse } from "node:http";
-import { connect } from "node:net";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import type { Readable } from "node:stream";
 import type { TestContext } from "node:test";
 import { gzipSync } from "node:zlib";
 import { Events } from "../../engine/events.ts";
@@ -138,22 +138,25 @@ export async function realRegistry(t: TestContext, directory: string, extra = ""
     t.skip("needs docker-registry");
     return undefined;
   }
-  const probe = createServer();
-  await new Promise<void>((done) => probe.listen(0, "127.0.0.1", done));
-  const { port } = probe.address() as AddressInfo;
-  await new Promise((done) => probe.close(done));
   mkdirSync(join(directory, "registry"));
-  const config = `version: 0.1\nlog: {level: error}\nstorage: {filesystem: {rootdirectory: ${directory}/registry}}\nhttp:\n  addr: "127.0.0.1:${port}"\n${extra}`;
+  const config = `version: 0.1\nlog: {level: info}\nstorage: {filesystem: {rootdirectory: ${directory}/registry}}\nhttp:\n  addr: "127.0.0.1:0"\n${extra}`;
   writeFileSync(join(directory, "registry.yml"), config);
-  const server = spawn("docker-registry", ["serve", join(directory, "registry.yml")], { stdio: "ignore" });
+  const server = spawn("docker-registry", ["serve", join(directory, "registry.yml")], { stdio: ["ignore", "ignore", "pipe"] });
   t.after(() => server.kill("SIGKILL"));
-  const isUp = async (): Promise<boolean> =>
-    new Promise((done) => {
-      const socket = connect(port, "127.0.0.1", () => done(socket.destroy().destroyed)).on("error", () => done(false));
+  return `127.0.0.1:${await listeningPort(server)}`;
+}
+
+/** The port that a docker-registry says it has; what it says afterwards is dropped. @throws {Error} when it ends first */
+export async function listeningPort(server: ChildProcessByStdio<null, null, Readable>): Promise<string> {
+  let said = "";
+  return new Promise((resolve, reject) => {
+    server.once("exit", () => reject(new Error(`docker-registry ended: ${said}`)));
+    server.stderr.on("data", (chunk: Buffer) => {
+      said += chunk.toString();
+      const [, port] = /listening on 127\.0\.0\.1:(\d+)/.exec(said) ?? [];
+      if (!port) return;
+      server.stderr.removeAllListeners("data").resume();
+      resolve(port);
     });
-  while (!(await isUp())) {
-    assert.equal(server.exitCode, null, "docker-registry ended");
-    await new Promise((done) => setTimeout(done, 50));
-  }
-  return `127.0.0.1:${port}`;
+  });
 }
