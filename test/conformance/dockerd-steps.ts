@@ -252,7 +252,7 @@ export const GROUPS: readonly Group[] = [
       "docker kill rr",
       "docker wait rr",
       "docker inspect -f '{{.State.ExitCode}}' rr",
-      "docker start rr; docker stop -t 0 rr; docker wait rr nosuch",
+      "docker run -d --name deaf bb sleep 1000 | wc -c; docker stop -t 0 deaf; docker wait deaf nosuch; docker rm deaf",
       "docker rm rr nosuch",
       "docker stop nosuch",
       "docker restart nosuch",
