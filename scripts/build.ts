@@ -1,8 +1,8 @@
 /**
  * Builds dist/: the extension (CommonJS, for any VS Code), the engine's programs (ESM), the `berth` command and the webviews.
  */
-import { build, transform } from "esbuild";
-import type { BuildOptions, PluginBuild } from "esbuild";
+import { build } from "esbuild";
+import type { BuildOptions, Metafile, PluginBuild } from "esbuild";
 import { chmodSync, cpSync, existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { lazyBuiltins } from "./lazy-builtins.ts";
@@ -78,10 +78,10 @@ async function buildCommand(): Promise<void> {
 
 /**
  * CommonJS, for any VS Code, and in pieces, so that activation reads little. esbuild cuts only ESM into pieces: each of them
- * becomes CommonJS in a second step, with `require` where it says `import()`.
+ * becomes CommonJS in a second step, with `require` where it says `import()`. What activation reads in any case becomes one file.
  */
 async function buildExtension(): Promise<void> {
-  const { outputFiles } = await build({
+  const { outputFiles, metafile } = await build({
     ...node,
     entryPoints: { extension: "src/extension.ts" },
     outdir: dist,
@@ -90,17 +90,61 @@ async function buildExtension(): Promise<void> {
     chunkNames: "extension-[hash]",
     outExtension: { ".js": ".cjs" },
     write: false,
+    metafile: true,
     sourcemap: "inline",
     // The code that starts the engine finds its programs beside itself, also from here.
     define: insideCommonJs,
   });
-  for (const { path, text } of outputFiles) {
-    const file = basename(path);
-    const options = { format: "cjs", platform: "node", target: "node22", supported: { "dynamic-import": false } } as const;
-    const { code, map } = await transform(text, { ...options, minify: true, keepNames: true, sourcemap: true, sourcefile: file });
-    writeFileSync(path, `${code}//# sourceMappingURL=${file}.map\n`);
-    writeFileSync(`${path}.map`, map);
-  }
+  // Each import of an interface of hundreds of names would copy all of them.
+  const once = (text: string): string => text.replaceAll(/import\s*\*\s*as ([\w$]+) from\s*"vscode";/g, 'const $1=require("vscode");');
+  const pieces = new Map(outputFiles.map(({ path, text }) => [basename(path), once(text)]));
+  const first = readAtOnce(metafile);
+  await Promise.all([
+    bundlePiece(ENTRY, pieces, { inside: first }),
+    ...[...pieces.keys()].filter((name) => !first.has(name)).map((name) => bundlePiece(name, pieces, { inside: new Set([name]) })),
+  ]);
+  for (const name of first)
+    if (name !== ENTRY) writeFileSync(join(dist, name), `module.exports=require("./${ENTRY}")[${JSON.stringify(exportOf(name))}];\n`);
+}
+
+const ENTRY = "extension.cjs";
+
+/** A piece that is part of the first one is one of its exports, for the pieces that are read later. */
+const exportOf = (name: string): string => name.replace(/\W/g, "_");
+
+/** The pieces that the first one imports, and what those import. */
+function readAtOnce({ outputs }: Metafile): Set<string> {
+  const found = new Set([ENTRY]);
+  for (const name of found)
+    for (const { path, kind } of outputs[`dist/${name}`]!.imports)
+      if (kind === "import-statement" && `${path}` in outputs) found.add(basename(path));
+  return found;
+}
+
+async function bundlePiece(name: string, pieces: ReadonlyMap<string, string>, { inside }: { inside: ReadonlySet<string> }): Promise<void> {
+  const others = [...inside].filter((each) => each !== name).map((each) => `export * as ${exportOf(each)} from "./${each}";`);
+  await build({
+    ...node,
+    stdin: { contents: [`export * from "./${name}";`, ...others].join("\n"), sourcefile: `whole-${name}`, resolveDir: dist },
+    outfile: join(dist, name),
+    format: "cjs",
+    // The names are kept already.
+    keepNames: false,
+    supported: { "dynamic-import": false },
+    plugins: [
+      {
+        name: "pieces",
+        setup: ({ onResolve, onLoad }) => {
+          onResolve({ filter: /^\.\/extension.*\.cjs$/ }, ({ path, kind }) =>
+            kind !== "dynamic-import" && inside.has(basename(path))
+              ? { path: basename(path), namespace: "piece" }
+              : { path, external: true },
+          );
+          onLoad({ filter: /.*/, namespace: "piece" }, ({ path }) => ({ contents: pieces.get(path)!, resolveDir: dist }));
+        },
+      },
+    ],
+  });
 }
 
 /** The language features' process; CommonJS, because the editor's own Node starts it, which may be an older one. */

@@ -76,6 +76,22 @@ for (const [tail, want] of [
     assert.deepEqual(await lines(log, { tail }), want);
   });
 
+test("readLines() gives the tail of the time when it was asked", async () => {
+  const { log, print, close } = newLog();
+  const many = Array.from({ length: 3000 }, (_, index) => `line ${index} ${"x".repeat(40)}`);
+  for (let at = 0; at < many.length; at += 500) print(`${many.slice(at, at + 500).join("\n")}\n`);
+  print("half");
+  for (const together of [false, true]) {
+    let all = "";
+    for await (const { data } of readLines(log, { follow: false, tail: 2001, together })) {
+      if (all === "") print(" of it\n");
+      all += data.toString();
+    }
+    assert.equal(all, `${many.slice(1000).join("\n")}\nhalf${together ? " of it\n" : ""}`);
+  }
+  close();
+});
+
 test("readLines() does not cut the line at which the tail begins", async () => {
   const { log, print, close } = newLog();
   print("a long ", "stderr");

@@ -80,18 +80,12 @@ async function* linesSince(log: LogFile, options: LinesOptions & { runs: number 
   // Until the chunks are read, which hold their segments themselves, nothing of what was found may go.
   const hold = log.hold(0);
   try {
-    const splitter = new LineSplitter();
-    const wanted = filterOf(options);
-    let from = await findStart(log, options);
-    if (options.tail !== undefined) {
-      const last = await lastLines(log, { from, count: options.tail, splitter, withUnfinished: !options.follow });
-      from = last.position;
-      hold.move(from.segment);
-      yield* last.lines.filter(wanted);
-      if (!options.follow) return;
-    }
+    const from = await findStart(log, options);
+    const { tail, follow, untilNs } = options;
+    const skip = tail === undefined ? undefined : await linesBefore(log, { from, tail, follow });
+    if (tail === 0 && !follow) return;
     queueMicrotask(() => hold.release());
-    yield* linesFrom(log, from, { ...options, splitter, wanted });
+    yield* linesFrom(log, from, { ...options, ...skip, wanted: filterOf(options), ...(untilNs === undefined ? {} : { untilNs }) });
   } finally {
     hold.release();
   }
@@ -106,21 +100,34 @@ async function findStart(log: LogFile, { tail, sinceNs = 0n }: LinesOptions): Pr
   return sinceNs > 0n ? findSince(log, sinceNs) : logStart(log);
 }
 
-async function* linesFrom(
-  log: LogFile,
-  from: LogPosition,
-  options: LinesOptions & { runs: number; splitter: LineSplitter; wanted: (line: Line) => boolean },
-): AsyncGenerator<Line> {
-  const { follow, runs, splitter, untilNs, wanted } = options;
+interface Reading extends LinesOptions {
+  readonly runs: number;
+  readonly wanted: (line: Line) => boolean;
+  /** Lines that are not part of the tail. */
+  readonly skip?: number;
+  /** Nothing behind so many bytes is read. */
+  readonly bytes?: number;
+}
+
+async function* linesFrom(log: LogFile, from: LogPosition, options: Reading): AsyncGenerator<Line> {
+  const { follow, runs, untilNs, wanted } = options;
+  let { skip = 0, bytes = Infinity } = options;
+  const splitter = new LineSplitter();
   const stop = new AbortController();
   const signal = options.signal ? AbortSignal.any([options.signal, stop.signal]) : stop.signal;
   const timer = untilNs !== undefined && follow ? stopAt(untilNs, stop) : undefined;
   try {
-    for await (const chunk of readChunks(log, { from, follow, runs, signal })) {
+    for await (const { data, ...chunk } of readChunks(log, { from, follow, runs, signal })) {
       if (untilNs !== undefined && chunk.timeNs > untilNs) return;
-      for (const line of options.together ? splitter.pushTogether(chunk) : splitter.push(chunk)) if (wanted(line)) yield line;
+      if (bytes === 0) break;
+      const whole = { ...chunk, data: data.subarray(0, Math.min(data.length, bytes)) };
+      bytes -= whole.data.length;
+      for (const line of options.together && skip === 0 ? splitter.pushTogether(whole) : splitter.push(whole)) {
+        if (skip > 0) skip -= 1;
+        else if (wanted(line)) yield line;
+      }
     }
-    if (!signal.aborted) yield* [...splitter.end()].filter(wanted);
+    if (!signal.aborted) yield* [...splitter.end()].slice(skip).filter(wanted);
   } finally {
     clearTimeout(timer);
   }
@@ -132,19 +139,20 @@ function stopAt(untilNs: bigint, stop: AbortController): NodeJS.Timeout {
   return setTimeout(() => stop.abort(), Math.min(Math.max(inMs, 0), 2 ** 31 - 1));
 }
 
-/** The last lines of what is there now. The splitter keeps what is not finished yet. */
-async function lastLines(
+/**
+ * How many lines there are before the last `tail` ones. They are counted, not kept: a tail may be longer than memory.
+ * Without following, the tail is that of now, whatever is printed while it is read.
+ */
+async function linesBefore(
   log: LogFile,
-  options: { from: LogPosition; count: number; splitter: LineSplitter; withUnfinished: boolean },
-): Promise<{ lines: Line[]; position: LogPosition }> {
-  const { count, splitter } = options;
-  let lines: Line[] = [];
-  const chunks = readChunks(log, { from: options.from, follow: false });
-  let next = await chunks.next();
-  for (; !next.done; next = await chunks.next()) {
-    lines.push(...splitter.push(next.value));
-    if (lines.length > 2 * count + 1000) lines = lines.slice(-count);
+  { from, tail, follow }: { from: LogPosition; tail: number; follow: boolean },
+): Promise<{ skip: number; bytes?: number }> {
+  const splitter = new LineSplitter();
+  let [lines, bytes] = [0, 0];
+  for await (const chunk of readChunks(log, { from, follow: false })) {
+    bytes += chunk.data.length;
+    for (const _ of splitter.push(chunk)) lines += 1;
   }
-  if (options.withUnfinished) lines.push(...splitter.end());
-  return { lines: count === 0 ? [] : lines.slice(-count), position: next.value };
+  if (!follow) for (const _ of splitter.end()) lines += 1;
+  return { skip: Math.max(0, lines - tail), ...(follow ? {} : { bytes }) };
 }

@@ -113,7 +113,7 @@ export async function walkPanels({ walk, window, berth, env }: Stage): Promise<v
       await window.closeEditor();
     }
     await window.reload('"title":"Logs: shop"', '"project":"shop"');
-    await window.openView("Berth");
+    await window.row("Containers", "shop-web-1").waitFor();
     await window.page.locator(".tab", { hasText: "Logs: shop" }).click();
     await window.panel().locator(".line", { hasText: "web is up" }).first().waitFor();
     await walk.picture("32-reloaded");
