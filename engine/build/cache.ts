@@ -1,6 +1,6 @@
 /**
- * Results of steps by key, one JSON file each. A record is only as good as the layer that it names: what is gone from
- * the snapshots counts as a miss. Records and layers survive the engine.
+ * Results of steps by key, one JSON file each, read once. A record is only as good as the layer that it names: what is gone
+ * from the snapshots counts as a miss. Records and layers survive the engine; a record that a power cut took is a miss, too.
  */
 import { createHash } from "node:crypto";
 import { readdir, rm } from "node:fs/promises";
@@ -37,7 +37,7 @@ export class Cache {
   readonly #directory: string;
   readonly #snapshots: Pick<Snapshots, "layer">;
   readonly #working = new Map<string, Promise<unknown>>();
-  readonly #sizes = new Map<string, number>();
+  readonly #records = new Map<string, CacheRecord>();
 
   private constructor(directory: string, snapshots: Pick<Snapshots, "layer">) {
     this.#directory = directory;
@@ -49,20 +49,22 @@ export class Cache {
     await makeDirectory(directory);
     await sweepUnfinished(directory);
     const cache = new Cache(directory, snapshots);
-    for (const { key, layer } of await cache.records()) cache.#sizes.set(key, layer.sizeBytes);
+    const names = (await readdir(directory)).filter((name) => name.endsWith(".json"));
+    const records = await Promise.all(names.map((name) => readJson<CacheRecord>(join(directory, name)).catch(() => undefined)));
+    for (const record of records) if (record) cache.#records.set(record.key, record);
     return cache;
   }
 
   /** Bytes of all layers in it; what several records have counts for each. */
   get sizeBytes(): number {
     let total = 0;
-    for (const size of this.#sizes.values()) total += size;
+    for (const { layer } of this.#records.values()) total += layer.sizeBytes;
     return total;
   }
 
   /** The layer for a key, and notes that it was used. */
   async get(key: string): Promise<StepLayer | undefined> {
-    const record = await readJson<CacheRecord>(this.#file(key)).catch(() => undefined);
+    const record = this.#records.get(key);
     if (!record) return undefined;
     if (!(await this.#snapshots.layer(record.layer.chainId))) {
       await this.remove(key);
@@ -75,24 +77,25 @@ export class Cache {
   /** Once a minute is often enough to know what is old; a cached build then writes nothing. */
   async #touch(record: CacheRecord): Promise<void> {
     if (Date.now() - record.lastUsedMs < 60_000) return;
-    await writeJson(this.#file(record.key), { ...record, lastUsedMs: Date.now(), usageCount: record.usageCount + 1 });
+    await this.#write({ ...record, lastUsedMs: Date.now(), usageCount: record.usageCount + 1 });
   }
 
   async put(key: string, layer: StepLayer, description: string): Promise<void> {
-    const record: CacheRecord = { key, layer, description, lastUsedMs: Date.now(), usageCount: 1 };
-    await writeJson(this.#file(key), record);
-    this.#sizes.set(key, layer.sizeBytes);
+    await this.#write({ key, layer, description, lastUsedMs: Date.now(), usageCount: 1 });
+  }
+
+  async #write(record: CacheRecord): Promise<void> {
+    await writeJson(this.#file(record.key), record, { unsynced: true });
+    this.#records.set(record.key, record);
   }
 
   async remove(key: string): Promise<void> {
-    this.#sizes.delete(key);
+    this.#records.delete(key);
     await rm(this.#file(key), { force: true });
   }
 
-  async records(): Promise<CacheRecord[]> {
-    const names = (await readdir(this.#directory)).filter((name) => name.endsWith(".json"));
-    const records = await Promise.all(names.map((name) => readJson<CacheRecord>(join(this.#directory, name)).catch(() => undefined)));
-    return records.filter((record) => record !== undefined);
+  records(): CacheRecord[] {
+    return [...this.#records.values()];
   }
 
   /**

@@ -11,7 +11,7 @@ async function usedChains(rooms: Rooms): Promise<Set<string>> {
 
 export async function listCache(rooms: Rooms): Promise<CacheEntry[]> {
   const used = await usedChains(rooms);
-  const records = (await rooms.cache.records()).map((record): CacheEntry => ({
+  const records = rooms.cache.records().map((record): CacheEntry => ({
     id: record.key,
     description: record.description,
     sizeBytes: record.layer.sizeBytes,
@@ -42,7 +42,7 @@ type PruneOptions = Parameters<Builder["prune"]>[0];
  */
 export async function pruneCache(rooms: Rooms, options: PruneOptions, { busy }: { busy: boolean }): ReturnType<Builder["prune"]> {
   const used = await usedChains(rooms);
-  const records = (await rooms.cache.records()).toSorted((a, b) => a.lastUsedMs - b.lastUsedMs);
+  const records = rooms.cache.records().toSorted((a, b) => a.lastUsedMs - b.lastUsedMs);
   const candidates = records.filter((record) => (options.all || !used.has(record.layer.chainId)) && isOldEnough(record, options));
   const removed = busy ? [] : oldest(candidates, records, options.keepBytes ?? 0);
   for (const record of removed) await rooms.cache.remove(record.key);

@@ -33,7 +33,7 @@ export class CopiedFiles {
 
   async write(chainId: Digest, files: ReadonlyMap<string, string>): Promise<void> {
     await makeDirectory(this.#directory);
-    await writeJson(this.#file, { chainId, files: Object.fromEntries(files) });
+    await writeJson(this.#file, { chainId, files: Object.fromEntries(files) }, { unsynced: true });
     await this.#tidy();
   }
 

@@ -21,7 +21,7 @@ import type { CopyOperation, CopySource, WorkdirOperation } from "./operation.ts
 import { nameOf } from "./request-name.ts";
 import { readOwner } from "./owner.ts";
 import { cloneRepository } from "./repository.ts";
-import type { Prepared, StepScope } from "./rooms.ts";
+import type { Manifest, Prepared, StepScope } from "./rooms.ts";
 import { manifestDigest, manifestOf, select } from "./selection.ts";
 import type { Selected } from "./selection.ts";
 
@@ -81,7 +81,8 @@ function place(plan: LayerPlan, selection: readonly Selected[], operation: CopyO
 
 /** The files that a copy reads. A stage's are looked at only when their digest is not known from an earlier build. */
 class CopyInput {
-  manifest: ReadonlyMap<string, string> | undefined;
+  /** Undefined when the files need not be looked at. */
+  manifest: Manifest | undefined;
   readonly #operation: CopyOperation;
   readonly #scope: StepScope;
   #selection: Promise<Selected[]> | undefined;
@@ -107,14 +108,25 @@ class CopyInput {
     if (known) return known.files;
     const files = await this.#look();
     await makeDirectory(directory);
-    await writeJson(file, { files });
+    await writeJson(file, { files }, { unsynced: true });
     return files;
   }
 
   async #look(): Promise<string> {
-    const manifest = await manifestOf(await this.#select(), this.#scope.signal);
+    const selection = await this.#select();
+    let made: Promise<Map<string, string>> | undefined;
+    const manifest = (): Promise<Map<string, string>> => (made ??= manifestOf(selection, this.#scope.signal));
     this.manifest = manifest;
-    return manifestDigest(manifest);
+    const memory = this.#operation.from ? undefined : await this.#scope.trees.remembered();
+    if (!memory) return manifestDigest(await manifest());
+    const { sources, parents, exclude } = this.#operation;
+    const name = keyOf({ sources, parents, exclude });
+    const entries = selection.flatMap((selected) => [selected.directory ?? [], selected.entries.map(({ entry }) => entry)].flat());
+    const known = memory.selectionDigest(name, entries);
+    if (known !== undefined) return known;
+    const digest = manifestDigest(await manifest());
+    memory.keepSelection(name, { entries, digest });
+    return digest;
   }
 
   #select(): Promise<Selected[]> {

@@ -3,36 +3,36 @@ import { closeSync, constants, createReadStream, lstatSync, openSync, readdirSyn
 import type { Stats } from "node:fs";
 import { createHash } from "node:crypto";
 import { toPath } from "../layers/names.ts";
+import { DirectoryMemory } from "./context-memory.ts";
+import type { FileTimes, Known } from "./context-memory.ts";
 import type { EntryType, FileTree, TreeEntry } from "./file-tree.ts";
 import { parentOf } from "./file-tree.ts";
-import type { StatCache } from "./stat-cache.ts";
+import { isSettled } from "./stat-cache.ts";
 
 export interface DirectoryTreeOptions {
   /** Show everything as root's, as a context is; a stage's files keep their owners. */
   readonly owner: "root" | "kept";
-  /** Remembers digests between builds. */
-  readonly statCache?: StatCache;
+  /** What earlier builds know of the directory; of the same owner. */
+  readonly memory?: DirectoryMemory;
 }
 
 /** Files up to this size are read in one piece, without waiting. */
 const SMALL = 1 << 20;
 const { O_RDONLY, O_NOFOLLOW, O_NONBLOCK } = constants;
 
-interface Known {
-  readonly entry: TreeEntry;
-  readonly stats: Stats;
-}
-
 export class DirectoryTree implements FileTree {
   readonly #root: string;
-  readonly #options: DirectoryTreeOptions;
-  readonly #known = new Map<string, Known | undefined>();
-  readonly #names = new Map<string, readonly string[]>();
+  readonly #owner: "root" | "kept";
+  readonly #memory: DirectoryMemory;
+  readonly #turn: number;
+  readonly #missing = new Set<string>();
 
   /** @param root absolute path of the directory */
-  constructor(root: string, options: DirectoryTreeOptions) {
+  constructor(root: string, { owner, memory = new DirectoryMemory() }: DirectoryTreeOptions) {
     this.#root = Buffer.from(root).toString("latin1");
-    this.#options = options;
+    this.#owner = owner;
+    this.#memory = memory;
+    this.#turn = memory.begin();
   }
 
   entry(path: string): TreeEntry | undefined {
@@ -40,10 +40,9 @@ export class DirectoryTree implements FileTree {
   }
 
   children(path: string): readonly string[] {
-    if (this.entry(path)?.type !== "directory") return [];
-    let names = this.#names.get(path);
-    if (!names) this.#names.set(path, (names = readdirSync(this.#path(path), { encoding: "latin1" }).toSorted(byBytes)));
-    return names;
+    const known = this.#look(path);
+    if (known?.entry.type !== "directory") return [];
+    return (known.names ??= readdirSync(this.#path(path), { encoding: "latin1" }).toSorted(byBytes));
   }
 
   async *content(entry: TreeEntry): AsyncGenerator<Buffer> {
@@ -56,40 +55,59 @@ export class DirectoryTree implements FileTree {
     }
   }
 
-  async digest(entry: TreeEntry): Promise<string> {
-    const { stats } = this.#look(entry.path)!;
-    const cached = this.#options.statCache?.get(entry.path, stats);
-    if (cached !== undefined) return cached;
+  digest(entry: TreeEntry): string | Promise<string> {
+    const known = this.#look(entry.path)!;
+    if (known.digest !== undefined) return known.digest;
+    const kept = this.#memory.statCache?.get(entry.path, known.times);
+    return kept === undefined ? this.#hash(known) : (known.digest = kept);
+  }
+
+  async #hash(known: Known): Promise<string> {
+    const { entry, times, settled } = known;
     const hash = createHash("sha256");
     for await (const piece of this.content(entry)) hash.update(piece);
-    const digest = hash.digest("hex");
-    this.#options.statCache?.set(entry.path, stats, digest);
-    return digest;
+    known.digest = hash.digest("hex");
+    if (settled) this.#memory.statCache?.set(entry.path, times, known.digest);
+    return known.digest;
   }
 
   close(): void {
-    this.#known.clear();
-    this.#names.clear();
+    this.#missing.clear();
   }
 
   #path(path: string): string | Buffer {
     return toPath(path === "" ? this.#root : `${this.#root}/${path}`);
   }
 
+  /** Each name is looked at once in a build; what did not change since the last build is the same object as then. */
   #look(path: string): Known | undefined {
-    if (this.#known.has(path)) return this.#known.get(path);
-    const known = this.#lstat(path);
-    this.#known.set(path, known);
+    const before = this.#memory.known.get(path);
+    if (before?.look === this.#turn) return before;
+    if (this.#missing.has(path)) return undefined;
+    const stats = this.#lstat(path);
+    if (!stats) return void this.#missing.add(path);
+    if (before?.settled && isSame(before.times, stats)) {
+      before.look = this.#turn;
+      return before;
+    }
+    const entry = this.#entry(path, stats);
+    if (!entry) return void this.#missing.add(path);
+    const { dev, ino, size, mtimeMs, ctimeMs } = stats;
+    const known: Known = { entry, times: { dev, ino, size, mtimeMs, ctimeMs }, settled: isSettled(stats), look: this.#turn };
+    this.#memory.known.set(path, known);
     return known;
   }
 
-  #lstat(path: string): Known | undefined {
+  #lstat(path: string): Stats | undefined {
     if (path !== "" && this.entry(parentOf(path))?.type !== "directory") return undefined;
-    const stats = lstatSync(this.#path(path), { throwIfNoEntry: false });
-    const type = stats && typeOf(stats);
+    return lstatSync(this.#path(path), { throwIfNoEntry: false });
+  }
+
+  #entry(path: string, stats: Stats): TreeEntry | undefined {
+    const type = typeOf(stats);
     if (!type) return undefined;
-    const isRoots = this.#options.owner === "root";
-    const entry: TreeEntry = {
+    const isRoots = this.#owner === "root";
+    return {
       path,
       type,
       mode: stats.mode & 0o7777,
@@ -101,8 +119,17 @@ export class DirectoryTree implements FileTree {
       inode: type !== "directory" && stats.nlink > 1 ? `${stats.dev}:${stats.ino}` : undefined,
       ...device(type, stats),
     };
-    return { entry, stats };
   }
+}
+
+function isSame(before: FileTimes, now: FileTimes): boolean {
+  return (
+    before.ctimeMs === now.ctimeMs &&
+    before.mtimeMs === now.mtimeMs &&
+    before.size === now.size &&
+    before.ino === now.ino &&
+    before.dev === now.dev
+  );
 }
 
 function byBytes(a: string, b: string): number {

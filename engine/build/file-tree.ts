@@ -30,7 +30,7 @@ export interface FileTree {
   /** A file's bytes in pieces. */
   content(entry: TreeEntry): AsyncIterable<Buffer>;
   /** Hex sha256 of a file's bytes. */
-  digest(entry: TreeEntry): Promise<string>;
+  digest(entry: TreeEntry): string | Promise<string>;
   /** Lets go of open files. */
   close(): void;
 }

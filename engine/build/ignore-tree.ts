@@ -26,7 +26,7 @@ export class IgnoreTree implements FileTree {
     return this.#tree.content(entry);
   }
 
-  digest(entry: TreeEntry): Promise<string> {
+  digest(entry: TreeEntry): string | Promise<string> {
     return this.#tree.digest(entry);
   }
 

@@ -25,8 +25,8 @@ export class MemoryTree implements FileTree {
     yield await Promise.resolve(this.#bytes);
   }
 
-  async digest(): Promise<string> {
-    return Promise.resolve(createHash("sha256").update(this.#bytes).digest("hex"));
+  digest(): string {
+    return createHash("sha256").update(this.#bytes).digest("hex");
   }
 
   close(): void {

@@ -10,13 +10,13 @@ import { join } from "node:path";
 import type { BuildCause } from "../api/types/builds.ts";
 import { makeDirectory, readJson, writeJson } from "../host/files.ts";
 import { keyOf } from "./cache.ts";
-import type { StepInputs } from "./rooms.ts";
+import type { Manifest, StepInputs } from "./rooms.ts";
 import { manifestPath } from "./selection.ts";
 
 /** Inputs of a build's steps, by stage, in order. */
 type Steps = Record<string, StepInputs[]>;
 
-type Manifest = Record<string, string>;
+type Lines = Readonly<Record<string, string>>;
 
 const KEPT_MANIFESTS = 500;
 
@@ -54,14 +54,14 @@ export class Reasons {
   }
 
   /** Keeps the names behind a digest of files, so that the next build can say which one changed. */
-  async keep(files: string, manifest: ReadonlyMap<string, string>): Promise<void> {
+  async keep(files: string, manifest: Manifest): Promise<void> {
     const path = this.#manifest(files);
     const now = new Date();
     const isKept = await utimes(path, now, now).then(
       () => true,
       () => false,
     );
-    if (!isKept) await writeJson(path, Object.fromEntries(manifest));
+    if (!isKept) await writeJson(path, Object.fromEntries(await manifest()), { unsynced: true });
   }
 
   /**
@@ -72,7 +72,7 @@ export class Reasons {
   async explain(
     stage: string,
     inputs: StepInputs,
-    { base, manifest }: { base: string; manifest: ReadonlyMap<string, string> | undefined },
+    { base, manifest }: { base: string; manifest: Manifest | undefined },
   ): Promise<BuildCause[]> {
     const before = this.#before?.[stage];
     if (!before) return [this.#before ? { kind: "instruction", change: "new" } : { kind: "first" }];
@@ -89,7 +89,7 @@ export class Reasons {
     return [parent ? { kind: "parent", step: parent.step, name: titleOf(parent.instruction) } : { kind: "base", name: base }];
   }
 
-  async #ownChanges(before: StepInputs, now: StepInputs, manifest: ReadonlyMap<string, string> | undefined): Promise<BuildCause[]> {
+  async #ownChanges(before: StepInputs, now: StepInputs, manifest: Manifest | undefined): Promise<BuildCause[]> {
     const files = before.files === now.files ? [] : await this.#changedFiles(before, now, manifest);
     const names = new Set([...Object.keys(before.values), ...Object.keys(now.values)]);
     const values = [...names].flatMap((name) => changeOf(name, before.values[name], now.values[name]));
@@ -97,17 +97,17 @@ export class Reasons {
     return changes.length === 0 && before.instruction !== now.instruction ? [{ kind: "instruction", change: "value" }] : changes;
   }
 
-  async #changedFiles(before: StepInputs, now: StepInputs, manifest: ReadonlyMap<string, string> | undefined): Promise<BuildCause[]> {
+  async #changedFiles(before: StepInputs, now: StepInputs, manifest: Manifest | undefined): Promise<BuildCause[]> {
     const old = await this.#kept(before.files);
-    const current = manifest ? Object.fromEntries(manifest) : await this.#kept(now.files);
+    const current = manifest ? Object.fromEntries(await manifest()) : await this.#kept(now.files);
     const changes = old && current ? fileChanges(old, current) : [{ kind: "file", name: "?", change: "content" } as const];
     // Files that came or went because another pattern chooses among them did not change themselves.
     const byPattern = before.ignore !== now.ignore && changes.some(({ change }) => change === "new" || change === "gone");
     return byPattern ? [{ kind: "file", name: ".dockerignore", change: "content" }, ...changes] : changes;
   }
 
-  async #kept(files: string | undefined): Promise<Manifest | undefined> {
-    return files === undefined ? undefined : readJson<Manifest>(this.#manifest(files)).catch(() => undefined);
+  async #kept(files: string | undefined): Promise<Lines | undefined> {
+    return files === undefined ? undefined : readJson<Lines>(this.#manifest(files)).catch(() => undefined);
   }
 
   #manifest(files: string): string {
@@ -119,7 +119,7 @@ export class Reasons {
     // A build that failed early knows nothing of the steps after; what was known of them still holds.
     for (const [stage, steps] of Object.entries(this.#now))
       merged[stage] = [...steps, ...(this.#before?.[stage]?.slice(steps.length) ?? [])];
-    if (JSON.stringify(merged) !== JSON.stringify(this.#before)) await writeJson(this.#file, merged);
+    if (JSON.stringify(merged) !== JSON.stringify(this.#before)) await writeJson(this.#file, merged, { unsynced: true });
   }
 
   /** Forgets the oldest lists of files. */
@@ -146,7 +146,7 @@ function changeOf(key: string, before: string | undefined, now: string | undefin
   return [{ kind, name, change: now === undefined ? "gone" : "value" }];
 }
 
-function fileChanges(before: Manifest, now: Manifest): BuildCause[] {
+function fileChanges(before: Lines, now: Lines): BuildCause[] {
   const changes: BuildCause[] = [];
   for (const [path, description] of Object.entries(now)) {
     const old = before[path];

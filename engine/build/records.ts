@@ -1,6 +1,6 @@
 /**
  * What finished and running builds did, for `/berth/builds`. The newest are kept within a budget, with what their steps
- * printed and what is needed to open them.
+ * printed and what is needed to open them. They are logs: whole after the engine was killed, not worth waiting for the disk.
  *
  *     STATE/records/<id>/record.json    BuildRecord
  *     STATE/records/<id>/scenes.json    by step
@@ -36,6 +36,8 @@ export class Records {
   readonly #watchers = new Set<(record: BuildRecord) => void>();
   /** What is written never changes. */
   readonly #read = new Map<string, Promise<BuildRecord | undefined>>();
+  /** Of the builds that have ended. */
+  readonly #sizes = new Map<string, number>();
 
   private constructor(directory: string) {
     this.#directory = directory;
@@ -59,7 +61,7 @@ export class Records {
 
   async finish(record: BuildRecord, scenes: Readonly<Record<string, Scene>>): Promise<void> {
     try {
-      await writeJson(join(this.#directory, record.id, "scenes.json"), scenes);
+      await writeJson(join(this.#directory, record.id, "scenes.json"), scenes, { unsynced: true });
       await this.#write(record);
       await this.tidy();
     } finally {
@@ -148,7 +150,9 @@ export class Records {
     const ended = (await this.list()).filter(({ id }) => !this.#running.has(id));
     let bytes = 0;
     for (const [index, { id }] of ended.entries()) {
-      bytes += await this.#size(id);
+      const size = this.#sizes.get(id) ?? (await this.#size(id));
+      this.#sizes.set(id, size);
+      bytes += size;
       if (index >= KEPT || bytes > KEPT_BYTES) await this.#forget(id);
     }
   }
@@ -162,12 +166,13 @@ export class Records {
   }
 
   async #write(record: BuildRecord): Promise<void> {
-    await writeJson(join(this.#directory, record.id, "record.json"), record);
+    await writeJson(join(this.#directory, record.id, "record.json"), record, { unsynced: true });
     this.#read.delete(record.id);
   }
 
   async #forget(id: string): Promise<void> {
     this.#read.delete(id);
+    this.#sizes.delete(id);
     await removeTree(join(this.#directory, id));
   }
 

@@ -39,6 +39,9 @@ export interface StepScope {
   readonly signal: AbortSignal;
 }
 
+/** What a step reads: `manifestOf` its selection, made when somebody asks. */
+export type Manifest = () => Promise<ReadonlyMap<string, string>>;
+
 /** What a step's result depends on, piece by piece, so that a later build can say which piece changed. */
 export interface StepInputs {
   /** Of BuildStep. */
@@ -57,7 +60,7 @@ export interface Prepared {
   readonly key: string;
   readonly inputs: Omit<StepInputs, "step">;
   /** The files by path, for the explanation of the next build; only when they were looked at. */
-  readonly manifest?: ReadonlyMap<string, string>;
+  readonly manifest?: Manifest;
   /** Names the sandbox of a RUN. */
   readonly containerId?: string;
   /** What a RUN mounts, for who looks into the step afterwards. */

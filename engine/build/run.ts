@@ -65,7 +65,7 @@ export async function prepareRun(operation: RunOperation, instruction: string, s
   return {
     key,
     inputs: { instruction, parent: scope.parent, values, ...(manifest && { files: manifestDigest(manifest) }), ...(ignore && { ignore }) },
-    ...(manifest && { manifest }),
+    ...(manifest && { manifest: () => Promise.resolve(manifest) }),
     containerId,
     mounts: described.map((mount) => mount.scene),
     run: () => runStep(operation, containerId, scope),

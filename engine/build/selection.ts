@@ -149,8 +149,9 @@ export async function manifestOf(selection: readonly Selected[], signal?: AbortS
     const root = selected.directory ? `${index}:` : `${index}:${selected.name}`;
     if (selected.directory) manifest.set(`${index}:`, describe(selected.directory, ""));
     for (const { relative, entry } of selected.entries) {
-      const content = entry.type === "file" ? await selected.tree.digest(entry) : entry.linkName;
-      manifest.set(`${root}${relative}`, describe(entry, content));
+      const content = entry.type === "file" ? selected.tree.digest(entry) : entry.linkName;
+      const known = typeof content === "string" ? content : await content;
+      manifest.set(`${root}${relative}`, describe(entry, known));
       if (++count % SLICE !== 0) continue;
       signal?.throwIfAborted();
       await new Promise(setImmediate);
@@ -164,10 +165,20 @@ function describe(entry: TreeEntry, content: string): string {
   return [type, mode.toString(8), `${uid}:${gid}`, type === "character" || type === "block" ? `${major}:${minor}` : content].join(" ");
 }
 
+/** Characters; many small pieces take longer than one large one. */
+const HASHED_AT_ONCE = 1 << 16;
+
 /** One digest for a manifest. */
 export function manifestDigest(manifest: ReadonlyMap<string, string>): string {
   const hash = createHash("sha256");
-  for (const [path, description] of manifest) hash.update(`${path}\0${description}\0`);
+  let lines = "";
+  for (const [path, description] of manifest) {
+    lines += `${path}\0${description}\0`;
+    if (lines.length < HASHED_AT_ONCE) continue;
+    hash.update(lines);
+    lines = "";
+  }
+  hash.update(lines);
   return hash.digest("hex");
 }
 

@@ -19,6 +19,7 @@ import type { Builder, BuildProgress, BuildRequest } from "./builder.ts";
 import { Cache } from "./cache.ts";
 import { checkBuild, toWarning } from "./checks.ts";
 import { CacheMounts } from "./cache-mounts.ts";
+import { ContextMemory } from "./context-memory.ts";
 import { listCache, pruneCache } from "./collect.ts";
 import { describe } from "./describe.ts";
 import { planStages } from "./graph.ts";
@@ -58,7 +59,7 @@ export async function openBuilder(options: BuilderOptions): Promise<Builder> {
   for (const directory of [temporary, mounts, stateDirectory]) await makeDirectory(directory);
   const cache = await Cache.open(stateDirectory, snapshots);
   const records = await Records.open(stateDirectory);
-  images.addKeeper(async () => (await cache.records()).flatMap(({ layer }) => [layer.chainId, layer.blob.digest]));
+  images.addKeeper(() => Promise.resolve(cache.records().flatMap(({ layer }) => [layer.chainId, layer.blob.digest])));
   images.addKeeper(() => records.failures());
   const layers = new LayerStore(images, snapshots, temporary);
   const rooms: Rooms = { images, snapshots, steps, cache, layers, mounts: new CacheMounts(mounts), temporary, stateDirectory };
@@ -73,6 +74,7 @@ class Solver implements Builder {
   readonly #cacheBytes: number;
   readonly #slots = new Slots(Math.max(2, availableParallelism()));
   readonly #running = new Set<string>();
+  readonly #memory = new ContextMemory();
 
   constructor(rooms: Rooms, records: Records, { events, cacheBytes }: { events: Events; cacheBytes: number }) {
     this.#rooms = rooms;
@@ -181,6 +183,7 @@ class Solver implements Builder {
       dockerfile: "path" in request.dockerfile ? request.dockerfile.path : undefined,
       dockerignore: request.dockerignore,
       keyPrefix: `build-${id}-`,
+      memory: this.#memory,
     });
   }
 

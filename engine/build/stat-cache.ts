@@ -10,18 +10,25 @@ import { makeDirectory, readJson, writeJson } from "../host/files.ts";
 /** size, mtime, ctime, inode, digest. */
 type Line = [number, number, number, number, string];
 
+type LineStats = Pick<Stats, "size" | "mtimeMs" | "ctimeMs" | "ino">;
+
 /** A file that changed this recently may change again without its times showing it, so its digest is not kept. */
 const SETTLED_MS = 2000;
 
+/** Whether a change after this look would show in the file's times. */
+export function isSettled({ mtimeMs, ctimeMs }: Pick<Stats, "mtimeMs" | "ctimeMs">): boolean {
+  return Date.now() - Math.max(ctimeMs, mtimeMs) >= SETTLED_MS;
+}
+
 export class StatCache {
   readonly #file: string;
-  readonly #old: ReadonlyMap<string, Line>;
-  readonly #new = new Map<string, Line>();
+  /** Also of what a build had no reason to look at. */
+  readonly #lines: Map<string, Line>;
   #changed = false;
 
-  private constructor(file: string, lines: ReadonlyMap<string, Line>) {
+  private constructor(file: string, lines: Map<string, Line>) {
     this.#file = file;
-    this.#old = lines;
+    this.#lines = lines;
   }
 
   /** The cache of one directory; a damaged file counts as empty. */
@@ -33,25 +40,22 @@ export class StatCache {
     return new StatCache(file, new Map(Object.entries(lines ?? {})));
   }
 
-  get(path: string, stats: Stats): string | undefined {
-    const line = this.#old.get(path);
+  get(path: string, stats: LineStats): string | undefined {
+    const line = this.#lines.get(path);
     if (!line) return undefined;
     const isSame = line[0] === stats.size && line[1] === stats.mtimeMs && line[2] === stats.ctimeMs && line[3] === stats.ino;
-    if (!isSame) return undefined;
-    this.#new.set(path, line);
-    return line[4];
+    return isSame ? line[4] : undefined;
   }
 
-  set(path: string, stats: Stats, digest: string): void {
-    if (Date.now() - Math.max(stats.ctimeMs, stats.mtimeMs) < SETTLED_MS) return;
+  /** Keeps the digest of a file that was settled when these times were read. */
+  set(path: string, stats: LineStats, digest: string): void {
     this.#changed = true;
-    this.#new.set(path, [stats.size, stats.mtimeMs, stats.ctimeMs, stats.ino, digest]);
+    this.#lines.set(path, [stats.size, stats.mtimeMs, stats.ctimeMs, stats.ino, digest]);
   }
 
-  /** Keeps what this build looked at, and what it had no reason to look at. */
   async save(): Promise<void> {
     if (!this.#changed) return;
-    await writeJson(this.#file, Object.fromEntries([...this.#old, ...this.#new]));
     this.#changed = false;
+    await writeJson(this.#file, Object.fromEntries(this.#lines), { unsynced: true });
   }
 }

@@ -12,6 +12,7 @@ import type { Rooms } from "./rooms.ts";
 import { takeMounts } from "./run-mounts.ts";
 import type { Scene } from "./scene.ts";
 import { reopenMounts } from "./scene-mounts.ts";
+import { ContextMemory } from "./context-memory.ts";
 import { Trees } from "./trees.ts";
 
 interface Shell {
@@ -114,6 +115,7 @@ export class StepShells {
       dockerfile: undefined,
       dockerignore: undefined,
       keyPrefix: `build-shell-${id.slice(0, 24)}-`,
+      memory: new ContextMemory(),
     });
     releases.push(() => trees.close());
     const { specs, resolve } = await reopenMounts(scene.mounts, rooms.cache);

@@ -201,8 +201,8 @@ export class TarTree implements FileTree {
     }
   }
 
-  async digest(entry: TreeEntry): Promise<string> {
-    return Promise.resolve(this.#entries.get(entry.path)!.digest);
+  digest(entry: TreeEntry): string {
+    return this.#entries.get(entry.path)!.digest;
   }
 
   close(): void {

@@ -7,6 +7,8 @@ import { DirectoryTree } from "./directory-tree.ts";
 import { emptyTree } from "./file-tree.ts";
 import type { FileTree } from "./file-tree.ts";
 import { IgnoreTree } from "./ignore-tree.ts";
+import { DirectoryMemory } from "./context-memory.ts";
+import type { ContextMemory } from "./context-memory.ts";
 import { StatCache } from "./stat-cache.ts";
 import { isReceived, TarTree } from "./tar-tree.ts";
 
@@ -21,11 +23,15 @@ export interface TreesOptions {
   readonly dockerignore: string | undefined;
   /** Begins the keys of snapshots of this build. */
   readonly keyPrefix: string;
+  /** What earlier builds know of the contexts. */
+  readonly memory: ContextMemory;
 }
 
 interface Opened {
+  readonly directory: string;
   readonly tree: FileTree;
-  readonly statCache: StatCache | undefined;
+  /** Undefined for a tar. */
+  readonly memory: DirectoryMemory | undefined;
 }
 
 export class Trees {
@@ -61,6 +67,11 @@ export class Trees {
     return this.#open(name, directory);
   }
 
+  /** What is remembered of a context, or a named one; undefined when it is a tar. */
+  async remembered(name = ""): Promise<DirectoryMemory | undefined> {
+    return (await this.#opened.get(name))?.memory;
+  }
+
   /** A file of the context as it is, excluded or not; undefined when there is none. */
   async contextFile(path: string): Promise<Buffer | undefined> {
     const { tree } = await this.#unfiltered();
@@ -85,8 +96,11 @@ export class Trees {
     const opened = await Promise.allSettled(this.#opened.values());
     for (const result of opened) {
       if (result.status !== "fulfilled") continue;
-      await result.value.statCache?.save();
-      result.value.tree.close();
+      const { directory, tree, memory } = result.value;
+      tree.close();
+      if (!memory) continue;
+      this.#options.memory.give(directory, memory);
+      await memory.statCache?.save();
     }
     await Promise.allSettled(this.#roots.values());
     for (const key of this.#views) await this.#options.snapshots.remove(key);
@@ -117,7 +131,7 @@ export class Trees {
 
   #opening(name: string, directory: string): Promise<Opened> {
     let opened = this.#opened.get(name);
-    if (!opened) this.#opened.set(name, (opened = openTree(this.#options.stateDirectory, directory)));
+    if (!opened) this.#opened.set(name, (opened = openTree(directory, this.#options)));
     return opened;
   }
 
@@ -147,10 +161,10 @@ function matcherOf(text: string, path: string): IgnoreMatcher {
   return new IgnoreMatcher(patterns);
 }
 
-async function openTree(stateDirectory: string, directory: string): Promise<Opened> {
-  if (isReceived(directory)) return { tree: await TarTree.open(directory), statCache: undefined };
-  const statCache = await StatCache.open(stateDirectory, directory);
-  return { tree: new DirectoryTree(directory, { owner: "root", statCache }), statCache };
+async function openTree(directory: string, { stateDirectory, memory: all }: TreesOptions): Promise<Opened> {
+  if (isReceived(directory)) return { directory, tree: await TarTree.open(directory), memory: undefined };
+  const memory = all.take(directory) ?? new DirectoryMemory(await StatCache.open(stateDirectory, directory));
+  return { directory, tree: new DirectoryTree(directory, { owner: "root", memory }), memory };
 }
 
 /** The Dockerfile of a request and its name. @throws {EngineError} invalid when there is none, or it is empty */

@@ -3,6 +3,7 @@
  *
  *     blobs put → layers unpacked → catalog.add() makes the image visible, with its names, in one step
  */
+import { createHash } from "node:crypto";
 import { open } from "node:fs/promises";
 import type { Readable } from "node:stream";
 import type { JsonMessage } from "../api/types/image.ts";
@@ -100,11 +101,26 @@ class LocalImages implements Images {
   async create(config: ImageConfig, layers: Descriptor[], names: string[]): Promise<Image> {
     const references = names.map((name) => nameToGive(name));
     imageLayers(layers, config.rootfs.diff_ids);
-    const configBlob = await this.putBlob(Buffer.from(JSON.stringify(config)), OCI_CONFIG);
+    const text = Buffer.from(JSON.stringify(config));
+    const present = this.#present(`sha256:${createHash("sha256").update(text).digest("hex")}`, layers, references);
+    if (present) return present;
+    const configBlob = await this.putBlob(text, OCI_CONFIG);
     const manifest = await this.putBlob(writeManifest(configBlob, layers), OCI_MANIFEST);
     const image = await this.#store.catalog.add(manifest, references);
     this.#store.garbage.named([manifest, configBlob, ...layers].map(({ digest }) => digest));
     for (const reference of references) this.#publishTag(image.id, reference);
+    return image;
+  }
+
+  /** An image that is here already, of these very layers and with these names, need not be written again. */
+  #present(id: Digest, layers: readonly Descriptor[], names: readonly Reference[]): Image | undefined {
+    const { catalog } = this.#store;
+    const image = catalog.get(id);
+    const isSame =
+      image?.layers.every(({ descriptor }, index) => descriptor.digest === layers[index]!.digest) &&
+      names.every((name) => catalog.named(name)?.id === id);
+    if (!isSame) return undefined;
+    for (const name of names) this.#publishTag(id, name);
     return image;
   }
 

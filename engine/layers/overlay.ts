@@ -94,7 +94,7 @@ class OverlaySnapshots implements Snapshots {
     await makeDirectory(directory);
     for (const key of await readdir(directory)) {
       await sweepUnfinished(join(directory, key));
-      const snapshot = await readJson<Snapshot>(this.#path(key, "snapshot.json"));
+      const snapshot = await readJson<Snapshot>(this.#path(key, "snapshot.json")).catch(() => undefined);
       const isWhole = snapshot && (snapshot.parent === null || this.#layers.get(snapshot.parent)) && this.#hasUpper(key, snapshot);
       if (isWhole) this.#snapshots.set(key, snapshot);
       else await this.#discard(key);
@@ -239,7 +239,8 @@ class OverlaySnapshots implements Snapshots {
         for (const part of ["upper", "work"]) mkdirSync(this.#path(key, part), { mode: 0o755 });
         await this.#layers.copyRoot(snapshot.parent, this.#path(key, "upper"));
       }
-      await writeJson(this.#path(key, "snapshot.json"), snapshot);
+      // What a power cut throws away anyhow need not be waited for.
+      await writeJson(this.#path(key, "snapshot.json"), snapshot, { unsynced: snapshot.kind === "view" || snapshot.volatile === true });
     } catch (error) {
       this.#snapshots.delete(key);
       await this.#discard(key);

@@ -1,0 +1,105 @@
+/**
+ * What the builder remembers of directories between builds, so that an unchanged context costs one look at each name and
+ * nothing else: entries, names and digests of what was looked at, and the digests of what steps selected.
+ * An entry that is the same object as last time is the same file: its inode, size and times are what they were, and they
+ * were old enough that another change would show.
+ */
+import type { Stats } from "node:fs";
+import type { TreeEntry } from "./file-tree.ts";
+import type { StatCache } from "./stat-cache.ts";
+
+/** What tells a changed file; the rest of what stat says is in the entry, and changes with the change time. */
+export type FileTimes = Pick<Stats, "dev" | "ino" | "size" | "mtimeMs" | "ctimeMs">;
+
+export interface Known {
+  readonly entry: TreeEntry;
+  readonly times: FileTimes;
+  /** Whether another change would show in the times. */
+  readonly settled: boolean;
+  digest?: string;
+  /** Of a directory, in byte order. */
+  names?: readonly string[];
+  /** The last look at it. */
+  look: number;
+}
+
+export interface RememberedSelection {
+  readonly entries: readonly TreeEntry[];
+  readonly digest: string;
+}
+
+const KEPT_SELECTIONS = 50;
+
+/** One directory. Used by one build at a time. */
+export class DirectoryMemory {
+  readonly known = new Map<string, Known>();
+  readonly statCache: StatCache | undefined;
+  readonly #selections = new Map<string, RememberedSelection>();
+  #look = 0;
+
+  /** @param statCache remembers digests longer than this */
+  constructor(statCache?: StatCache) {
+    this.statCache = statCache;
+  }
+
+  /** Begins a build, which looks at everything anew. */
+  begin(): number {
+    return ++this.#look;
+  }
+
+  /** Ends a build: names that are gone are forgotten when they have become many. */
+  end(): void {
+    let current = 0;
+    for (const { look } of this.known.values()) if (look === this.#look) current++;
+    if (this.known.size < 2 * current + 1000) return;
+    for (const [path, { look }] of this.known) if (look !== this.#look) this.known.delete(path);
+  }
+
+  /** The digest of a selection that holds the same entries as last time; undefined when one of them changed. */
+  selectionDigest(name: string, entries: readonly TreeEntry[]): string | undefined {
+    const before = this.#selections.get(name);
+    if (before?.entries.length !== entries.length) return undefined;
+    return before.entries.every((entry, index) => entry === entries[index]) ? before.digest : undefined;
+  }
+
+  keepSelection(name: string, selection: RememberedSelection): void {
+    this.#selections.delete(name);
+    this.#selections.set(name, selection);
+    if (this.#selections.size > KEPT_SELECTIONS) this.#selections.delete(this.#selections.keys().next().value!);
+  }
+}
+
+/** Entries of all directories together, some hundred bytes each. */
+const KEPT_ENTRIES = 50_000;
+
+/** Somebody who has not built for so long does not wait for one more second, and others may use the memory. */
+const KEPT_MS = 10 * 60_000;
+
+/** The memories of a builder. */
+export class ContextMemory {
+  readonly #directories = new Map<string, DirectoryMemory>();
+  #timer: NodeJS.Timeout | undefined;
+
+  /** Undefined when nothing is known, or another build uses it. Whoever takes it gives it back. */
+  take(directory: string): DirectoryMemory | undefined {
+    const memory = this.#directories.get(directory);
+    this.#directories.delete(directory);
+    return memory;
+  }
+
+  give(directory: string, memory: DirectoryMemory): void {
+    memory.end();
+    this.#directories.delete(directory);
+    this.#directories.set(directory, memory);
+    for (let total = this.#size(); total > KEPT_ENTRIES; total = this.#size())
+      this.#directories.delete(this.#directories.keys().next().value!);
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => this.#directories.clear(), KEPT_MS).unref();
+  }
+
+  #size(): number {
+    let total = 0;
+    for (const { known } of this.#directories.values()) total += known.size;
+    return total;
+  }
+}
