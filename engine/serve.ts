@@ -18,6 +18,7 @@ import { lock, tryLock } from "./host/lock.ts";
 import { log } from "./host/log.ts";
 import { processStartTime } from "./host/process.ts";
 import type { Launch } from "./host/start.ts";
+import { restAfter } from "./host/rest.ts";
 import { answers } from "./host/status.ts";
 import type { EngineRecord } from "./host/status.ts";
 import { API_VERSION, VERSION } from "./host/version.ts";
@@ -27,6 +28,9 @@ import { listenTcp } from "./tcp.ts";
 
 /** Where the launcher listens for `ready` or the sentence that says why not. */
 const LAUNCHER = 3;
+
+/** After so long without a request, and when threads have ended that wait for another one, memory that is not needed is given back. */
+const QUIET_MS = 8000;
 
 /** Runs the engine until it is told to end or is idle; never returns while it serves. */
 export async function serve(): Promise<void> {
@@ -53,6 +57,7 @@ export async function serve(): Promise<void> {
       "info",
       `engine ${VERSION} serves ${host.paths.socket}, ${host.runtime.name} ${host.runtime.version}, cgroups ${host.cgroups.mode}`,
     );
+    restWhenQuiet(engine.server);
     tell("ready");
     engine.warmUp().catch((error: unknown) => log("error", error));
   } catch (error) {
@@ -60,6 +65,13 @@ export async function serve(): Promise<void> {
     tell(error instanceof Error ? error.message : String(error));
     process.exit(1);
   }
+}
+
+/** What goes on without asking anything, as a stream of events does, may go on. */
+function restWhenQuiet(server: Server): void {
+  const used = restAfter(QUIET_MS);
+  for (const event of ["request", "upgrade"] as const) server.on(event, used);
+  used();
 }
 
 /** One engine a root. Another that is just starting, because its launcher was killed, is given time to answer. */

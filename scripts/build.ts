@@ -2,7 +2,7 @@
  * Builds dist/: the extension (CommonJS, for any VS Code), the engine's programs (ESM), the `berth` command and the webviews.
  */
 import { build } from "esbuild";
-import type { BuildOptions, Metafile, PluginBuild } from "esbuild";
+import type { BuildOptions, Metafile, Plugin, PluginBuild } from "esbuild";
 import { chmodSync, cpSync, existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { lazyBuiltins } from "./lazy-builtins.ts";
@@ -29,11 +29,23 @@ const node: BuildOptions = {
   logLevel: "warning",
 };
 
+/**
+ * `import` of a built-in module reads every property that it has, and with those of `http` Node loads its whole `fetch`:
+ * 6 MB in each process. Who asks for the module itself gets no more than he uses. It is not for modules that many import, as
+ * each copies the names.
+ */
+const plainHttp: Plugin = {
+  name: "plain-http",
+  setup({ onResolve, onLoad }) {
+    onResolve({ filter: /^node:http$/ }, ({ path }) => ({ path, namespace: "builtin" }));
+    onLoad({ filter: /.*/, namespace: "builtin" }, ({ path }) => ({ contents: `module.exports = process.getBuiltinModule("${path}")` }));
+  },
+};
+
 const programs: Record<string, string> = {
   engine: "engine/main.ts",
   netd: "engine/host/netd/main.ts",
   "layer-worker": "engine/layers/worker.ts",
-  "net-worker": "engine/host/net-worker.ts",
   "relay-worker": "engine/host/netd/relay-worker.ts",
 };
 
@@ -48,6 +60,7 @@ async function buildPrograms(): Promise<void> {
     splitting: true,
     outExtension: { ".js": ".mjs" },
     banner: { js: requireBanner },
+    plugins: [plainHttp],
   });
 }
 

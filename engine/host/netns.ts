@@ -1,11 +1,11 @@
 /**
- * What the net-worker thread can do. It lives in the private network namespace R; sockets that it opened before it moved there
- * stay in the host's. A container's namespace is visited for a moment, always to come back to R.
- * All calls are synchronous: one thread, so one change at a time.
+ * What netd can do to the private network namespace R, in which it lives; sockets that it opened before it moved there stay in
+ * the host's. A container's namespace is visited for a moment, always to come back to R.
+ * All calls are synchronous: one thread, so one change at a time. Each may be asked again when netd was killed meanwhile.
  */
-import { mkdirSync, openSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, openSync, rmSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
-import { errorCode } from "./libc.ts";
+import { HostNetwork, absorbing } from "./host-network.ts";
 import { bindMount, unmount } from "./mount.ts";
 import { enterNamespace, enterNamespacePath, unshare } from "./namespace.ts";
 import { NETLINK_NETFILTER, NETLINK_ROUTE, NetlinkSocket } from "./netlink-socket.ts";
@@ -17,14 +17,11 @@ import {
   addVeth,
   deleteGroup,
   deleteLink,
-  deleteRoute,
   getAddresses,
   getLink,
   getLinks,
-  getRoutes,
   readAddress,
   readLink,
-  readRoute,
   retirePort,
   setUp,
 } from "./netlink.ts";
@@ -68,26 +65,18 @@ export interface VethUplinkPlan {
   readonly inside: { readonly name: string } & LinkAddress;
 }
 
-/** What the host's own network uses, so that ours stays clear of it. Interfaces of `ours` are left out. */
-export interface HostNetwork {
-  /** Destinations of routes and networks of addresses, as prefixes; no default routes. */
-  readonly taken: readonly string[];
-  readonly links: readonly Link[];
-}
-
 /** Interfaces waiting to be deleted carry this group's number. */
 const RETIRED = 0x62657274;
 const EMBEDDED_DNS = "127.0.0.11";
 
-export class Netns {
+export class Netns extends HostNetwork {
   readonly #home: number;
-  readonly #hostRoute = new NetlinkSocket(NETLINK_ROUTE);
-  readonly #hostFilter = new NetlinkSocket(NETLINK_NETFILTER);
   readonly #route: NetlinkSocket;
   readonly #filter: NetlinkSocket;
 
   /** Moves the calling thread from the host's namespace into R, for good. */
   constructor(path: string) {
+    super();
     this.#home = openSync(path, "r");
     enterNamespace(this.#home, "net");
     this.#route = new NetlinkSocket(NETLINK_ROUTE);
@@ -122,6 +111,7 @@ export class Netns {
 
   /** Makes a container's namespace with its interfaces. On failure nothing is left. */
   createSandbox(plan: SandboxPlan): void {
+    if (existsSync(plan.path)) this.removeSandbox({ path: plan.path, ports: plan.interfaces.map(({ port }) => port) });
     mkdirSync(dirname(plan.path), { recursive: true, mode: 0o700 });
     writeFileSync(plan.path, "", { mode: 0o600 });
     try {
@@ -151,6 +141,7 @@ export class Netns {
 
   /** Plugs one more interface into a living sandbox, under the first free name. On failure it is unplugged again. */
   connect({ path, plug, dns }: { path: string; plug: Omit<InterfacePlan, "name">; dns: DnsGateway }): void {
+    this.removeLink(plug.port);
     try {
       this.#away(
         () => enterNamespacePath(path, "net"),
@@ -199,47 +190,14 @@ export class Netns {
     this.#filter.runBatch(replaceTable(table));
   }
 
-  hostNetwork({ ours }: { ours: readonly string[] }): HostNetwork {
-    const links = this.#hostRoute.query(getLinks()).map(readLink);
-    const skipped = new Set(links.filter(({ name }) => ours.includes(name)).map(({ index }) => index));
-    const routes = this.#hostRoute.query(getRoutes()).flatMap((reply) => readRoute(reply) ?? []);
-    const addresses = this.#hostRoute.query(getAddresses()).map(readAddress);
-    return {
-      taken: [
-        ...routes.filter(({ to, index }) => !to.endsWith("/0") && !skipped.has(index)).map(({ to }) => to),
-        ...addresses.filter(({ index }) => !skipped.has(index)).map(({ address, prefix }) => `${address}/${prefix}`),
-      ],
-      links,
-    };
-  }
-
   /** Root only: makes the pair, or adopts it. */
   vethUplink({ host, inside }: VethUplinkPlan): void {
-    absorbing(["EEXIST"], () => this.#hostRoute.run(addVeth({ name: host.name }, { name: inside.name }, this.#home)));
-    const hostIndex = readLink(this.#hostRoute.query(getLink(host.name))[0]!).index;
+    absorbing(["EEXIST"], () => this.hostRoutes.run(addVeth({ name: host.name }, { name: inside.name }, this.#home)));
+    const hostIndex = readLink(this.hostRoutes.query(getLink(host.name))[0]!).index;
     const { index } = this.#find(inside.name);
-    this.#hostRoute.run(addAddress(hostIndex, host));
+    this.hostRoutes.run(addAddress(hostIndex, host));
     this.#route.run(setUp(inside.name), addAddress(index, inside));
     this.#route.run(addRoute({ to: "0.0.0.0/0", via: host.address, index }));
-  }
-
-  /** Root only: the host reaches containers of the network `to` through the uplink. */
-  hostRoute({ to, via, device }: { to: string; via: string; device: string }): void {
-    const { index } = readLink(this.#hostRoute.query(getLink(device))[0]!);
-    this.#hostRoute.run(addRoute({ to, via, index }));
-  }
-
-  /** Root only: undoes hostRoute(); one that is gone is fine. */
-  removeHostRoute({ to, device }: { to: string; device: string }): void {
-    absorbing(["ENODEV", "ESRCH"], () => {
-      const { index } = readLink(this.#hostRoute.query(getLink(device))[0]!);
-      this.#hostRoute.run(deleteRoute({ to, index }));
-    });
-  }
-
-  /** Root only: undoes vethUplink() and hostRoute(), and removes a table that a netd of long ago has left; what is gone is fine. */
-  removeVethUplink({ device, table }: { device: string; table: Pick<NftTable, "family" | "name"> }): void {
-    removeLinkAndTable({ route: this.#hostRoute, filter: this.#hostFilter }, { device, table });
   }
 
   #find(name: string): Link {
@@ -357,21 +315,4 @@ function tryable(act: () => void): void {
   } catch {
     // The sandbox works without it.
   }
-}
-
-function absorbing(codes: readonly string[], act: () => void): void {
-  try {
-    act();
-  } catch (error) {
-    if (!codes.includes(errorCode(error) ?? "")) throw error;
-  }
-}
-
-/** Where `sockets` are: a link and a table go; what is gone is fine, and a table that a living netd owns goes with it. */
-export function removeLinkAndTable(
-  sockets: { route: NetlinkSocket; filter: NetlinkSocket },
-  { device, table }: { device: string; table: Pick<NftTable, "family" | "name"> },
-): void {
-  absorbing(["ENODEV"], () => sockets.route.run(deleteLink(device)));
-  absorbing(["EPERM"], () => sockets.filter.runBatch(removeTable(table)));
 }

@@ -142,7 +142,7 @@ function engineProgram(options: EngineOptions): string {
 
 /** Buffers wait for a collection of young objects before their memory is used again: often is better than much. */
 function nodeFlags(options: EngineOptions): string[] {
-  return options.node === undefined && process.versions["electron"] !== undefined ? [] : ["--max-semi-space-size=2"];
+  return options.node === undefined && process.versions["electron"] !== undefined ? [] : ["--max-semi-space-size=2", "--no-flush-bytecode"];
 }
 
 /**

@@ -1,8 +1,8 @@
 /**
  * What an uplink is, whatever carries it.
  */
-import type { NetThread } from "./net-thread.ts";
 import type { NftTable } from "./nft.ts";
+import type { Plumbing } from "./plumbing.ts";
 
 /** The name of the way out inside R, whatever it is. */
 export const UPLINK_DEVICE = "uplink";
@@ -36,7 +36,7 @@ export interface UplinkOptions {
   readonly run: string;
   readonly netns: string;
   readonly log: string;
-  readonly thread: NetThread;
+  readonly plumbing: Plumbing;
   /** Loads Berth's table on the host. */
   readonly hostRules: (table: NftTable) => Promise<unknown>;
   /** Connects from inside R. */

@@ -4,7 +4,7 @@
  */
 import { accessSync, closeSync, constants, openSync } from "node:fs";
 import { overlaps, parsePrefix } from "./cidr.ts";
-import type { NetThread } from "./net-thread.ts";
+import type { Plumbing } from "./plumbing.ts";
 import { processStartTime, run } from "./process.ts";
 import { findProgram } from "./programs.ts";
 import { onExit, sendSignal, spawnProcess } from "./spawn.ts";
@@ -18,8 +18,8 @@ const START_MS = 5000;
 const OLDEST_PASTA = 20231204;
 
 /** A /24 that the host does not use, the programs' usual one first: inside VirtualBox the host itself is in 10.0.2.0/24. */
-async function freeNetwork(thread: NetThread): Promise<string> {
-  const taken = (await thread.hostNetwork({ ours: [] })).taken.flatMap((text) => parsePrefix(text) ?? []);
+async function freeNetwork(plumbing: Plumbing): Promise<string> {
+  const taken = (await plumbing.hostNetwork({ ours: [] })).taken.flatMap((text) => parsePrefix(text) ?? []);
   const candidates = ["10.0.2", "10.0.77", "10.177.77", "192.168.177", "172.16.177"];
   const isTaken = (start: string): boolean => taken.some((other) => overlaps(other, parsePrefix(`${start}.0/24`)!));
   return candidates.find((start) => !isTaken(start)) ?? "10.0.2";
@@ -37,7 +37,7 @@ export async function startSlirp(options: UplinkOptions): Promise<Uplink> {
   const program = findProgram("slirp4netns");
   if (!program) throw new Error("slirp4netns is not installed");
   requireTun();
-  const prefix = await freeNetwork(options.thread);
+  const prefix = await freeNetwork(options.plumbing);
   const argv = [
     program,
     "--configure",
@@ -59,7 +59,7 @@ export async function startPasta(options: UplinkOptions): Promise<Uplink> {
   const version = pastaVersion(stdout);
   if (version < OLDEST_PASTA) throw new Error(`pasta ${version || "of unknown version"} is too old`);
   requireTun();
-  const prefix = await freeNetwork(options.thread);
+  const prefix = await freeNetwork(options.plumbing);
   const address = ["--address", `${prefix}.100`, "--netmask", "24", "--gateway", `${prefix}.2`];
   const closed = ["-t", "none", "-u", "none", "-T", "none", "-U", "none", "--no-map-gw", "--ipv4-only"];
   const device = ["--config-net", "--mtu", String(MTU), "--ns-ifname", UPLINK_DEVICE];
@@ -86,7 +86,7 @@ async function started(kind: "slirp4netns" | "pasta", argv: string[], options: U
   });
   ended.catch(() => undefined);
   try {
-    await Promise.race([appears(options.thread), ended]);
+    await Promise.race([appears(options.plumbing), ended]);
   } catch (error) {
     sendSignal(pid, 9);
     throw error;
@@ -95,11 +95,11 @@ async function started(kind: "slirp4netns" | "pasta", argv: string[], options: U
 }
 
 /** Resolves when R has the interface with an address; the programs say so in no common way, the kernel does. */
-async function appears(thread: NetThread): Promise<void> {
+async function appears(plumbing: Plumbing): Promise<void> {
   const deadline = Date.now() + START_MS;
   while (Date.now() < deadline) {
-    const index = (await thread.links()).find(({ name }) => name === UPLINK_DEVICE)?.index;
-    const addresses = index === undefined ? [] : await thread.addresses();
+    const index = (await plumbing.links()).find(({ name }) => name === UPLINK_DEVICE)?.index;
+    const addresses = index === undefined ? [] : await plumbing.addresses();
     if (addresses.some((address) => address.index === index && !address.address.includes(":"))) return;
     await new Promise((resolve) => setTimeout(resolve, 5));
   }

@@ -7,6 +7,7 @@ import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import type { Prefix } from "./cidr.ts";
 import { formatAddress, overlaps, parsePrefix } from "./cidr.ts";
 import { firewallInTheWay } from "./foreign-firewall.ts";
+import { HostNetwork } from "./host-network.ts";
 import { forwardingFile } from "./launch.ts";
 import { log } from "./log.ts";
 import type { NftRule, NftTable } from "./nft.ts";
@@ -24,15 +25,15 @@ export function hasSwitchedForwarding(run: string): boolean {
   return existsSync(forwardingFile(run)) && readFileSync(forwardingFile(run), "utf8") !== "";
 }
 
-export async function openVeth({ name, thread, hostRules, run: directory }: UplinkOptions): Promise<Uplink> {
-  const { taken } = await thread.hostNetwork({ ours: [name] });
+export async function openVeth({ name, plumbing, hostRules, run: directory }: UplinkOptions): Promise<Uplink> {
+  const { taken } = await plumbing.hostNetwork({ ours: [name] });
   const subnet = freeSubnet(
     name,
     taken.flatMap((text) => parsePrefix(text) ?? []),
   );
   const [host, inside] = [1n, 2n].map((number) => formatAddress({ family: 4, value: subnet.value + number })) as [string, string];
-  await thread.removeVethUplink({ device: name, table: hostTable(name, inside) });
-  await thread.vethUplink({ host: { name, address: host, prefix: 30 }, inside: { name: UPLINK_DEVICE, address: inside, prefix: 30 } });
+  await plumbing.removeVethUplink({ device: name, table: hostTable(name, inside) });
+  await plumbing.vethUplink({ host: { name, address: host, prefix: 30 }, inside: { name: UPLINK_DEVICE, address: inside, prefix: 30 } });
   await hostRules(hostTable(name, inside));
   letLoopbackOut(name);
   switchForwardingOn(directory);
@@ -65,15 +66,14 @@ export async function adoptVeth({ device, inside }: NonNullable<Uplink["veth"]>,
 }
 
 /** @param switchedForwarding what is known where the directory may be gone */
-export async function closeVeth(
-  { name, thread, run: directory }: Pick<UplinkOptions, "name" | "thread" | "run">,
-  switchedForwarding: boolean,
-): Promise<void> {
+export async function closeVeth({ name, run: directory }: Pick<UplinkOptions, "name" | "run">, switchedForwarding: boolean): Promise<void> {
   await letPass(name, "-D");
-  await thread.removeVethUplink({ device: name, table: hostTable(name, "0.0.0.0") });
+  // netd may be gone.
+  const host = new HostNetwork();
+  host.removeVethUplink({ device: name, table: hostTable(name, "0.0.0.0") });
   if (!switchedForwarding && !hasSwitchedForwarding(directory)) return;
   if (existsSync(directory)) writeFileSync(forwardingFile(directory), "");
-  switchForwardingOff((await thread.hostNetwork({ ours: [] })).links);
+  switchForwardingOff(host.hostNetwork({ ours: [] }).links);
 }
 
 /** A /30 that the host does not use; each engine begins to look at a place of its own. */

@@ -30,11 +30,11 @@ export async function openUplink(options: UplinkOptions): Promise<Uplink> {
 /** Whether the process or the interface is still there. */
 export async function isUsable(
   uplink: Uplink,
-  { thread, rootless, hostRules }: Pick<UplinkOptions, "thread" | "rootless" | "hostRules">,
+  { plumbing, rootless, hostRules }: Pick<UplinkOptions, "plumbing" | "rootless" | "hostRules">,
 ): Promise<boolean> {
   if (uplink.process && !isAlive(uplink.process.pid, uplink.process.startTime)) return false;
   if (uplink.kind === "none" || rootless !== (uplink.kind !== "veth")) return false;
-  if (!(await thread.links()).some(({ name }) => name === UPLINK_DEVICE)) return false;
+  if (!(await plumbing.links()).some(({ name }) => name === UPLINK_DEVICE)) return false;
   if (uplink.veth) await adoptVeth(uplink.veth, hostRules);
   return true;
 }
@@ -43,7 +43,7 @@ export async function isUsable(
  * Ends it and removes every trace of it on the host, also of one that was half made. Idempotent.
  * @param uplink what this engine knows, where a file may be gone
  */
-export async function closeUplink(options: Pick<UplinkOptions, "name" | "rootless" | "run" | "thread">, uplink?: Uplink): Promise<void> {
+export async function closeUplink(options: Pick<UplinkOptions, "name" | "rootless" | "run">, uplink?: Uplink): Promise<void> {
   const known = uplink ?? (await readJson<Uplink>(uplinkFile(options)));
   if (known?.process && isAlive(known.process.pid, known.process.startTime)) process.kill(known.process.pid, "SIGTERM");
   if (!options.rootless) await closeVeth(options, known?.veth?.switchedForwarding ?? false);

@@ -153,7 +153,7 @@ export class NetworkTable {
   }
 
   async #ipam({ name, ipam, ipv6 = false }: CreateOptions, id: string): Promise<Ipam> {
-    const host = await this.#options.router.thread.hostNetwork({ ours: [this.#options.hostDevice] });
+    const host = await this.#options.router.plumbing.hostNetwork({ ours: [this.#options.hostDevice] });
     const taken = { networks: this.all().flatMap(({ subnets }) => prefixes(subnets)), host: prefixes(host.taken) };
     const pools = poolsFor(ipam, { taken, ipv6, key: id });
     const options = name === DEFAULT_NETWORK ? null : (ipam?.Options ?? {});

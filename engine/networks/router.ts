@@ -1,15 +1,14 @@
 /**
- * The private network namespace R as a working router: its thread, netd, the way out and the firewall. Knows networks only as
+ * The private network namespace R as a working router: netd, the way out and the firewall. Knows networks only as
  * bridges; which containers are on them is told by whoever plugs them in.
  */
-import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { errorCode } from "../host/libc.ts";
 import { log } from "../host/log.ts";
-import { startNetThread } from "../host/net-thread.ts";
-import type { NetThread } from "../host/net-thread.ts";
 import { NETD_ENDED, Netd } from "../host/netd-client.ts";
 import type { NetdRequest } from "../host/netd/protocol.ts";
+import { plumbingBy } from "../host/plumbing.ts";
+import type { Plumbing } from "../host/plumbing.ts";
 import { isAlive } from "../host/process.ts";
 import type { HostPort, Uplink, UplinkOptions } from "../host/uplink-kinds.ts";
 import { hostTableOf } from "../host/uplink-veth.ts";
@@ -18,13 +17,8 @@ import type { LiveNetwork } from "./live-network.ts";
 import { rulesOf } from "./rules.ts";
 
 /** Removes what a former engine's router may have left on the host, without making one. netd is killed with the engine. */
-export async function endRouter({ name, rootless, paths, networkNamespace }: RouterHost): Promise<void> {
-  const thread = await startNetThread(existsSync(networkNamespace) ? networkNamespace : "/proc/self/ns/net");
-  try {
-    await closeUplink({ name, rootless, run: paths.run, thread });
-  } finally {
-    await thread.close();
-  }
+export async function endRouter({ name, rootless, paths }: RouterHost): Promise<void> {
+  await closeUplink({ name, rootless, run: paths.run });
 }
 
 /** What the router needs of the machine. */
@@ -45,7 +39,7 @@ const WATCH_MS = 5000;
 export type Ask = (request: NetdRequest) => Promise<unknown>;
 
 export class Router {
-  readonly thread: NetThread;
+  readonly plumbing: Plumbing = plumbingBy(async (request) => this.ask(request));
   readonly #host: RouterHost;
   readonly #bridges = new Map<string, LiveNetwork>();
   #netd: Promise<Netd>;
@@ -60,17 +54,14 @@ export class Router {
   /** Called when netd had to be started anew: sends it the sandboxes and their ports, before anybody else asks it. */
   onNewNetd: (ask: Ask) => Promise<void> = async () => Promise.resolve();
 
-  private constructor(host: RouterHost, thread: NetThread, netd: Promise<Netd>) {
+  private constructor(host: RouterHost, netd: Promise<Netd>) {
     this.#host = host;
-    this.thread = thread;
     this.#netd = this.#watch(netd);
   }
 
   /** Adopts what a former engine left alive in R, makes the rest. */
   static async open(host: RouterHost): Promise<Router> {
-    const opening = openNetd(host);
-    opening.catch(() => undefined);
-    const router = new Router(host, await startNetThread(host.networkNamespace), opening);
+    const router = new Router(host, openNetd(host));
     // The way out is tried from inside R, where a former engine's rules may be strict about it; they come after.
     router.#hostAddress = (await router.ask({ call: "host", address: "" })) as string;
     await router.#openUplink();
@@ -123,8 +114,8 @@ export class Router {
     this.#bridges.delete(network.record.id);
     const { veth } = this.#uplink;
     await this.ask({ call: "removeNetwork", id: network.record.id });
-    if (veth) await Promise.all(network.subnets.map((to) => this.thread.removeHostRoute({ to, device: veth.device })));
-    await this.thread.removeLink(network.bridge);
+    if (veth) await Promise.all(network.subnets.map((to) => this.plumbing.removeHostRoute({ to, device: veth.device })));
+    await this.plumbing.removeLink(network.bridge);
     await this.#loadRules();
   }
 
@@ -154,20 +145,19 @@ export class Router {
       await netd?.ask({ call: "exit" }).catch(() => undefined);
       await netd?.gone;
       const { name, rootless, paths } = this.#host;
-      await closeUplink({ name, rootless, run: paths.run, thread: this.thread }, this.#uplink);
+      await closeUplink({ name, rootless, run: paths.run }, this.#uplink);
     }
     netd?.close();
-    await this.thread.close();
   }
 
   async #addBridge(network: LiveNetwork): Promise<void> {
     const mac = `02:42:${network.record.id.slice(0, 8).match(/../g)!.join(":")}`;
-    await this.thread.bridge({ name: network.bridge, mac, mtu: this.mtuOf(network), addresses: network.gateways });
+    await this.plumbing.bridge({ name: network.bridge, mac, mtu: this.mtuOf(network), addresses: network.gateways });
     await this.ask(netdNetworkOf(network));
     const { veth } = this.#uplink;
     if (!veth || network.record.internal) return;
     for (const to of network.subnets.filter((subnet) => !subnet.includes(":")))
-      await this.thread.hostRoute({ to, via: veth.inside, device: veth.device });
+      await this.plumbing.hostRoute({ to, via: veth.inside, device: veth.device });
   }
 
   async #loadRules(): Promise<void> {
@@ -176,7 +166,7 @@ export class Router {
       internal: network.record.internal,
       betweenContainers: network.record.options[ICC_OPTION] !== "false",
     }));
-    await this.thread.rules(rulesOf(bridges, this.#uplink));
+    await this.plumbing.rules(rulesOf(bridges, this.#uplink));
   }
 
   async #redirectPorts(): Promise<void> {
@@ -192,7 +182,7 @@ export class Router {
     const { name, rootless, networkNamespace, paths } = this.#host;
     const probe: UplinkOptions["probe"] = (address, port) => this.ask({ call: "probe", address, port });
     const hostRules: UplinkOptions["hostRules"] = (table) => this.ask({ call: "hostRules", table });
-    const options = { name, rootless, run: paths.run, netns: networkNamespace, log: paths.log, thread: this.thread, probe, hostRules };
+    const options = { name, rootless, run: paths.run, netns: networkNamespace, log: paths.log, plumbing: this.plumbing, probe, hostRules };
     this.#uplink = await openUplink({ ...options, hostAddress: this.#hostAddress });
     if (this.#uplink.problem) log("warn", this.#uplink.problem);
     await this.ask({ call: "host", address: this.#uplink.veth?.host ?? "" });

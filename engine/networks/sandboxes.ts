@@ -92,7 +92,7 @@ export class Sandboxes {
     try {
       const hasDefaultRoute = gatewayOf(endpoints) === endpoint ? "yes" : "no";
       const plug = this.#interface(endpoint, { name: "", hasDefaultRoute });
-      await this.#options.router.thread.connect({ path: netnsPath(this.#options.run, containerId), plug, dns: this.#dns(endpoints) });
+      await this.#options.router.plumbing.connect({ path: netnsPath(this.#options.run, containerId), plug, dns: this.#dns(endpoints) });
     } catch (error) {
       network.release(containerId);
       throw error;
@@ -109,9 +109,9 @@ export class Sandboxes {
     if (!endpoint) throw notConnected(containerId, network.record.name);
     const endpoints = sandbox.endpoints.filter((other) => other !== endpoint);
     const path = netnsPath(this.#options.run, containerId);
-    await this.#options.router.thread.disconnect({ path, port: portOf(endpoint), dns: this.#dns(endpoints) });
+    await this.#options.router.plumbing.disconnect({ path, port: portOf(endpoint), dns: this.#dns(endpoints) });
     const gateway = gatewayOf(endpoints);
-    if (gateway) await this.#options.router.thread.reroute({ path, mac: gateway.macAddress, gateways: gatewaysOf(gateway) });
+    if (gateway) await this.#options.router.plumbing.reroute({ path, mac: gateway.macAddress, gateways: gatewaysOf(gateway) });
     network.release(containerId);
     const changed = await this.#changed(sandbox, endpoints, "");
     this.#event("disconnect", endpoint);
@@ -184,10 +184,10 @@ export class Sandboxes {
     try {
       for (const { network, settings } of this.#wanted(request)) endpoints.push(network.allocate({ ...request, settings }));
       const sandbox = this.#sandbox(request, endpoints);
-      const { thread } = this.#options.router;
+      const { plumbing } = this.#options.router;
       const isolated = sandbox.netnsPath !== null;
       const made = isolated
-        ? thread.createSandbox({ path: sandbox.netnsPath, interfaces: this.#interfaces(endpoints), dns: this.#dns(endpoints) })
+        ? plumbing.createSandbox({ path: sandbox.netnsPath, interfaces: this.#interfaces(endpoints), dns: this.#dns(endpoints) })
         : undefined;
       const ports = await bothOrNeither(made, isolated ? this.#serve(request, sandbox) : Promise.resolve({}));
       const whole = { ...sandbox, ports };
@@ -252,7 +252,7 @@ export class Sandboxes {
     const { router, run } = this.#options;
     await Promise.all([
       router.setPorts(containerId, []),
-      router.thread.removeSandbox({ path: netnsPath(run, containerId), ports: pluggedOf(endpoints).map(portOf) }),
+      router.plumbing.removeSandbox({ path: netnsPath(run, containerId), ports: pluggedOf(endpoints).map(portOf) }),
       router.ask({ call: "removeSandbox", id: containerId }).catch((error: unknown) => log("warn", error)),
     ]);
     for (const endpoint of endpoints) this.#network(endpoint)?.release(containerId);
@@ -261,7 +261,7 @@ export class Sandboxes {
 
   #sweep(): void {
     this.#sweeping = undefined;
-    this.#options.router.thread.sweep().catch((error: unknown) => log("warn", error));
+    this.#options.router.plumbing.sweep().catch((error: unknown) => log("warn", error));
   }
 
   async #changed(sandbox: Sandbox, endpoints: readonly Endpoint[], hostname: string): Promise<Sandbox> {
@@ -343,14 +343,14 @@ export class Sandboxes {
     const { router, table, run } = this.#options;
     const bridges = new Set(table.all().map(({ bridge }) => bridge));
     const ports = new Set([...this.#alive.values()].flatMap(({ endpoints }) => endpoints.map(portOf)));
-    const strays = (await router.thread.links()).filter(({ name, kind }) =>
+    const strays = (await router.plumbing.links()).filter(({ name, kind }) =>
       kind === "bridge"
         ? name.startsWith(BRIDGE_PREFIX) && !bridges.has(name)
         : kind === "veth" && name.startsWith(PORT_PREFIX) && !ports.has(name),
     );
     for (const id of namesIn(netnsDirectory(run)).filter((name) => !this.#alive.has(name)))
-      await router.thread.removeSandbox({ path: netnsPath(run, id), ports: [] });
-    for (const { name } of strays) await router.thread.removeLink(name);
+      await router.plumbing.removeSandbox({ path: netnsPath(run, id), ports: [] });
+    for (const { name } of strays) await router.plumbing.removeLink(name);
   }
 
   #event(action: "connect" | "disconnect", { networkId, networkName, containerId }: Endpoint): void {

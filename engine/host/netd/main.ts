@@ -11,7 +11,8 @@ import { createServer } from "node:net";
 import type { Socket } from "node:net";
 import { dirname } from "node:path";
 import { createInterface } from "node:readline";
-import { enterNamespacePath } from "../namespace.ts";
+import { Netns } from "../netns.ts";
+import { restAfter } from "../rest.ts";
 import { exitNow } from "../spawn.ts";
 import { LOOK_MS } from "../vanish.ts";
 import { HostTable } from "./host-table.ts";
@@ -20,15 +21,19 @@ import { Orphans } from "./orphans.ts";
 import type { NetdMessage, NetdReply } from "./protocol.ts";
 import { NetdService } from "./service.ts";
 
-const [, , controlPath = "", netns = "", name = ""] = process.argv;
+/** After so long without a request, memory that is not needed is given back. */
+const QUIET_MS = 5000;
+
+const [, , controlPath = "", namespace = "", name = ""] = process.argv;
 
 process.umask(0o077);
 await leaveThreadsBehind();
-const orphans = new Orphans(name, netns);
+const orphans = new Orphans(name, namespace);
 const hostTable = new HostTable();
-enterNamespacePath(netns, "net");
+const netns = new Netns(namespace);
 
-const service = new NetdService(hostTable);
+const used = restAfter(QUIET_MS);
+const service = new NetdService(netns, hostTable);
 rmSync(controlPath, { force: true });
 const server = createServer(serve);
 server.listen(controlPath, () => {
@@ -37,7 +42,7 @@ server.listen(controlPath, () => {
   setInterval(() => {
     if (statSync(controlPath, { throwIfNoEntry: false })?.ino === ino) return orphans.look(dirname(controlPath));
     // Without its directory the whole engine has been deleted; otherwise there is another netd.
-    void (existsSync(dirname(controlPath)) ? exitNow(0) : orphans.end());
+    void (existsSync(dirname(controlPath)) ? exitNow(0) : orphans.end(netns));
   }, LOOK_MS);
   process.stdout.write("ready\n");
 });
@@ -55,6 +60,7 @@ function serve(socket: Socket): void {
 }
 
 async function reply({ id, request }: NetdMessage): Promise<NetdReply> {
+  used();
   try {
     const result = await service.handle(request);
     // Told when there is a new way out.

@@ -6,9 +6,7 @@ import { O, openDescriptor } from "../descriptor.ts";
 import { removeCgroupsNamed } from "../cgroups.ts";
 import { ownMountNamespace, processesBeside } from "../launch.ts";
 import { enterNamespace } from "../namespace.ts";
-import { NETLINK_NETFILTER, NETLINK_ROUTE, NetlinkSocket } from "../netlink-socket.ts";
-import { getLinks, readLink } from "../netlink.ts";
-import { removeLinkAndTable } from "../netns.ts";
+import type { Netns } from "../netns.ts";
 import { descendants } from "../process.ts";
 import { exitNow, sendSignal } from "../spawn.ts";
 import { hasSwitchedForwarding, hostTableName, letPass, switchForwardingOff } from "../uplink-veth.ts";
@@ -18,8 +16,6 @@ export class Orphans {
   readonly #mountNamespace: string;
   /** Made while this thread is still in the host's network namespace. */
   readonly #host = openDescriptor("/proc/self/ns/net", O.RDONLY | O.CLOEXEC);
-  readonly #route = new NetlinkSocket(NETLINK_ROUTE);
-  readonly #filter = new NetlinkSocket(NETLINK_NETFILTER);
   #ending = false;
   #switchedForwarding = false;
 
@@ -35,20 +31,17 @@ export class Orphans {
   }
 
   /** Ends all, this process last. */
-  async end(): Promise<void> {
+  async end(netns: Netns): Promise<void> {
     if (this.#ending) return;
     this.#ending = true;
     if (this.#mountNamespace === "") exitNow(0);
     const inside = processesBeside(this.#mountNamespace);
     for (const pid of [...inside, ...descendants(inside)]) sendSignal(pid, 9);
     try {
-      removeLinkAndTable(
-        { route: this.#route, filter: this.#filter },
-        { device: this.#name, table: { family: "inet", name: hostTableName(this.#name) } },
-      );
+      netns.removeVethUplink({ device: this.#name, table: { family: "inet", name: hostTableName(this.#name) } });
       enterNamespace(this.#host, "net");
       await letPass(this.#name, "-D");
-      if (this.#switchedForwarding) switchForwardingOff(this.#route.query(getLinks()).map(readLink));
+      if (this.#switchedForwarding) switchForwardingOff(netns.hostNetwork({ ours: [] }).links);
     } catch {
       // Without root there is nothing of it on the host.
     }

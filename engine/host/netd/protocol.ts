@@ -3,10 +3,11 @@
  * netd keeps it all in memory; an engine that finds a living netd sends its state again, and what is there already is kept.
  */
 
+import type { Netns } from "../netns.ts";
 import type { NftTable } from "../nft.ts";
 
 /** Raised whenever a request changes its meaning: an engine replaces a netd of another version. */
-export const NETD_VERSION = 3;
+export const NETD_VERSION = 4;
 
 /** A network as DNS knows it. */
 export interface NetdNetwork {
@@ -65,6 +66,8 @@ export type NetdRequest =
   | { readonly call: "hostRules"; readonly table: NftTable }
   /** Connects from inside R, to find out whether the way out works. */
   | { readonly call: "probe"; readonly address: string; readonly port: number }
+  /** One of Netns's methods, which change interfaces and rules; calls are done in the order they are made. */
+  | { readonly call: "net"; readonly method: keyof Netns; readonly argument: unknown }
   | { readonly call: "exit" };
 
 /** One line to netd. */

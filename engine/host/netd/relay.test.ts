@@ -207,3 +207,11 @@ test("Datagrams that a container refuses do not keep later ones", async (t) => {
   assert.equal(String((await answer)[0]), "found");
   await relayed.close();
 });
+
+test("A port after the thread has ended has a new thread", async () => {
+  await relay.end();
+  serve = (socket) => socket.end("here again");
+  const again = await open({ address: "127.0.0.1", port: (server.address() as AddressInfo).port });
+  assert.equal((await everything(connect({ port: again.port, host: "127.0.0.1" }))).toString(), "here again");
+  await again.relayed.close();
+});

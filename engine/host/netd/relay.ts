@@ -1,10 +1,11 @@
 /**
  * Published ports on a thread of their own, so that their bytes and the answers to names do not wait for each other. The
- * thread begins with the first port, in the network namespace of whoever asks, and connects from there.
+ * thread begins with the first port, in the network namespace of whoever asks, and connects from there. It ends some seconds
+ * after the last one.
  */
 import { writeSync } from "node:fs";
 import { Worker } from "node:worker_threads";
-import { makeEventDescriptor } from "../descriptor.ts";
+import { closeDescriptor, makeEventDescriptor } from "../descriptor.ts";
 import { setNoDelay } from "./host-sockets.ts";
 import type { RelayRequest, RelayTarget } from "./relay-worker.ts";
 
@@ -18,30 +19,49 @@ export interface RelayedPort {
 
 type Unnumbered = RelayRequest extends infer Request ? (Request extends RelayRequest ? Omit<Request, "id"> : never) : never;
 
+interface Thread {
+  readonly worker: Worker;
+  readonly wake: number;
+}
+
+const IDLE_MS = 3000;
+
 export class Relay {
   readonly #answered = new Map<number, () => void>();
-  #thread: { worker: Worker; wake: number } | undefined;
+  #thread: Thread | undefined;
   #next = 1;
+  #open = 0;
+  #retirement: NodeJS.Timeout | undefined;
 
   /** Carries connections of a listening socket, or datagrams of a bound one, which it takes over. */
   async open(fd: number, to: RelayTarget): Promise<RelayedPort> {
     if (to.kind === "tcp") setNoDelay(fd);
-    await this.#ask({ call: "open", fd, ...to });
+    clearTimeout(this.#retirement);
+    this.#open += 1;
+    const thread = (this.#thread ??= this.#start());
+    await this.#ask(thread, { call: "open", fd, ...to });
     return {
-      lead: (address) => this.#ask({ call: "lead", fd, address }),
-      close: () => this.#ask({ call: "close", fd }),
+      lead: (address) => this.#ask(thread, { call: "lead", fd, address }),
+      close: async () => {
+        await this.#ask(thread, { call: "close", fd });
+        this.#open -= 1;
+        if (this.#open === 0) this.#retirement = setTimeout(() => void this.end(), IDLE_MS).unref();
+      },
     };
   }
 
   /** Ends the thread with all that it carries. */
   async end(): Promise<void> {
-    if (this.#thread) await this.#ask({ call: "end" });
-    await this.#thread?.worker.terminate();
+    clearTimeout(this.#retirement);
+    const thread = this.#thread;
     this.#thread = undefined;
+    if (!thread) return;
+    await this.#ask(thread, { call: "end" });
+    await thread.worker.terminate();
+    closeDescriptor(thread.wake);
   }
 
-  #ask(request: Unnumbered): Promise<void> {
-    const { worker, wake } = (this.#thread ??= this.#start());
+  #ask({ worker, wake }: Thread, request: Unnumbered): Promise<void> {
     return new Promise((resolve) => {
       const id = this.#next++;
       this.#answered.set(id, resolve);
@@ -50,7 +70,7 @@ export class Relay {
     });
   }
 
-  #start(): { worker: Worker; wake: number } {
+  #start(): Thread {
     const wake = makeEventDescriptor();
     const program = new URL(import.meta.url.endsWith(".ts") ? "./relay-worker.ts" : "./relay-worker.mjs", import.meta.url);
     const worker = new Worker(program, {

@@ -2,6 +2,7 @@
  * What netd keeps and does: names, listeners, ports. One request at a time per connection; see protocol.ts.
  */
 import { connect } from "node:net";
+import type { Netns } from "../netns.ts";
 import { exitNow } from "../spawn.ts";
 import { DnsServer } from "./dns-server.ts";
 import { findHostAddress } from "./host-address.ts";
@@ -17,6 +18,7 @@ import { Upstream } from "./upstream.ts";
 const PROBE_MS = 2000;
 
 export class NetdService {
+  readonly #netns: Netns;
   readonly #hostTable: HostTable;
   readonly #names = new Names();
   readonly #relay = new Relay();
@@ -25,7 +27,8 @@ export class NetdService {
   readonly #ports = new Map<string, Map<string, Promise<RelayedPort>>>();
 
   /** @param hostTable made while the thread was still in the host's network namespace */
-  constructor(hostTable: HostTable) {
+  constructor(netns: Netns, hostTable: HostTable) {
+    this.#netns = netns;
     this.#hostTable = hostTable;
   }
 
@@ -56,6 +59,8 @@ export class NetdService {
         return this.#hostTable.load(request.table);
       case "probe":
         return probe(request.address, request.port);
+      case "net":
+        return (this.#netns[request.method] as (argument: unknown) => unknown).call(this.#netns, request.argument);
       case "exit":
         // The answer should still arrive.
         setImmediate(() => exitNow(0));
