@@ -1,14 +1,13 @@
 /** The build context of a request: the tar that it carries or a URL names, kept in a directory of its own. */
 import { randomBytes } from "node:crypto";
-import { mkdir, readdir, rm, writeFile } from "node:fs/promises";
+import { mkdir, readdir, rm } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import type { Readable } from "node:stream";
 import { plainArchive } from "../build/archive.ts";
+import { fetchContext } from "../build/remote-context.ts";
 import { isReceived, receiveContext as receiveTar } from "../build/tar-tree.ts";
 import { EngineError } from "../errors.ts";
 import type { Exchange } from "./exchange.ts";
-import { cloneRepository, isRepository } from "../build/repository.ts";
-import { open } from "./remote.ts";
 
 export interface BuildContext {
   /** What a build request takes: a directory, or the received tar. */
@@ -32,7 +31,7 @@ export async function receiveContext(
   const remove = (): Promise<void> => rm(dir, { recursive: true, force: true });
   try {
     if (remote === undefined || remote === "client-session") return { dir: await keep(exchange, dir, exchange.body), remove };
-    return { ...(await fetchContext(exchange, { remote, dir }, tell)), name: remote, remove };
+    return { ...(await fetchContext(remote, dir, { signal: exchange.signal, tell })), name: remote, remove };
   } catch (error) {
     await remove();
     throw error;
@@ -60,25 +59,4 @@ export async function takeUploaded(exchange: Exchange, id: string): Promise<Buil
 /** What a client sends is its user's; in an image it belongs to root unless COPY says otherwise. */
 async function keep({ signal }: Exchange, dir: string, tar: Readable): Promise<string> {
   return receiveTar(await plainArchive(tar), dir, { signal });
-}
-
-async function fetchContext(
-  exchange: Exchange,
-  { remote, dir }: { remote: string; dir: string },
-  tell: (text: string) => void,
-): Promise<{ dir: string; dockerfile?: string }> {
-  if (isRepository(remote)) return { dir: await cloneRepository(remote, dir, { signal: exchange.signal }) };
-  const { body, contentType, url } = await open(remote, exchange.signal, tell);
-  if (contentType.startsWith("text/plain")) {
-    await writeFile(join(dir, "Dockerfile"), body);
-    return { dir, dockerfile: "Dockerfile" };
-  }
-  if (/tar|gzip|zstd|x-xz|bzip|octet-stream/.test(contentType) || /\.(tar|tgz|gz|xz|zst|bz2)$/.test(url.pathname)) {
-    return { dir: await keep(exchange, dir, body) };
-  }
-  body.destroy();
-  throw new EngineError(
-    "invalid",
-    `unable to detect if ${remote} is a Dockerfile or an archive: content type ${JSON.stringify(contentType)}`,
-  );
 }

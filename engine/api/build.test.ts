@@ -41,7 +41,7 @@ const services = fakeServices({
         );
       progress({ type: "end", step: "1", cached: false, durationMs: 1, addedBytes: 1, imageId: id });
       progress({ type: "image", id, tags: ["app:1"] });
-      return Promise.resolve({ imageId: id });
+      return Promise.resolve({ imageId: id, manifest: { mediaType: "", digest: id, size: 0 } });
     },
   },
 });

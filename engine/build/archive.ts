@@ -57,6 +57,19 @@ async function isArchive(tree: FileTree, file: TreeEntry): Promise<boolean> {
   }
 }
 
+/** Whether content that begins so is an archive. @param head its first 512 bytes, or all of it */
+export function looksLikeArchive(head: Buffer): boolean {
+  const start = head.toString("hex", 0, 6);
+  if (start.startsWith("1f8b") || start.startsWith("28b52ffd") || programs.some(({ magic }) => start.startsWith(magic))) return true;
+  if (head.length < 512) return false;
+  try {
+    parseHeader(head);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 /** The archive is what ADD would unpack, but this machine cannot. */
 class MissingProgram extends EngineError {}
 

@@ -9,7 +9,7 @@ import { EngineError } from "../errors.ts";
 import type { Instruction } from "../syntax/dockerfile/tree.ts";
 import { Bases } from "./bases.ts";
 import { StepError } from "./builder.ts";
-import type { BuildCause, BuildRequest } from "./builder.ts";
+import type { BuildCause, BuildRequest, BuiltImage } from "./builder.ts";
 import type { StepLayer } from "./cache.ts";
 import { INLINE_CACHE, writeInline } from "./cache-config.ts";
 import type { CachedResult } from "./cache-config.ts";
@@ -69,7 +69,7 @@ export class Build {
   }
 
   /** Runs everything and makes the image. All work has ended when the promise settles. */
-  async run(): Promise<Digest> {
+  async run(): Promise<BuiltImage> {
     const { graph, request, reporter } = this.#parts;
     for (const [stage, triggers] of await findTriggers(graph, this.#parts.rooms.images)) this.#triggers.set(stage, triggers);
     const stages = neededStages(graph, this.#triggers);
@@ -121,19 +121,19 @@ export class Build {
     return cached;
   }
 
-  async #create(result: StageResult): Promise<Digest> {
+  async #create(result: StageResult): Promise<BuiltImage> {
     const { rooms, request, reporter } = this.#parts;
     const config = toImageConfig(result, { labels: request.labels, epoch: epochOf(request) });
     const isInline = request.cacheTo?.some(({ type }) => type === "inline");
     const image = await rooms.images.create(
       isInline ? Object.assign(config, { [INLINE_CACHE]: writeInline(this.#results, result.layers) }) : config,
       result.layers.map((layer) => layer.descriptor),
-      [...request.tags],
+      { names: request.tags, annotations: request.annotations?.manifest },
     );
     if (Object.keys(request.labels).length > 0) await this.#endAtOnce("labels", { cached: false, imageId: image.id });
     const parts = { rooms, request, results: this.#results, layers: result.layers, signal: this.#signal };
     await exportCache(parts, (message) => reporter.warn({ type: "warning", message }));
-    return image.id;
+    return { imageId: image.id, manifest: image.manifest };
   }
 
   #stage(index: number): Promise<StageResult> {

@@ -7,6 +7,7 @@
  */
 import type { BuildDescription, BuildProgress, PredictRequest, Prediction } from "../api/types/builds.ts";
 import type { AuthConfig } from "../api/types/image.ts";
+import type { Descriptor } from "../images/images.ts";
 import type { Digest } from "../layers/snapshots.ts";
 import { EngineError } from "../errors.ts";
 import type { CacheSource, CacheTarget } from "./cache-options.ts";
@@ -28,6 +29,7 @@ export interface BuildRequest {
   /** Stages whose cache is not used, by name; with it `noCache` may be off. */
   readonly noCacheStages?: readonly string[];
   readonly pull: boolean;
+  /** One, or several with commas: an image for each, under one index. */
   readonly platform?: string;
   readonly networkMode?: string;
   readonly extraHosts?: readonly string[];
@@ -39,6 +41,8 @@ export interface BuildRequest {
   readonly dockerignore?: string;
   /** `--build-context`: a directory, or the reference of an image. */
   readonly contexts?: Readonly<Record<string, { readonly dir: string } | { readonly image: string }>>;
+  /** `--build-context` that is fetched first: an URL, a Git repository, or `oci-layout://DIRECTORY[:tag][@digest]`. */
+  readonly fetchedContexts?: Readonly<Record<string, string>>;
   /** Content of the secret with this id, undefined when the client has none. Never stored. */
   readonly secret?: (id: string) => Promise<Buffer | undefined>;
   /** Path of a unix socket that speaks the ssh-agent protocol, undefined when the client offers none. */
@@ -53,6 +57,8 @@ export interface BuildRequest {
   readonly cacheTo?: readonly CacheTarget[];
   /** What tells builds of the same thing apart in the records, e.g. the directory as the user knows it; else contextDir. */
   readonly contextName?: string;
+  /** Of the image's manifest, and of the index when there are several platforms. */
+  readonly annotations?: { readonly manifest: Readonly<Record<string, string>>; readonly index: Readonly<Record<string, string>> };
   /** For the record only: how a client of BuildKit's protocol asked. */
   readonly asked?: { readonly ref: string; readonly frontendAttrs: Readonly<Record<string, string>> };
 }
@@ -72,6 +78,12 @@ export class StepError extends EngineError {
     this.exitCode = details.exitCode;
     this.chainId = details.chainId;
   }
+
+  /** The same error of a step that is called otherwise. */
+  of(step: string): StepError {
+    const { message, exitCode, chainId, cause } = this;
+    return new StepError(message, { step, ...(exitCode !== undefined && { exitCode }), ...(chainId && { chainId }), cause });
+  }
 }
 
 /** A result that is kept for later builds. */
@@ -87,6 +99,14 @@ export interface CacheEntry {
   readonly type: "regular" | "exec.cachemount";
 }
 
+export interface BuiltImage {
+  /** What runs on this machine; of an index without such, the first one. */
+  readonly imageId: Digest;
+  readonly manifest: Descriptor;
+  /** Of a build for several platforms. */
+  readonly index?: Digest;
+}
+
 export interface Builder {
   /**
    * @param progress what it returns for a step's output is waited for before more of that is read
@@ -94,7 +114,7 @@ export interface Builder {
    *   StepError for a failing step, e.g. `The command '/bin/sh -c false' returned a non-zero code: 1`.
    *   When `signal` is aborted: the signal's reason, once nothing of the build is left.
    */
-  build(request: BuildRequest, progress: (event: BuildProgress) => unknown, signal?: AbortSignal): Promise<{ imageId: Digest }>;
+  build(request: BuildRequest, progress: (event: BuildProgress) => unknown, signal?: AbortSignal): Promise<BuiltImage>;
 
   /** Removes cache that no image uses; with `all` also what an image uses; returns freed bytes. */
   prune(options: { all: boolean; keepBytes?: number; olderThanMs?: number }): Promise<{ deleted: string[]; reclaimedBytes: number }>;

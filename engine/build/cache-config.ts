@@ -39,6 +39,8 @@ interface ConfigRecord {
 export interface ImportedLayer {
   readonly descriptor: Descriptor;
   readonly diffId: Digest;
+  /** When the result of a record, which is the last layer of its chain, was made. */
+  readonly createdMs?: number;
 }
 
 /** By key: what its step made, from the bottom. */
@@ -93,7 +95,9 @@ function resultsOf(records: readonly ConfigRecord[], chainAt: (place: number) =>
     const key = /^sha256:([0-9a-f]{64})$/.exec(String(record?.digest))?.[1];
     const place = record?.results?.[0]?.layer ?? 0;
     const chain = key !== undefined && Number.isInteger(place) && place >= 0 && record.results?.length ? chainAt(place) : undefined;
-    if (chain) found.set(key!, chain);
+    if (!chain) continue;
+    const createdMs = Date.parse(record.results![0]!.createdAt ?? "");
+    found.set(key!, [...chain.slice(0, -1), { ...chain.at(-1)!, ...(!Number.isNaN(createdMs) && { createdMs }) }]);
   }
   return found;
 }

@@ -88,6 +88,7 @@ test("a directory carries the cache of all stages to another engine", { skip }, 
   const { made, used, steps } = await exchange(engines, { cacheTo: [{ ...place, ...how }], cacheFrom: [place] });
   assert.deepEqual(steps, ALL_CACHED);
   assert.deepEqual(used.config.rootfs, made.config.rootfs);
+  assert.deepEqual(used.config.history!.slice(1), made.config.history!.slice(1), "it is as old as where it was made");
   assert.equal(engines[1].steps.ran.length, 0);
   const { manifests } = JSON.parse(readFileSync(join(directory, "index.json"), "utf8")) as { manifests: { digest: string }[] };
   assert.equal(manifests.length, 1);

@@ -82,10 +82,10 @@ export class ImportedCache {
   }
 
   /** What it stands on is here. */
-  async #bring(place: BlobPlace, { descriptor, diffId }: ImportedLayer, parent: Digest | null): Promise<StepLayer> {
+  async #bring(place: BlobPlace, { descriptor, diffId, createdMs = Date.now() }: ImportedLayer, parent: Digest | null): Promise<StepLayer> {
     const blob = await place.bring(descriptor);
     const { chainId, sizeBytes } = await this.#rooms.snapshots.apply(blob, diffId, parent, { signal: this.#signal });
-    return { diffId, chainId, parent, blob: descriptor, sizeBytes, createdMs: Date.now() };
+    return { diffId, chainId, parent, blob: descriptor, sizeBytes, createdMs };
   }
 
   async close(): Promise<void> {

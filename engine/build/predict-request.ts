@@ -4,10 +4,13 @@ import { isAbsolute, join, relative } from "node:path";
 import type { BuildDefinition, PredictedStep, PredictRequest, Prediction } from "../api/types/builds.ts";
 import { EngineError } from "../errors.ts";
 import type { BuildRequest } from "./builder.ts";
+import { isFetched } from "./fetched-contexts.ts";
 
 /** @throws {EngineError} invalid when the context is no directory */
 export async function toBuildRequest(asked: PredictRequest): Promise<BuildRequest> {
   const contextDir = await contextOf(asked.contextDir);
+  const fetched = Object.entries(asked.contexts ?? {}).find(([, value]) => isFetched(value));
+  if (fetched) throw new EngineError("invalid", `A prediction fetches nothing, so it cannot tell what ${fetched.join("=")} holds`);
   return { contextDir, dockerfile: await dockerfileOf(asked), ...(await definitionOf(asked)) };
 }
 
@@ -25,7 +28,7 @@ export async function definitionOf(asked: BuildDefinition): Promise<Omit<BuildRe
     ...(networkMode && { networkMode }),
     ...(extraHosts?.length && { extraHosts }),
     ...(shmSizeBytes && { shmSizeBytes }),
-    contexts: await namedContexts(asked.contexts ?? {}),
+    ...(await namedContexts(asked.contexts ?? {})),
   };
 }
 
@@ -56,12 +59,15 @@ export async function dockerfileOf({
   return { text: content, name };
 }
 
-async function namedContexts(contexts: Readonly<Record<string, string>>): Promise<NonNullable<BuildRequest["contexts"]>> {
-  const entries = Object.entries(contexts).map(async ([name, value]) => {
+async function namedContexts(contexts: Readonly<Record<string, string>>): Promise<Pick<BuildRequest, "contexts" | "fetchedContexts">> {
+  const found: Record<string, { dir: string } | { image: string }> = {};
+  const fetchedContexts: Record<string, string> = {};
+  for (const [name, value] of Object.entries(contexts)) {
     const image = /^docker-image:\/\/(.+)$/.exec(value)?.[1];
-    return [name, image === undefined ? { dir: await contextOf(value) } : { image }] as const;
-  });
-  return Object.fromEntries(await Promise.all(entries));
+    if (isFetched(value)) fetchedContexts[name] = value;
+    else found[name] = image === undefined ? { dir: await contextOf(value) } : { image };
+  }
+  return { contexts: found, fetchedContexts };
 }
 
 /** @param last what is known of a step's last run */

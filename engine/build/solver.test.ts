@@ -212,7 +212,7 @@ test("a changed instruction and a changed base are named", { skip }, async () =>
   await rooms.images.create(
     { ...base.config, author: "x" },
     base.layers.map((layer) => layer.descriptor),
-    ["busybox:other"],
+    { names: ["busybox:other"] },
   );
   writeFileSync(join(context, "Dockerfile"), chain.replace("FROM busybox", "FROM busybox:other").replace("echo second", "echo 2nd"));
   assert.deepEqual(await again(context), {}, "the same layers are the same base");

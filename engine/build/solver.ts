@@ -11,21 +11,23 @@ import { makeDirectory, removeTree } from "../host/files.ts";
 import { mountPoints, unmount } from "../host/mount.ts";
 import type { Images } from "../images/images.ts";
 import { hostPlatform, parsePlatform } from "../images/platform.ts";
-import type { Digest, Snapshots } from "../layers/snapshots.ts";
+import type { Snapshots } from "../layers/snapshots.ts";
 import { parseDockerfile } from "../syntax/dockerfile/parse.ts";
 import type { Dockerfile } from "../syntax/dockerfile/tree.ts";
 import { Build } from "./build.ts";
-import type { Builder, BuildProgress, BuildRequest } from "./builder.ts";
+import type { Builder, BuildProgress, BuildRequest, BuiltImage } from "./builder.ts";
 import { Cache } from "./cache.ts";
 import { checkBuild, toWarning } from "./checks.ts";
 import { CacheMounts } from "./cache-mounts.ts";
 import { ContextMemory } from "./context-memory.ts";
 import { listCache, pruneCache } from "./collect.ts";
 import { describe } from "./describe.ts";
+import { fetchContexts } from "./fetched-contexts.ts";
 import { planStages } from "./graph.ts";
 import type { Graph } from "./graph.ts";
 import { Inspector } from "./inspector.ts";
 import { LayerStore } from "./layer-store.ts";
+import { buildPlatforms } from "./platforms.ts";
 import { lastRuns, Predictor } from "./predict.ts";
 import { summary, toBuildRequest } from "./predict-request.ts";
 import { Reasons } from "./reasons.ts";
@@ -85,20 +87,30 @@ class Solver implements Builder {
   }
 
   async build(
-    request: BuildRequest,
-    progress: (event: BuildProgress) => void,
+    asked: BuildRequest,
+    progress: (event: BuildProgress) => unknown,
     signal = new AbortController().signal,
-  ): Promise<{ imageId: Digest }> {
+  ): Promise<BuiltImage> {
     signal.throwIfAborted();
+    const { request, release } = await fetchContexts(asked, this.#rooms, signal);
+    try {
+      const build = this.#build.bind(this);
+      return await buildPlatforms({ request, images: this.#rooms.images, build, progress, signal });
+    } finally {
+      await release();
+    }
+  }
+
+  async #build(request: BuildRequest, progress: (event: BuildProgress) => unknown, signal: AbortSignal): Promise<BuiltImage> {
     const id = randomBytes(12).toString("hex");
     const trees = this.#trees(id, request);
     this.#running.add(id);
     try {
       const { text, name } = await readDockerfile(trees, request.dockerfile);
       const graph = plan(parseDockerfile(text), request);
-      const imageId = await this.#run({ id, request, graph, trees, name, text, progress, signal });
-      this.#events.publish("builder", "build", imageId, {});
-      return { imageId };
+      const built = await this.#run({ id, request, graph, trees, name, text, progress, signal });
+      this.#events.publish("builder", "build", built.imageId, {});
+      return built;
     } finally {
       await trees.close();
       this.#running.delete(id);
@@ -113,9 +125,9 @@ class Solver implements Builder {
     trees: Trees;
     name: string;
     text: string;
-    progress: (event: BuildProgress) => void;
+    progress: (event: BuildProgress) => unknown;
     signal: AbortSignal;
-  }): Promise<Digest> {
+  }): Promise<BuiltImage> {
     const { id, request, name, signal } = parts;
     const { target, platform, tags } = request;
     const optional = { ...(target === undefined ? {} : { target }), ...(platform === undefined ? {} : { platform }) };
@@ -125,9 +137,9 @@ class Solver implements Builder {
     await reporter.begin(parts.text);
     const build = new Build({ ...parts, rooms: this.#rooms, reporter, reasons, slots: this.#slots });
     try {
-      const imageId = await build.run();
-      await reporter.finish({ status: "succeeded", imageId });
-      return imageId;
+      const built = await build.run();
+      await reporter.finish({ status: "succeeded", imageId: built.imageId });
+      return built;
     } catch (error) {
       const message = error instanceof Error ? error.message : String(error);
       await reporter.finish(signal.aborted ? { status: "canceled" } : { status: "failed", error: message });
@@ -218,7 +230,8 @@ function plan(dockerfile: Dockerfile, request: BuildRequest): Graph {
   return planStages(dockerfile, {
     ...(request.target === undefined ? {} : { target: request.target }),
     buildArgs: request.buildArgs,
-    platform: request.platform ? parsePlatform(request.platform) : buildPlatform,
+    // Of several, what is only looked at is the first.
+    platform: request.platform ? parsePlatform(request.platform.split(",", 1)[0]!) : buildPlatform,
     buildPlatform,
     contexts: new Set(Object.keys(request.contexts ?? {})),
   });

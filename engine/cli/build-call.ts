@@ -5,6 +5,7 @@ import { fileURLToPath } from "node:url";
 import type { BuildCall } from "../api/types/builds.ts";
 import type { AuthConfig } from "../api/types/image.ts";
 import type { DockerClient } from "../client/client.ts";
+import { buildAnnotations } from "./build-annotations.ts";
 import { buildArgs } from "./build-args.ts";
 import { cacheFields } from "./build-cache.ts";
 import type { BuildContext } from "./build-context.ts";
@@ -15,6 +16,7 @@ import { csvFields, cut, pairs } from "./run-config/text.ts";
 export interface BuildFlags {
   readonly "add-host": readonly string[];
   readonly allow: readonly string[];
+  readonly annotation: readonly string[];
   readonly "build-arg": readonly string[];
   readonly "build-context": readonly string[];
   readonly "cache-from": readonly string[];
@@ -51,8 +53,7 @@ export async function buildCall(
   const cacheFrom = cacheFields(cli, flags["cache-from"]);
   const cacheTo = cacheFields(cli, flags["cache-to"]);
   await needLocal(cli, [...cacheFrom, ...cacheTo]);
-  const [platform, ...others] = flags.platform.flatMap((each) => each.split(",")).filter((each) => each !== "");
-  if (others.length > 0) throw new Error("Building for several platforms at once is not supported: build for one after the other");
+  const platform = flags.platform.filter((each) => each !== "").join(",");
   return {
     ...(await contextPart(cli, context)),
     tags,
@@ -70,6 +71,7 @@ export async function buildCall(
     cacheFrom,
     cacheTo,
     ulimits: flags.ulimit,
+    annotations: buildAnnotations(flags.annotation),
     ...(platform && { platform }),
     ...(flags.target && { target: flags.target }),
     ...(flags.network !== "default" && flags.network && { networkMode: flags.network }),
@@ -100,15 +102,17 @@ async function contextPart(cli: Cli, context: BuildContext): Promise<Partial<Bui
   return { contextId: await client.builds.upload(tar!, { signal: cli.signal }), dockerfile, ...name };
 }
 
-/** `name=path` and `name=docker-image://reference`. @throws {Error} */
+/** `name=path`, `name=docker-image://reference`, `name=oci-layout://path`, and URLs, which the engine fetches. @throws {Error} */
 export function namedContexts(cli: Pick<Cli, "cwd">, texts: readonly string[]): Record<string, string> {
   return Object.fromEntries(
     texts.map((each) => {
       const [name, value] = cut(each);
       if (name === "" || value === "") throw new Error(`invalid context value: ${each}, expected key=value`);
-      if (value.startsWith("docker-image://")) return [name, value];
-      if (/^(https?|git|oci-layout|target):/.test(value))
-        throw new Error(`The build context ${each} is not supported: give a directory or docker-image://…`);
+      if (/^(?:docker-image:|https?:|git:|ssh:)\/\/|^git@|^github\.com\//.test(value)) return [name, value];
+      const layout = /^oci-layout:\/\/(.+)$/.exec(value)?.[1];
+      if (layout !== undefined) return [name, `oci-layout://${resolve(cli.cwd, layout)}`];
+      if (/^(target|input):/.test(value))
+        throw new Error(`The build context ${each} is not supported: it is for "docker buildx bake" alone`);
       return [name, value.startsWith("file://") ? fileURLToPath(value) : resolve(cli.cwd, value)];
     }),
   );

@@ -58,6 +58,13 @@ export function checkOutputs(cli: Cli, outputs: readonly BuildOutput[], tags: re
   }
 }
 
+/** @throws {Error} for files of several images at once */
+export function checkPlatforms(outputs: readonly BuildOutput[], platforms: readonly string[]): void {
+  const files = outputs.find(({ type }) => type === "local" || type === "tar");
+  if (files && platforms.join(",").includes(","))
+    throw new Error(`The output type=${files.type} takes one platform: write several as type=oci, or one after the other`);
+}
+
 /** Sends what was built where it belongs. */
 export async function sendOutputs(
   cli: Cli,

@@ -44,7 +44,9 @@ export async function commitContainer(rooms: CommitRooms, request: CommitRequest
     ? [...base.layers.map(({ descriptor }) => descriptor), added.descriptor]
     : base.layers.map(({ descriptor }) => descriptor);
   const config = imageConfig(base, { record, request, settings, diffId: added?.layer.diffId });
-  const image = await rooms.images.create(config, layers, request.reference === undefined ? [] : [request.reference]);
+  const image = await rooms.images.create(config, layers, {
+    names: request.reference === undefined ? [] : [request.reference],
+  });
   const attributes = { ...record.config.Labels, comment: request.comment, image: record.imageName, imageID: image.id, name: record.name };
   rooms.events.publish("container", "commit", record.id, attributes);
   return image;

@@ -127,7 +127,7 @@ export class Catalog {
     for (const [i, { manifest, names, index }] of additions.entries()) {
       const image = read[i]!;
       const withIndex = index ? { index } : {};
-      this.#images.set(image.id, { ...image, ...withIndex, ...this.#images.get(image.id) });
+      this.#images.set(image.id, { ...image, ...this.#images.get(image.id), ...withIndex });
       for (const reference of names)
         this.#names.set(canonicalReference(reference), { reference, id: image.id, taggedMs: Date.now(), manifest, ...withIndex });
     }

@@ -94,6 +94,17 @@ export interface LoadOptions {
   progress?: Progress | undefined;
 }
 
+export interface ArchiveOf {
+  readonly id: Digest;
+  readonly manifest: Descriptor;
+  readonly index?: Digest | undefined;
+}
+
+export interface CreateAs {
+  readonly names: readonly string[];
+  readonly annotations?: Readonly<Record<string, string>> | undefined;
+}
+
 export interface Images {
   list(): Promise<Image[]>;
 
@@ -113,8 +124,19 @@ export interface Images {
   /**
    * Makes an image of layers that are stored and unpacked already; `names` move to it.
    * @param layers descriptors in the order of `config.rootfs.diff_ids`
+   * @param as the names, and what the manifest is annotated with
    */
-  create(config: ImageConfig, layers: Descriptor[], names: string[]): Promise<Image>;
+  create(config: ImageConfig, layers: Descriptor[], as: CreateAs): Promise<Image>;
+
+  /**
+   * Puts images of one thing for several platforms under one index, which `names` then stand for; on this machine it is the
+   * image for its platform, else the first. The others are no images of their own any more unless they have names.
+   * @param parts of different platforms
+   */
+  createIndex(
+    parts: readonly { readonly id: Digest; readonly manifest: Descriptor }[],
+    as: CreateAs,
+  ): Promise<{ image: Image; index: Descriptor }>;
 
   /** @throws {EngineError} not-found, or invalid `invalid reference format` */
   tag(nameOrId: string, reference: string): Promise<void>;
@@ -133,6 +155,9 @@ export interface Images {
    * kept, with what is here of it, unless one platform is asked for.
    */
   save(names: string[], options?: { signal?: AbortSignal; platform?: Platform }): Promise<Readable>;
+
+  /** Like save, one image as exactly this manifest, or index, under names that it need not have here. */
+  archive(what: ArchiveOf, as: { names: readonly string[]; signal?: AbortSignal }): Promise<Readable>;
 
   /** An image of one layer from a root file system tar. */
   importTar(

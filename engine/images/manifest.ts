@@ -101,9 +101,25 @@ export function parseConfig(data: Buffer): ImageConfig {
 }
 
 /** The manifest of an image, in the form that everybody reads. The same input gives the same bytes. */
-export function writeManifest(config: Descriptor, layers: readonly Descriptor[]): Buffer {
-  const bare = ({ mediaType, digest, size }: Descriptor): Descriptor => ({ mediaType, digest, size });
-  return Buffer.from(JSON.stringify({ schemaVersion: 2, mediaType: OCI_MANIFEST, config: bare(config), layers: layers.map(bare) }));
+export function writeManifest(config: Descriptor, layers: readonly Descriptor[], annotations: Annotations = {}): Buffer {
+  const document = { schemaVersion: 2, mediaType: OCI_MANIFEST, config: bare(config), layers: layers.map(bare) };
+  return Buffer.from(JSON.stringify({ ...document, ...optional(annotations) }));
+}
+
+/** An index of manifests that know their platforms. The same input gives the same bytes. */
+export function writeIndex(manifests: readonly Descriptor[], annotations: Annotations = {}): Buffer {
+  const listed = manifests.map((each) => ({ ...bare(each), platform: each.platform }));
+  return Buffer.from(JSON.stringify({ schemaVersion: 2, mediaType: OCI_INDEX, manifests: listed, ...optional(annotations) }));
+}
+
+type Annotations = Readonly<Record<string, string>>;
+
+function optional(annotations: Annotations): { annotations?: Annotations } {
+  return Object.keys(annotations).length > 0 ? { annotations } : {};
+}
+
+function bare({ mediaType, digest, size }: Descriptor): Descriptor {
+  return { mediaType, digest, size };
 }
 
 function parseObject(data: Buffer, what: string): Record<string, unknown> {

@@ -80,7 +80,8 @@ class Push {
     const { platform } = this.#options;
     if (content?.isWhole && !platform) return this.#index(content, named.manifest);
     const chosen = platform ? await choosePlatformManifest(this.#store, named, platform) : named.manifest;
-    const isOwn = chosen.digest === image.manifest.digest;
+    // The same image may have been built again meanwhile: its manifest then names the plain layers once more.
+    const isOwn = chosen.digest === named.manifest.digest;
     lease.add(chosen.digest);
     const { signal } = this.#options;
     const manifest = isOwn && !content ? await compressImage(this.#store, image, { manifest: chosen, lease, signal }) : chosen;

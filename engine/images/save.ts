@@ -16,7 +16,7 @@ import { findId } from "./lookup.ts";
 import { LARGEST_CONFIG, LARGEST_MANIFEST, parseConfig, parseManifest } from "./manifest.ts";
 import type { Manifest } from "./manifest.ts";
 import { OCI_INDEX } from "./media-types.ts";
-import { choosePlatformManifest, digestsOf } from "./multi-platform.ts";
+import { choosePlatformManifest, digestsOf, readIndexContent } from "./multi-platform.ts";
 
 interface Chosen {
   image: Image;
@@ -29,15 +29,25 @@ interface Chosen {
   blobs: readonly Digest[];
 }
 
+export interface Choice {
+  readonly id: Digest;
+  readonly tag?: Reference;
+  /** Instead of what the tag stands for here; null is none. */
+  readonly index?: Digest | null;
+  /** Instead of the image's own. */
+  readonly manifest?: Descriptor;
+}
+
 /** @throws {EngineError} not-found when an image is not for `platform` */
 export async function saveArchive(
   store: { layout: Layout; catalog: Catalog },
-  chosen: readonly { id: Digest; tag?: Reference }[],
+  chosen: readonly Choice[],
   { signal, platform }: { signal?: AbortSignal | undefined; platform?: Platform | undefined },
 ): Promise<Readable> {
   const images = new Map<string, Chosen>();
-  for (const { id, tag } of chosen) {
-    const entry = await choose(store, { id, tag, platform });
+  for (const choice of chosen) {
+    const { id, tag } = choice;
+    const entry = await choose(store, choice, platform);
     const key = `${id} ${entry.top.digest}`;
     const known = images.get(key);
     if (known && tag) known.tags.push(tag);
@@ -47,20 +57,20 @@ export async function saveArchive(
   return Readable.from(write(store.layout, [...images.values()], signal), { objectMode: false, highWaterMark: 1 << 20 });
 }
 
-async function choose(
-  store: { layout: Layout; catalog: Catalog },
-  { id, tag, platform }: { id: Digest; tag: Reference | undefined; platform: Platform | undefined },
-): Promise<Chosen> {
+async function choose(store: { layout: Layout; catalog: Catalog }, choice: Choice, platform: Platform | undefined): Promise<Chosen> {
   const { layout, catalog } = store;
+  const { id, tag } = choice;
   const image = catalog.need(id);
-  const index = tag ? catalog.named(tag)?.index : catalog.indexOf(id);
-  const content = index === undefined || platform ? undefined : catalog.index(index);
-  const named = { id, manifest: image.manifest, ...(index && { index }), ...(tag && { reference: tag }) };
-  const descriptor = platform ? await choosePlatformManifest(store, named, platform) : image.manifest;
+  const name = tag && catalog.named(tag);
+  const index = choice.index === undefined ? (tag ? name?.index : catalog.indexOf(id)) : (choice.index ?? undefined);
+  const content = index === undefined || platform ? undefined : (catalog.index(index) ?? (await readIndexContent(layout, index)));
+  const own = choice.manifest ?? name?.manifest ?? image.manifest;
+  const named = { id, manifest: own, ...(index && { index }), ...(tag && { reference: tag }) };
+  const descriptor = platform ? await choosePlatformManifest(store, named, platform) : own;
   const manifest = parseManifest(await layout.readBlob(descriptor.digest, LARGEST_MANIFEST), descriptor.mediaType);
   if (!("config" in manifest)) throw new EngineError("invalid", `Cannot save ${id}: it is an index`);
   const config = parseConfig(await layout.readBlob(manifest.config.digest, LARGEST_CONFIG));
-  const own = [descriptor, manifest.config, ...manifest.layers].map(({ digest }) => digest);
+  const blobs = [descriptor, manifest.config, ...manifest.layers].map(({ digest }) => digest);
   const { mediaType, digest, size } = content?.descriptor ?? descriptor;
   return {
     image,
@@ -68,7 +78,7 @@ async function choose(
     top: { mediaType, digest, size },
     manifest,
     diffIds: config.rootfs.diff_ids,
-    blobs: content ? [...own, ...digestsOf(content)] : own,
+    blobs: content ? [...blobs, ...digestsOf(content)] : blobs,
   };
 }
 

@@ -299,7 +299,7 @@ test("create() makes an image of a committed snapshot", needsRoot, async (t) => 
     descriptors.push(await images.putBlob(stream, "application/vnd.oci.image.layer.v1.tar"));
   });
   const rootfs = { type: "layers" as const, diff_ids: [...base.config.rootfs.diff_ids, layer.diffId] };
-  const made = await images.create({ ...base.config, rootfs }, descriptors, ["made:1", "made:2"]);
+  const made = await images.create({ ...base.config, rootfs }, descriptors, { names: ["made:1", "made:2"] });
   assert.deepEqual(made.repoTags, ["made:1", "made:2"]);
   assert.equal(topLayer(made), layer.chainId);
   assert.equal(made.sizeBytes, 10);

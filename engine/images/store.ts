@@ -17,13 +17,13 @@ import type { BlobPlace, PlaceName } from "./blob-places.ts";
 import { Catalog, imageLayers } from "./catalog.ts";
 import { applyChanges } from "./changes.ts";
 import { Garbage } from "./garbage.ts";
-import type { Descriptor, Image, ImageConfig, Images, LoadOptions, Platform, PullOptions, Removed } from "./images.ts";
+import type { ArchiveOf, CreateAs, Descriptor, Image, ImageConfig, Images, LoadOptions, Platform, PullOptions, Removed } from "./images.ts";
 import { Layout } from "./layout.ts";
 import { loadArchive } from "./load.ts";
 import { findId, needReference } from "./lookup.ts";
-import { writeManifest } from "./manifest.ts";
-import { layerMediaType, OCI_CONFIG, OCI_MANIFEST } from "./media-types.ts";
-import { hostPlatform } from "./platform.ts";
+import { writeIndex, writeManifest } from "./manifest.ts";
+import { layerMediaType, OCI_CONFIG, OCI_INDEX, OCI_MANIFEST } from "./media-types.ts";
+import { choosePlatform, hostPlatform } from "./platform.ts";
 import { pullImage } from "./pull.ts";
 import { pushImage } from "./push.ts";
 import type { RegistryOptions } from "./registry/endpoint.ts";
@@ -98,28 +98,49 @@ class LocalImages implements Images {
     return { mediaType, ...stored };
   }
 
-  async create(config: ImageConfig, layers: Descriptor[], names: string[]): Promise<Image> {
+  async create(config: ImageConfig, layers: Descriptor[], { names, annotations }: CreateAs): Promise<Image> {
     const references = names.map((name) => nameToGive(name));
     imageLayers(layers, config.rootfs.diff_ids);
     const text = Buffer.from(JSON.stringify(config));
-    const present = this.#present(`sha256:${createHash("sha256").update(text).digest("hex")}`, layers, references);
+    const id: Digest = `sha256:${sha256(text)}`;
+    const data = writeManifest({ mediaType: OCI_CONFIG, digest: id, size: text.length }, layers, annotations);
+    const present = this.#present(id, `sha256:${sha256(data)}`, references);
     if (present) return present;
     const configBlob = await this.putBlob(text, OCI_CONFIG);
-    const manifest = await this.putBlob(writeManifest(configBlob, layers), OCI_MANIFEST);
+    const manifest = await this.putBlob(data, OCI_MANIFEST);
     const image = await this.#store.catalog.add(manifest, references);
     this.#store.garbage.named([manifest, configBlob, ...layers].map(({ digest }) => digest));
     for (const reference of references) this.#publishTag(image.id, reference);
-    return image;
+    return { ...image, manifest };
   }
 
-  /** An image that is here already, of these very layers and with these names, need not be written again. */
-  #present(id: Digest, layers: readonly Descriptor[], names: readonly Reference[]): Image | undefined {
+  async createIndex(
+    parts: readonly { readonly id: Digest; readonly manifest: Descriptor }[],
+    { names, annotations }: CreateAs,
+  ): Promise<{ image: Image; index: Descriptor }> {
+    const references = names.map((name) => nameToGive(name));
+    const { catalog, garbage } = this.#store;
+    const manifests = parts.map(({ id, manifest }) => ({ ...manifest, platform: platformOf(catalog.need(id).config) }));
+    const index = await this.putBlob(writeIndex(manifests, annotations), OCI_INDEX);
+    const own = choosePlatform(manifests, hostPlatform()) ?? manifests[0]!;
+    const { mediaType, digest, size } = own;
+    const image = await catalog.add({ mediaType, digest, size }, references, index.digest);
+    garbage.named([index.digest]);
+    for (const { id } of parts)
+      if (id !== image.id && catalog.namesOf(id).length === 0) await this.remove(id, { force: false, prune: true }).catch(() => undefined);
+    for (const reference of references) this.#publishTag(image.id, reference);
+    return { image, index };
+  }
+
+  /** An image that is here already, with this very manifest and these names, need not be written again. */
+  #present(id: Digest, manifest: Digest, names: readonly Reference[]): Image | undefined {
     const { catalog } = this.#store;
     const image = catalog.get(id);
-    const isSame =
-      image?.layers.every(({ descriptor }, index) => descriptor.digest === layers[index]!.digest) &&
-      names.every((name) => catalog.named(name)?.id === id);
-    if (!isSame) return undefined;
+    const isSame = (name: Reference): boolean => {
+      const known = catalog.named(name);
+      return known?.id === id && known.manifest.digest === manifest && known.index === undefined;
+    };
+    if (image?.manifest.digest !== manifest || !names.every(isSame)) return undefined;
     for (const name of names) this.#publishTag(id, name);
     return image;
   }
@@ -177,6 +198,12 @@ class LocalImages implements Images {
     return archive;
   }
 
+  async archive({ id, manifest, index }: ArchiveOf, as: { names: readonly string[]; signal?: AbortSignal }): Promise<Readable> {
+    const tags = as.names.map((name) => nameToGive(name));
+    const what = { id, manifest, index: index ?? null };
+    return saveArchive(this.#store, tags.length > 0 ? tags.map((tag) => ({ ...what, tag })) : [what], as);
+  }
+
   async importTar(
     tar: Readable,
     options: { reference?: string; changes: string[]; message: string; platform?: Platform },
@@ -203,7 +230,7 @@ class LocalImages implements Images {
         rootfs: { type: "layers", diff_ids: [diffId] },
         history: [{ created, comment }],
       };
-      const image = await this.create(config, [{ mediaType, ...blob }], names);
+      const image = await this.create(config, [{ mediaType, ...blob }], { names });
       isDone = true;
       this.#events.publish("image", "import", image.id, { name: image.id });
       return image;
@@ -252,6 +279,14 @@ function nameToGive(text: string): Reference {
   const reference = needReference(text);
   if (reference.digest !== undefined) throw new EngineError("invalid", "refusing to create a tag with a digest reference");
   return withDefaultTag(reference);
+}
+
+function sha256(data: Buffer): string {
+  return createHash("sha256").update(data).digest("hex");
+}
+
+function platformOf({ os, architecture, variant }: ImageConfig): Platform {
+  return { os, architecture, ...(variant && { variant }) };
 }
 
 async function readHead(path: string): Promise<Buffer> {

@@ -3,9 +3,11 @@
  * docker-compose; else those that docker finds itself are used.
  */
 import assert from "node:assert/strict";
-import { spawn, spawnSync } from "node:child_process";
+import { execFileSync, spawn, spawnSync } from "node:child_process";
 import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { once } from "node:events";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { suite, test } from "node:test";
@@ -135,6 +137,45 @@ const CASES: Readonly<Record<string, Case>> = {
     docker.write({ Dockerfile: "FROM busybox\nRUM x\n" });
     assert.match(await docker.fails(["."]), /Dockerfile:2[^]*dockerfile parse error on line 2: unknown instruction: RUM/);
     assert.match(await docker.fails(["-f", "No", "."]), /failed to read dockerfile: open No: no such file or directory/);
+  },
+  "archives of several platforms, annotated; a cache in a directory": async (docker) => {
+    docker.write({ Dockerfile: "FROM scratch\nARG TARGETARCH\nCOPY $TARGETARCH /arch\n", amd64: "a", arm64: "b" });
+    const platforms = ["--platform", "linux/amd64,linux/arm64"];
+    const annotations = ["--annotation", "who=me", "--annotation", "index:which=all"];
+    await docker.build([...platforms, ...annotations, "-o", "type=oci,dest=all.tar", "--cache-to", "type=inline", "."]);
+    const read = (path: string): { manifests: { digest: string; platform?: object }[]; annotations?: object } =>
+      JSON.parse(execFileSync("tar", ["-xOf", join(docker.folder, "all.tar"), path], { encoding: "utf8" }));
+    const blob = (digest: string) => read(`blobs/sha256/${digest.slice(7)}`);
+    const index = blob(read("index.json").manifests[0]!.digest);
+    assert.deepEqual(index.annotations, { which: "all" });
+    assert.deepEqual(
+      index.manifests.map(({ platform, digest }) => [platform, blob(digest).annotations]),
+      ["amd64", "arm64"].map((architecture) => [{ architecture, os: "linux" }, { who: "me" }]),
+    );
+    await docker.build(["--cache-to", "type=local,dest=cache,mode=max", "."]);
+    await docker.says(["buildx", "prune", "-af"]);
+    assert.match(await docker.build(["--cache-from", "type=local,src=cache", "."]), /COPY \$TARGETARCH \/arch\n#\d+ CACHED/);
+  },
+  "contexts from layouts, repositories and archives; host-gateway": async (docker) => {
+    docker.write({ Dockerfile: "FROM busybox\nCOPY f /f\nRUN cat /f; grep gate /etc/hosts || true\n", f: "told\n" });
+    await docker.build(["-q", "-o", "type=oci,dest=layout.tar", "."]);
+    mkdirSync(join(docker.folder, "layout"));
+    execFileSync("tar", ["-xf", "layout.tar", "-C", "layout"], { cwd: docker.folder });
+    const other = "FROM scratch\nCOPY --from=other f /g\n";
+    await docker.build(["-q", "--build-context", "other=oci-layout://layout", "-f", "-", "."], other);
+    execFileSync("tar", ["-czf", "context.tgz", "Dockerfile", "f"], { cwd: docker.folder });
+    const server = createServer((_request, response) => response.end(readFileSync(join(docker.folder, "context.tgz"))));
+    server.listen(0, "127.0.0.1");
+    await once(server, "listening");
+    const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/context`;
+    try {
+      const told = await docker.build(["--no-cache", "--add-host", "gate:host-gateway", url]);
+      assert.match(told, /^#\d+ [\d.]+ told\n#\d+ [\d.]+ [\da-f.:]+\s+gate$/m);
+      assert.doesNotMatch(told, /192\.0\.2/);
+      await docker.build(["-q", "--build-context", `other=${url}`, "-f", "-", "."], other);
+    } finally {
+      server.close();
+    }
   },
   "history: builds are listed, inspected, their logs told again, and removed": async (docker) => {
     docker.write({ Dockerfile: "FROM busybox\nARG WHO=a\nRUN echo told-$WHO; exit $WHO\n" });

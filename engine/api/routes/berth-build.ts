@@ -68,6 +68,7 @@ async function requestOf(asked: BuildCall, context: BuildContext): Promise<Build
     ...(noCacheStages?.length && { noCacheStages }),
     ...(allow?.length && { entitlements: allow }),
     ...(ulimits?.length && { ulimits }),
+    ...(asked.annotations && { annotations: { manifest: asked.annotations.manifest ?? {}, index: asked.annotations.index ?? {} } }),
     ...(asked.cacheFrom?.length && { cacheFrom: asked.cacheFrom.map(cacheSource) }),
     ...(asked.cacheTo?.length && { cacheTo: asked.cacheTo.map(cacheTarget) }),
     ...((context.name ?? asked.contextName) && { contextName: context.name ?? asked.contextName! }),

@@ -6,7 +6,7 @@ import type { PullOptions } from "../../images/images.ts";
 import { plainArchive } from "../../build/archive.ts";
 import type { Exchange } from "../exchange.ts";
 import { registryAuth } from "../registry-auth.ts";
-import { download } from "../remote.ts";
+import { download } from "../../build/remote.ts";
 import type { Route } from "../router.ts";
 import { describeError } from "../status.ts";
 import { matchesPattern } from "../tag-pattern.ts";

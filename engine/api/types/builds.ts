@@ -240,12 +240,13 @@ export interface BuildDefinition {
   /** A null value takes the ARG's default. */
   readonly buildArgs?: Readonly<Record<string, string | null>>;
   readonly labels?: Readonly<Record<string, string>>;
+  /** One, or for a build several with commas: an image for each, under one index. */
   readonly platform?: string;
   readonly networkMode?: string;
   readonly extraHosts?: readonly string[];
   readonly shmSizeBytes?: number;
   readonly noCache?: boolean;
-  /** `--build-context`: an absolute directory, or `docker-image://REFERENCE`. */
+  /** `--build-context`: an absolute directory, `docker-image://REFERENCE`, `oci-layout://DIRECTORY[:tag][@digest]`, or a URL. */
   readonly contexts?: Readonly<Record<string, string>>;
 }
 
@@ -274,6 +275,8 @@ export interface BuildCall extends BuildDefinition {
   readonly allow?: readonly string[];
   /** `name=soft[:hard]`. */
   readonly ulimits?: readonly string[];
+  /** Of the image's manifest, and of the index of several platforms. */
+  readonly annotations?: { readonly manifest?: Readonly<Record<string, string>>; readonly index?: Readonly<Record<string, string>> };
   /** Fields of `--cache-from`: `type` (registry, local), `ref`, `src`, `tag`, `digest`. Paths are absolute. */
   readonly cacheFrom?: readonly Readonly<Record<string, string>>[];
   /** Fields of `--cache-to`: `type` (inline, registry, local), `ref`, `dest`, `tag`, `mode` (min, max), `ignore-error`. */

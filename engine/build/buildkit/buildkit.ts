@@ -38,6 +38,7 @@ import { Meetings } from "./meetings.ts";
 import { serveGrpc, streaming, unary } from "./server.ts";
 import type { Method, ServerCall } from "./server.ts";
 import { diskUsage, prune } from "./disk-usage.ts";
+import { HOST_GATEWAY } from "./options.ts";
 import { openSession, sessionId } from "./session.ts";
 import type { Session } from "./session.ts";
 import { Solve } from "./solve.ts";
@@ -231,9 +232,15 @@ function buildId(call: ServerCall): string {
 
 const VERSION = { package: "github.com/moby/buildkit", version: "v0.25.0", revision: "berth" };
 
+/** The first says that archives, several platforms, pushes and caches in directories are had here. */
+const LABELS = {
+  "org.mobyproject.buildkit.worker.snapshotter": "overlayfs",
+  "org.mobyproject.buildkit.worker.moby.host-gateway-ip": HOST_GATEWAY,
+};
+
 function worker() {
   const { os, architecture, variant = "" } = hostPlatform();
-  return { ID: "berth", Labels: {}, platforms: [{ OS: os, Architecture: architecture, Variant: variant }], BuildkitVersion: VERSION };
+  return { ID: "berth", Labels: LABELS, platforms: [{ OS: os, Architecture: architecture, Variant: variant }], BuildkitVersion: VERSION };
 }
 
 function capabilities() {

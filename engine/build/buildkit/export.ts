@@ -39,10 +39,15 @@ export async function sendDirectory(tree: FileTree, target: ExportTarget): Promi
 }
 
 /** @returns bytes sent */
-export async function sendTar(tree: FileTree, target: ExportTarget): Promise<number> {
+export function sendTar(tree: FileTree, target: ExportTarget): Promise<number> {
+  return sendArchive(tarOf(tree), target);
+}
+
+/** @returns bytes sent */
+export async function sendArchive(tar: AsyncIterable<Buffer>, target: ExportTarget): Promise<number> {
   const call = begin(target);
   let bytes = 0;
-  for await (const piece of tarOf(tree)) {
+  for await (const piece of tar) {
     target.signal.throwIfAborted();
     for (let at = 0; at < piece.length; at += PIECE) await call.send(BytesMessage.encode({ data: piece.subarray(at, at + PIECE) }));
     target.progress((bytes += piece.length));

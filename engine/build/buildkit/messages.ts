@@ -136,6 +136,21 @@ export const CredentialsRequest = message({ Host: text(1) });
 export const CredentialsResponse = message({ Username: text(1), Secret: text(2) });
 export const IdMessage = message({ ID: text(1) });
 
+const ContentInfo = message({ digest: text(1), size: integer(2) });
+export const InfoRequest = message({ digest: text(1) });
+export const ContentInfoResponse = message({ info: one(1, ContentInfo) });
+export const ReadContentRequest = message({ digest: text(1), offset: integer(2), size: integer(3) });
+export const ReadContentResponse = message({ offset: integer(1), data: bytes(2) });
+export const WriteContentRequest = message({
+  action: integer(1),
+  ref: text(2),
+  total: integer(3),
+  expected: text(4),
+  offset: integer(5),
+  data: bytes(6),
+});
+export const WriteContentResponse = message({ action: integer(1), offset: integer(4), total: integer(5), digest: text(6) });
+
 export type ControlSolveRequest = Decoded<typeof ControlSolveRequest>;
 export type StatusResponse = Decoded<typeof StatusResponse>;
 export type BuildHistoryRequest = Decoded<typeof BuildHistoryRequest>;

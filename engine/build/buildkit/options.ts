@@ -2,12 +2,22 @@
 import type { BuildRequest } from "../builder.ts";
 import { cacheSource, cacheTarget } from "../cache-options.ts";
 import type { CacheSource, CacheTarget } from "../cache-options.ts";
+import { isRemote } from "../remote-context.ts";
 import { GrpcError, UNIMPLEMENTED, UNKNOWN } from "./grpc.ts";
+
+/** What stands for `host-gateway` on its way through a client, which only takes an address; no host has it (RFC 5737). */
+export const HOST_GATEWAY = "192.0.2.254";
 
 export type FrontendOptions = Readonly<Record<string, string>>;
 
 /** A `--build-context`: a directory of the client, or an image. */
-export type NamedContext = { readonly directory: string; readonly session: string | undefined } | { readonly image: string };
+export type NamedContext =
+  | { readonly directory: string; readonly session: string | undefined }
+  | { readonly image: string }
+  /** What the engine fetches. */
+  | { readonly remote: string }
+  /** An image in a layout of the client, by digest. */
+  | { readonly store: string; readonly digest: string };
 
 /** The part of a request that comes from options alone. */
 export function requestOptions(options: FrontendOptions): Omit<BuildRequest, "contextDir" | "dockerfile" | "tags" | "contexts"> {
@@ -20,7 +30,6 @@ export function requestOptions(options: FrontendOptions): Omit<BuildRequest, "co
     "shm-size": shmSize,
     ulimit,
   } = options;
-  if (platform?.includes(",")) throw new GrpcError(UNKNOWN, "building for several platforms at once is not supported");
   return {
     buildArgs: withPrefix(options, "build-arg:"),
     labels: withPrefix(options, "label:"),
@@ -30,10 +39,15 @@ export function requestOptions(options: FrontendOptions): Omit<BuildRequest, "co
     ...(target && { target }),
     ...(platform && { platform }),
     ...(networkMode && { networkMode }),
-    ...(hosts && { extraHosts: hosts.split(",").map((host) => host.replace("=", ":")) }),
+    ...(hosts && { extraHosts: hosts.split(",").map(extraHost) }),
     ...(shmSize && { shmSizeBytes: Number(shmSize) }),
     ...(ulimit && { ulimits: ulimit.split(",") }),
   };
+}
+
+function extraHost(text: string): string {
+  const [name = "", address = ""] = text.split("=", 2);
+  return `${name}:${address === HOST_GATEWAY ? "host-gateway" : address}`;
 }
 
 /** @throws {GrpcError} for a kind of context that is not supported */
@@ -43,19 +57,32 @@ export function namedContexts(options: FrontendOptions): Map<string, NamedContex
     // A platform after the name means one of several; there is only one here.
     const [name = ""] = key.split("::");
     const [, scheme = "", rest = ""] = /^([a-z-]+):(.*)$/s.exec(value) ?? [];
-    if (scheme === "local") found.set(name, { directory: rest, session: options[`local-sessionid:${rest}`] });
+    const [, store, digest] = /^oci-layout:\/\/([^:@]+)(?::[^@]*)?@(sha256:[0-9a-f]{64})$/.exec(value) ?? [];
+    if (store !== undefined && digest !== undefined) found.set(name, { store: `oci:${store}`, digest });
+    else if (isRemote(value)) found.set(name, { remote: value });
+    else if (scheme === "local") found.set(name, { directory: rest, session: options[`local-sessionid:${rest}`] });
     else if (scheme === "docker-image") found.set(name, { image: rest.replace(/^\/\//, "") });
     else throw new GrpcError(UNIMPLEMENTED, `build context ${JSON.stringify(name)}: ${value} is not supported`);
   }
   return found;
 }
 
-/** Id of the archive that the client uploads as the context, undefined for a directory. @throws {GrpcError} for another URL */
+/** Where the client has the archive that it uploads as the context, undefined for anything else. */
 export function uploadedContext({ context }: FrontendOptions): { path: string; host: string } | undefined {
-  if (!context) return undefined;
-  const url = URL.canParse(context) ? new URL(context) : undefined;
-  if (url?.protocol === "http:" && url.host === "buildkit-session") return { path: url.pathname, host: url.host };
-  throw new GrpcError(UNIMPLEMENTED, `the build context ${context} is not supported here: clone or unpack it, then build the directory`);
+  const url = context && URL.canParse(context) ? new URL(context) : undefined;
+  return url?.protocol === "http:" && url.host === "buildkit-session" ? { path: url.pathname, host: url.host } : undefined;
+}
+
+/** A context that the engine fetches, undefined for files of the client. @throws {GrpcError} for what is neither */
+export function remoteContext({ context }: FrontendOptions): string | undefined {
+  if (!context || context.startsWith("local:")) return undefined;
+  if (isRemote(context)) return context;
+  throw new GrpcError(UNIMPLEMENTED, `the build context ${context} is not supported: give a directory, an archive, or a URL`);
+}
+
+/** What is asked for and changes nothing here, so that nobody counts on it. */
+export function ignoredOptions(options: FrontendOptions): string[] {
+  return options["cgroup-parent"] ? ["--cgroup-parent has no effect: the engine places the commands of RUN by itself"] : [];
 }
 
 interface CacheEntry {
@@ -63,12 +90,17 @@ interface CacheEntry {
   readonly Attrs?: Readonly<Record<string, string>>;
 }
 
-/** Registries in which results are looked for. @throws {GrpcError} for what is no list of them */
+/** Where results are looked for; a directory is one of the client. @throws {GrpcError} for what is no list of them */
 export function importedCaches({ "cache-imports": text }: FrontendOptions): CacheSource[] {
   if (!text) return [];
   const entries = parseEntries(text);
-  // A client offers directories and services as well, and a build does without what is not to be had.
-  return entries.flatMap(({ Type, Attrs }) => (Type === "registry" ? [cacheSource({ ...Attrs, type: Type })] : []));
+  // A client offers services as well, and a build does without what is not to be had.
+  return entries.flatMap(({ Type, Attrs }) => {
+    if (Type === "registry") return [cacheSource({ ...Attrs, type: Type })];
+    // A client that has no such directory has said so, and sends no digest.
+    const { src = "", digest = "" } = Type === "local" ? (Attrs ?? {}) : {};
+    return digest === "" ? [] : [{ type: "local", directory: src, tag: digest }];
+  });
 }
 
 function parseEntries(text: string): readonly CacheEntry[] {
@@ -81,15 +113,14 @@ function parseEntries(text: string): readonly CacheEntry[] {
   throw new GrpcError(UNKNOWN, "failed to unmarshal cache imports: not a list");
 }
 
-/** @throws {GrpcError} for a place that the engine cannot reach */
+/** @throws {GrpcError} for a place that is not known */
 export function exportedCaches(entries: readonly CacheEntry[]): CacheTarget[] {
   return entries.map(({ Type = "", Attrs }) => {
-    if (Type !== "inline" && Type !== "registry")
-      throw new GrpcError(
-        UNIMPLEMENTED,
-        `cache export to ${Type} is not supported here: use type=inline or type=registry, or "berth build"`,
-      );
-    return cacheTarget({ ...Attrs, type: Type });
+    if (Type !== "inline" && Type !== "registry" && Type !== "local")
+      throw new GrpcError(UNIMPLEMENTED, `cache export to ${Type} is not supported: use type=inline, type=registry or type=local`);
+    const target = cacheTarget({ ...Attrs, type: Type, dest: "/" });
+    // A path of the client is only a name here.
+    return target.type === "local" ? { ...target, directory: Attrs?.["dest"] ?? "" } : target;
   });
 }
 

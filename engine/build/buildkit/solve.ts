@@ -6,26 +6,34 @@ import { randomBytes } from "node:crypto";
 import { join } from "node:path";
 import { makeDirectory, removeTree } from "../../host/files.ts";
 import type { Images } from "../../images/images.ts";
-import { topLayer } from "../../images/images.ts";
-import type { Digest, Snapshots } from "../../layers/snapshots.ts";
-import { canonicalReference, parseReference, withDefaultTag } from "../../syntax/reference.ts";
-import { parseDockerfile } from "../../syntax/dockerfile/parse.ts";
+import type { Snapshots } from "../../layers/snapshots.ts";
 import { plainArchive } from "../archive.ts";
-import { StepError } from "../builder.ts";
 import type { Builder, BuildProgress, BuildRequest } from "../builder.ts";
-import { DirectoryTree } from "../directory-tree.ts";
-import { emptyTree } from "../file-tree.ts";
+import type { CacheSource, CacheTarget } from "../cache-options.ts";
+import { fetchContext } from "../remote-context.ts";
 import { receiveContext } from "../tar-tree.ts";
+import { buildError } from "./build-error.ts";
+import { ClientContent } from "./client-content.ts";
 import { ForwardedAgents, readLogin, readSecret } from "./client-services.ts";
 import type { ContextDirectories } from "./context-directory.ts";
-import { readUpload, sendDirectory, sendTar } from "./export.ts";
+import { readsContext } from "./reads-context.ts";
+import { readUpload } from "./export.ts";
+import { Exporters, storedAs } from "./exporters.ts";
 import { readFiles, receiveFiles } from "./file-sync.ts";
-import { GrpcError, jsonDetail, UNIMPLEMENTED, UNKNOWN } from "./grpc.ts";
+import { GrpcError, UNIMPLEMENTED, UNKNOWN } from "./grpc.ts";
 import type { ControlSolveRequest, ReturnRequest } from "./messages.ts";
-import { exportedCaches, importedCaches, namedContexts, requestOptions, uploadedContext } from "./options.ts";
+import {
+  exportedCaches,
+  importedCaches,
+  ignoredOptions,
+  namedContexts,
+  remoteContext,
+  requestOptions,
+  uploadedContext,
+} from "./options.ts";
 import type { FrontendOptions } from "./options.ts";
 import type { Session } from "./session.ts";
-import { buildkitMessage, BuildStatus, Vertex } from "./status.ts";
+import { BuildStatus, Vertex } from "./status.ts";
 import { StatusFeed } from "./status-feed.ts";
 
 export interface SolveRooms {
@@ -42,9 +50,10 @@ export interface SolveRooms {
 interface Loaded {
   readonly options: FrontendOptions;
   readonly name: string;
-  readonly dockerfile: Buffer;
+  /** Undefined when it is in the archive. */
+  readonly dockerfile: Buffer | undefined;
   readonly dockerignore: string;
-  /** The context when it was uploaded as an archive. */
+  /** The context when it was fetched, or uploaded as an archive. */
   readonly archive: string | undefined;
 }
 
@@ -61,6 +70,8 @@ export class Solve {
   readonly #loaded = new Map<string, Loaded>();
   readonly #returned = Promise.withResolvers<ReturnRequest>();
   readonly #releases: Releases = [];
+  /** Gives caches to the client when the build has succeeded; they tell what the client is told. */
+  readonly #caching: (() => Promise<Record<string, string>>)[] = [];
   #vertexes = 0;
 
   /** @param signal of the call; the build ends with the session too */
@@ -115,8 +126,7 @@ export class Solve {
   async load(frontend: string, options: FrontendOptions): Promise<string> {
     if (frontend !== "dockerfile.v0") throw new GrpcError(UNIMPLEMENTED, `the frontend ${JSON.stringify(frontend)} is not supported`);
     const id = randomBytes(12).toString("hex");
-    const upload = uploadedContext(options);
-    this.#loaded.set(id, upload ? await this.#loadArchive(options, upload) : await this.#loadFiles(options));
+    this.#loaded.set(id, await this.#loadContext(options));
     return id;
   }
 
@@ -127,13 +137,12 @@ export class Solve {
   async describe(request: string, options: FrontendOptions): Promise<Record<string, Buffer>> {
     const method = /^frontend\.(lint|outline|targets)$/.exec(request)?.[1];
     if (method === undefined) throw new GrpcError(UNIMPLEMENTED, `the frontend request ${request} is not supported`);
-    const { name, dockerfile, dockerignore } = await this.#loadFiles(options);
-    const empty = await this.#rooms.contexts.take("");
-    this.#releases.push(() => empty.release());
+    const { name, dockerfile, dockerignore, archive } = await this.#loadContext(options);
+    const contextDir = archive ?? (await this.#empty());
     const { json, text, status } = await this.#rooms.builder.describe(method, {
       ...requestOptions(options),
-      contextDir: empty.directory,
-      dockerfile: { text: dockerfile.toString(), name },
+      contextDir,
+      dockerfile: dockerfile ? { text: dockerfile.toString(), name } : { path: name },
       dockerignore,
       tags: [],
     });
@@ -146,14 +155,40 @@ export class Solve {
     return Object.fromEntries(Object.entries(answer).map(([key, value]) => [key, Buffer.from(value)]));
   }
 
-  async #loadArchive(options: FrontendOptions, upload: { path: string; host: string }): Promise<Loaded> {
-    const directory = join(this.#rooms.scratch, this.#id);
-    await makeDirectory(directory);
-    this.#releases.push(() => removeTree(directory));
-    const archive = await this.#vertex("[internal] load remote build context").during(async () =>
+  async #loadContext(options: FrontendOptions): Promise<Loaded> {
+    const upload = uploadedContext(options);
+    if (upload) return this.#loadArchive(options, await this.#received(upload));
+    const remote = remoteContext(options);
+    if (remote === undefined) return this.#loadFiles(options);
+    const { dir, dockerfile } = await this.#vertex("[internal] load remote build context").during(async () =>
+      fetchContext(remote, await this.#scratch(), { signal: this.#signal }),
+    );
+    return this.#loadArchive(dockerfile === undefined ? options : { ...options, filename: dockerfile }, dir);
+  }
+
+  /** The Dockerfile is in the context, or the client sends it apart. */
+  async #loadArchive(options: FrontendOptions, archive: string): Promise<Loaded> {
+    const name = options["filename"] || "Dockerfile";
+    if (options["dockerfilekey"] === undefined) return { options, name, dockerfile: undefined, dockerignore: "", archive };
+    const key = options["dockerfilekey"];
+    const vertex = this.#vertex(`[internal] load build definition from ${name.split("/").at(-1)!}`);
+    const files = await vertex.during(() => this.#small(key, options, { vertex, follow: [name] }));
+    return { options, name, dockerfile: files.get(name), dockerignore: "", archive };
+  }
+
+  async #received(upload: { path: string; host: string }): Promise<string> {
+    const directory = await this.#scratch();
+    return this.#vertex("[internal] load remote build context").during(async () =>
       receiveContext(await plainArchive(readUpload(this.#session, upload)), directory, { signal: this.#signal }),
     );
-    return { options, name: options["filename"] || "Dockerfile", dockerfile: Buffer.alloc(0), dockerignore: "", archive };
+  }
+
+  /** A directory that goes with the build. */
+  async #scratch(): Promise<string> {
+    const directory = join(this.#rooms.scratch, randomBytes(12).toString("hex"));
+    await makeDirectory(directory);
+    this.#releases.push(() => removeTree(directory));
+    return directory;
   }
 
   async #loadFiles(options: FrontendOptions): Promise<Loaded> {
@@ -191,12 +226,28 @@ export class Solve {
     return id === undefined ? this.#session : this.#orAborted(this.#rooms.session(id));
   }
 
+  #exporters(): Exporters {
+    const { images, snapshots } = this.#rooms;
+    return new Exporters({
+      exporters: this.#request.Exporters,
+      images,
+      snapshots,
+      session: this.#session,
+      signal: this.#signal,
+      login: (domain) => readLogin(this.#session, domain),
+      vertex: (name) => this.#vertex(name),
+      // The sweep at the engine's start knows a build's snapshots by their first word.
+      key: `build-export-${this.#id}`,
+      release: (release) => void this.#releases.push(release),
+    });
+  }
+
   #vertex(name: string): Vertex {
     return new Vertex(this.feed, `${this.#id} ${this.#vertexes++}`, { name });
   }
 
   async #build(loaded: Loaded): Promise<Record<string, string>> {
-    const source = { filename: loaded.name, data: loaded.dockerfile };
+    const source = { filename: loaded.name, data: loaded.dockerfile ?? Buffer.alloc(0) };
     let checking: Vertex | undefined;
     const warn = (warning: BuildProgress & { type: "warning" }): void => {
       if (!checking) (checking = this.#vertex("[internal] check build definition")).start();
@@ -205,14 +256,19 @@ export class Solve {
     const status = new BuildStatus(this.feed, this.#id, warn);
     try {
       const request = await this.#buildRequest(loaded);
-      const { imageId } = await this.#rooms.builder.build(request, status.progress, this.#signal);
+      for (const message of ignoredOptions(loaded.options)) warn({ type: "warning", message });
+      const exporters = this.#exporters();
+      exporters.check(request.platform ?? "");
+      const image = await this.#rooms.builder.build(request, status.progress, this.#signal);
       checking?.end();
-      return await this.#export(imageId, request.tags);
+      const answer = await exporters.run(image);
+      for (const give of this.#caching) Object.assign(answer, await give());
+      return answer;
     } catch (error) {
       checking?.end();
       status.close(this.#signal.aborted ? "context canceled" : "canceled");
       this.#signal.throwIfAborted();
-      throw describe(error, status, source);
+      throw buildError(error, status, source);
     }
   }
 
@@ -225,12 +281,11 @@ export class Solve {
     return {
       ...requestOptions(options),
       contextDir,
-      dockerfile: archive ? { path: name } : { text: dockerfile.toString(), name },
+      dockerfile: dockerfile ? { text: dockerfile.toString(), name } : { path: name },
       ...(!archive && { dockerignore: loaded.dockerignore }),
-      tags: this.#request.Exporters.filter(isImage).flatMap(({ Attrs }) => (Attrs?.["name"] ?? "").split(",").filter((tag) => tag !== "")),
-      contexts: await this.#namedContexts(options),
-      cacheFrom: importedCaches(options),
-      cacheTo: exportedCaches(this.#request.Cache?.Exports ?? []),
+      ...storedAs(this.#request.Exporters),
+      ...(await this.#namedContexts(options)),
+      ...(await this.#caches(options)),
       secret: (id) => readSecret(this.#session, id),
       sshAgent: (id) => agents.socket(id),
       login: (domain) => readLogin(this.#session, domain),
@@ -240,31 +295,47 @@ export class Solve {
     };
   }
 
+  /** A client's directories are copied from and to it. */
+  async #caches(options: FrontendOptions): Promise<Pick<BuildRequest, "cacheFrom" | "cacheTo">> {
+    const cacheFrom: CacheSource[] = [];
+    for (const entry of importedCaches(options))
+      if (entry.type === "local") cacheFrom.push(await this.#localCache(entry));
+      else cacheFrom.push(entry);
+    const cacheTo: CacheTarget[] = [];
+    for (const entry of exportedCaches(this.#request.Cache?.Exports ?? [])) {
+      if (entry.type !== "local") cacheTo.push(entry);
+      else {
+        const directory = await this.#scratch();
+        const content = new ClientContent(this.#session, `local:${entry.directory}`);
+        this.#caching.push(() => this.#vertex("exporting cache to client directory").during(() => content.giveLayout(directory)));
+        cacheTo.push({ ...entry, directory });
+      }
+    }
+    return { cacheFrom, cacheTo };
+  }
+
+  async #localCache({ directory: source, tag }: CacheSource & { type: "local" }): Promise<CacheSource> {
+    const directory = await this.#scratch();
+    const content = new ClientContent(this.#session, `local:${source}`);
+    await this.#vertex("importing cache manifest from local").during(() => content.copyImage(tag, directory, this.#signal));
+    return { type: "local", directory, tag };
+  }
+
   /** The files of the context, received when the build can need them. */
   async #context(loaded: Loaded): Promise<string> {
     const exclude = loaded.dockerignore
       .split(/\r?\n/)
       .map((line) => line.trim())
       .filter((line) => line !== "" && !line.startsWith("#"));
-    if (await this.#readsContext(loaded)) return this.#directory(loaded.options, "context", exclude);
+    if (await readsContext(loaded.dockerfile?.toString() ?? "", this.#rooms.images))
+      return this.#directory(loaded.options, "context", exclude);
+    return this.#empty();
+  }
+
+  async #empty(): Promise<string> {
     const empty = await this.#rooms.contexts.take("");
     this.#releases.push(() => empty.release());
     return empty.directory;
-  }
-
-  /** A base that is not here yet may bring triggers that copy. */
-  async #readsContext({ dockerfile }: Loaded): Promise<boolean> {
-    const { stages } = parseDockerfile(dockerfile.toString());
-    const names = new Set(stages.map(({ name }) => name));
-    for (const [index, { from, instructions }] of stages.entries()) {
-      if (instructions.some((each) => /^\s*(?:copy|add|onbuild)\s|--mount=(?!type=(?:secret|ssh|cache|tmpfs)\b)/i.test(each.original)))
-        return true;
-      const base = from.image.text;
-      if (base === "scratch" || (index > 0 && names.has(base))) continue;
-      const image = await this.#rooms.images.find(base).catch(() => undefined);
-      if (!image || (image.config.config?.OnBuild ?? []).length > 0) return true;
-    }
-    return false;
   }
 
   async #directory(options: FrontendOptions, name: string, exclude: readonly string[], from?: string): Promise<string> {
@@ -281,85 +352,27 @@ export class Solve {
     return taken.directory;
   }
 
-  async #namedContexts(options: FrontendOptions): Promise<NonNullable<BuildRequest["contexts"]>> {
-    const found: Record<string, { dir: string } | { image: string }> = {};
+  async #namedContexts(options: FrontendOptions): Promise<Pick<BuildRequest, "contexts" | "fetchedContexts">> {
+    const contexts: Record<string, { dir: string } | { image: string }> = {};
+    const fetchedContexts: Record<string, string> = {};
     for (const [name, context] of namedContexts(options)) {
-      if ("image" in context) found[name] = context;
-      else found[name] = { dir: await this.#directory(options, context.directory, [], context.session) };
+      if ("image" in context) contexts[name] = context;
+      else if ("remote" in context) fetchedContexts[name] = context.remote;
+      else if ("store" in context) fetchedContexts[name] = await this.#layout(name, context);
+      else contexts[name] = { dir: await this.#directory(options, context.directory, [], context.session) };
     }
-    return found;
+    return { contexts, fetchedContexts };
   }
 
-  async #export(image: Digest, tags: readonly string[]): Promise<Record<string, string>> {
-    const answer: Record<string, string> = {};
-    for (const [place, exporter] of this.#request.Exporters.entries()) {
-      if (isImage(exporter)) Object.assign(answer, this.#exportImage(image, tags));
-      else await this.#exportFiles(exporter.Type ?? "", image, place);
-    }
-    return answer;
+  /** Copies an image out of the client's layout. */
+  async #layout(name: string, { store, digest }: { store: string; digest: string }): Promise<string> {
+    const directory = await this.#scratch();
+    const content = new ClientContent(this.#session, store);
+    await this.#vertex(`[context ${name}] load from OCI layout`).during(() => content.copyImage(digest, directory, this.#signal));
+    return `oci-layout://${directory}@${digest}`;
   }
-
-  /** The builder has stored and named it. */
-  #exportImage(image: Digest, tags: readonly string[]): Record<string, string> {
-    const names = tags.map(fullName);
-    const vertex = this.#vertex("exporting to image");
-    vertex.start();
-    vertex.did("exporting layers");
-    vertex.did(`writing image ${image}`);
-    for (const name of names) vertex.did(`naming to ${name}`);
-    vertex.end();
-    return {
-      "containerimage.digest": image,
-      "containerimage.config.digest": image,
-      ...(names.length > 0 && { "image.name": names.join(",") }),
-    };
-  }
-
-  async #exportFiles(type: string, image: Digest, place: number): Promise<void> {
-    if (type !== "local" && type !== "tar") throw new GrpcError(UNKNOWN, `exporter ${JSON.stringify(type)} could not be found`);
-    const { images, snapshots } = this.#rooms;
-    const chain = topLayer(await images.get(image));
-    // The sweep at the engine's start knows a build's snapshots by their first word.
-    const key = `build-export-${this.#id}-${place}`;
-    if (chain !== null) this.#releases.push(() => snapshots.remove(key));
-    const tree = chain === null ? emptyTree : new DirectoryTree(await snapshots.view(key, chain), { owner: "kept" });
-    const vertex = this.#vertex(type === "tar" ? "sending tarball" : "exporting to client directory");
-    await vertex.during(async () => {
-      const { progress, done } = vertex.transfer(type === "tar" ? "sending tarball" : "copying files");
-      const target = { session: this.#session, place, progress, signal: this.#signal };
-      done(type === "tar" ? await sendTar(tree, target) : await sendDirectory(tree, target));
-    });
-  }
-}
-
-/** Names that `docker` gives to the exporter of its own image store. */
-function isImage({ Type }: { readonly Type?: string }): boolean {
-  return Type === "moby" || Type === "image";
 }
 
 function dockerfileOf(files: ReadonlyMap<string, Buffer>, name: string): Buffer | undefined {
   return files.get(name) ?? (name === "Dockerfile" ? files.get("dockerfile") : undefined);
-}
-
-/** With registry and tag, as an exporter names images. */
-function fullName(tag: string): string {
-  const parsed = parseReference(tag);
-  return "reference" in parsed ? canonicalReference(withDefaultTag(parsed.reference)) : tag;
-}
-
-/** The error with the place in the Dockerfile, which a client shows in a box. */
-function describe(error: unknown, status: BuildStatus, source: { filename: string; data: Buffer }): GrpcError {
-  if (error instanceof GrpcError) return error;
-  const text = buildkitMessage(error instanceof Error ? error.message : String(error));
-  const step = error instanceof StepError ? status.step(error.step) : undefined;
-  const vertex = error instanceof StepError ? status.vertex(error.step) : undefined;
-  const [, line] = /\bline (\d+)/.exec(text) ?? [];
-  const range = step?.range ?? (line === undefined ? undefined : { startLine: Number(line), endLine: Number(line) });
-  const details = [];
-  if (vertex) details.push(jsonDetail("errdefs.Vertex", { digest: vertex.digest }));
-  if (range) {
-    const info = { filename: source.filename, data: source.data.toString("base64"), language: "Dockerfile" };
-    details.push(jsonDetail("errdefs.Source", { info, ranges: [{ start: { line: range.startLine }, end: { line: range.endLine } }] }));
-  }
-  return new GrpcError(UNKNOWN, text, details);
 }

@@ -12,7 +12,7 @@ import { openContext } from "../build-context.ts";
 import type { BuildContext } from "../build-context.ts";
 import { BuildReader } from "../build-events.ts";
 import type { BuildEvent } from "../build-events.ts";
-import { checkOutputs, readOutputs, sendOutputs } from "../build-outputs.ts";
+import { checkOutputs, checkPlatforms, readOutputs, sendOutputs } from "../build-outputs.ts";
 import { PlainScreen } from "../build-plain.ts";
 import type { BuildScreen } from "../build-plain.ts";
 import { ExitError, command } from "../cli.ts";
@@ -29,7 +29,7 @@ export const build = command({
   flags: {
     "add-host": strings('Add a custom host-to-IP mapping (format: "host:ip")'),
     allow: list('Allow extra privileged entitlement (e.g., "network.host", "security.insecure")'),
-    annotation: list("Add annotation to the image", { hidden: true }),
+    annotation: list("Add annotation to the image"),
     attest: list("Attestation parameters; none are made", { hidden: true }),
     "build-arg": list("Set build-time variables"),
     "build-context": list("Additional build contexts (e.g., name=path)"),
@@ -73,6 +73,7 @@ export const build = command({
     const outputs = readOutputs(flags);
     const tags = [...flags.tag, ...outputs.flatMap(({ names }) => names)];
     checkOutputs(cli, outputs, tags);
+    checkPlatforms(outputs, flags.platform);
     const context = await openContext(cli, path, flags.file);
     const client = await cli.client();
     const auth = await allCredentials(cli);
@@ -101,8 +102,7 @@ function refuseAttestations(flags: { attest: readonly string[]; provenance: stri
 }
 
 /** What changes nothing is said, so that nobody counts on it. */
-function warnOfIgnored(cli: Cli, flags: { annotation: readonly string[]; "cgroup-parent": string }): void {
-  if (flags.annotation.length > 0) cli.complain("WARNING: --annotation has no effect: manifests are written without annotations");
+function warnOfIgnored(cli: Cli, flags: { "cgroup-parent": string }): void {
   if (flags["cgroup-parent"]) cli.complain("WARNING: --cgroup-parent has no effect: the engine places the commands of RUN by itself");
 }
 
@@ -145,7 +145,7 @@ async function* toMessages(events: AsyncIterable<BuildProgress>): AsyncGenerator
 /** By any engine. @returns the image's id */
 async function buildClassic(cli: Cli, parts: Parts): Promise<string> {
   const { mode, context, flags, tags, auth } = parts;
-  const only = (["secret", "ssh", "build-context", "cache-to", "allow"] as const).find((name) => flags[name].length > 0);
+  const only = (["secret", "ssh", "build-context", "cache-to", "allow", "annotation"] as const).find((name) => flags[name].length > 0);
   if (only) throw new Error(`--${only} needs Berth's own engine`);
   const client = await cli.client();
   const tar = context.tar ? countBytes(cli, context.tar, mode) : undefined;
