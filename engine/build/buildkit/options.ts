@@ -5,8 +5,8 @@ import type { CacheSource, CacheTarget } from "../cache-options.ts";
 import { isRemote } from "../remote-context.ts";
 import { GrpcError, UNIMPLEMENTED, UNKNOWN } from "./grpc.ts";
 
-/** What stands for `host-gateway` on its way through a client, which only takes an address; no host has it (RFC 5737). */
-export const HOST_GATEWAY = "192.0.2.254";
+/** What stands for `host-gateway` on its way through a client, which only takes an address; no host has it (RFC 3849). */
+export const HOST_GATEWAY = "2001:db8::6265:7274:68";
 
 export type FrontendOptions = Readonly<Record<string, string>>;
 
