@@ -4,6 +4,7 @@
 import type * as vscode from "vscode";
 import type { Engine } from "./engine/engine.ts";
 import type { Accounts } from "./registries/accounts.ts";
+import type { ImageUpdates } from "./registries/updates.ts";
 import type { ContainerNode, ContainersTree } from "./tree/containers-tree.ts";
 import type { EndpointsTree } from "./tree/endpoints-tree.ts";
 import type { ImageNode, ImagesTree } from "./tree/images-tree.ts";
@@ -18,6 +19,7 @@ export interface Context {
   readonly log: vscode.LogOutputChannel;
   readonly engine: Engine;
   readonly accounts: Accounts;
+  readonly updates: ImageUpdates;
   readonly containers: ContainersTree;
   readonly images: ImagesTree;
   readonly volumes: VolumesTree;

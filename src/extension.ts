@@ -11,7 +11,9 @@ import { Engine } from "./engine/engine.ts";
 import { EngineFiles } from "./files/provider.ts";
 import { SCHEME } from "./files/uris.ts";
 import { LanguageFeatures } from "./language/client.ts";
+import { setWords } from "./language/server/words.ts";
 import { Accounts } from "./registries/accounts.ts";
+import { ImageUpdates } from "./registries/updates.ts";
 import { registerPages } from "./panels/pages.ts";
 import { registerTasks } from "./tasks/register.ts";
 import { keepTerminals } from "./terminals/environment.ts";
@@ -25,15 +27,17 @@ import { createViews } from "./views.ts";
  * @returns its own parts, to tests only
  */
 export function activate(extension: vscode.ExtensionContext): Context | undefined {
+  setWords(vscode.l10n.bundle ?? {});
   const log = vscode.window.createOutputChannel("Berth", { log: true });
   const engine = new Engine(log, join(extension.extensionPath, "dist"));
   const accounts = new Accounts(extension);
+  const updates = new ImageUpdates();
   const changed = new vscode.EventEmitter<"endpoints" | "registries">();
-  const trees = makeTrees({ engine, log, accounts, changed, subscriptions: extension.subscriptions });
+  const trees = makeTrees({ engine, log, accounts, changed, updates, subscriptions: extension.subscriptions });
   const views = new Map<string, vscode.TreeView<unknown>>();
   const selection: Context["selection"] = (name) => (views.get(name)?.selection ?? []) as ReturnType<Context["selection"]>;
-  const context: Context = { extension, log, engine, accounts, changed, ...trees, selection };
-  extension.subscriptions.push(log, engine, accounts, changed, registerInspect(engine));
+  const context: Context = { extension, log, engine, accounts, changed, updates, ...trees, selection };
+  extension.subscriptions.push(log, engine, accounts, updates, changed, registerInspect(engine));
   const files = new EngineFiles(engine);
   extension.subscriptions.push(files, vscode.workspace.registerFileSystemProvider(SCHEME, files, { isCaseSensitive: true }));
   const language = new LanguageFeatures(context);

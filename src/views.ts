@@ -42,6 +42,9 @@ export function createViews(context: Context, views: Map<string, vscode.TreeView
     ...[...views.values()].flatMap((view) => [view, view.onDidChangeVisibility(wake)]),
     engine.onDidChangeState(say),
     containers.onDidChangeTreeData(listed),
+    vscode.workspace.onDidChangeConfiguration((change) => {
+      if (change.affectsConfiguration("berth.badge")) listed();
+    }),
   );
 }
 
@@ -62,8 +65,10 @@ function setKey(name: string, value: unknown): void {
 /** A number on the activity bar: what runs, or only what is in trouble. */
 function badge(nodes: readonly ContainerNode[]): vscode.ViewBadge | undefined {
   const wanted = vscode.workspace.getConfiguration("berth").get<string>("badge", "trouble");
-  const counts = wanted === "running" ? /, running/ : /unhealthy|restarting|dead/;
-  const value = wanted === "off" ? 0 : nodes.filter(({ shown }) => counts.test(shown.spoken)).length;
+  const inTrouble = ({ container: { State, Status } }: ContainerNode): boolean =>
+    State === "restarting" || State === "dead" || (State === "running" && Status.includes("(unhealthy)"));
+  const counts = wanted === "running" ? ({ container }: ContainerNode) => container.State === "running" : inTrouble;
+  const value = wanted === "off" ? 0 : nodes.filter(counts).length;
   if (value === 0) return undefined;
   return {
     value,

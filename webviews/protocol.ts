@@ -71,6 +71,8 @@ export interface RunState {
   readonly spec: RunSpec;
   /** The container that is replaced; undefined for a new one. */
   readonly replaces?: { readonly id: string; readonly name: string } | undefined;
+  /** The name under which these options are saved, when they are. */
+  readonly saved?: string | undefined;
 }
 
 export type ToRunPage =

@@ -238,7 +238,7 @@ export class Build {
     this.#results.push({ key: prepared.key, chain: after.layers, createdMs: layer.createdMs });
     await reporter.end(step.id, {
       cached: found !== undefined,
-      addedBytes: found ? 0 : layer.sizeBytes,
+      addedBytes: layer.sizeBytes,
       imageId: imageIdOf(after),
       chainId: layer.chainId,
       causes,

@@ -4,17 +4,15 @@
  *     [2/5] COPY . .                    CACHED
  *     [3/5] RUN make
  *           cc -o main main.c
- *           done in 1.2 s
+ *           1.2 s
+ *
+ * Our own engine tells its steps exactly (`StepLines`); of any other the classic builder's words are read.
  */
+import type { BuildProgress } from "../../engine/api/types/builds.ts";
 import type { JsonMessage } from "../../engine/api/types/image.ts";
-
-const dim = (text: string): string => `\x1b[2m${text}\x1b[22m`;
-const bold = (text: string): string => `\x1b[1m${text}\x1b[22m`;
-const red = (text: string): string => `\x1b[31m${text}\x1b[39m`;
-const green = (text: string): string => `\x1b[32m${text}\x1b[39m`;
-const cyan = (text: string): string => `\x1b[36m${text}\x1b[39m`;
-
-const INDENT = "      ";
+import { t } from "../language/server/words.ts";
+import { bold, cyan, dim, green, INDENT, indentOutput, red, terminal } from "./paint.ts";
+import { StepLines } from "./step-lines.ts";
 
 /** The step that is being worked on. */
 export interface Step {
@@ -32,6 +30,8 @@ export class BuildLines {
   #cached = 0;
   #imageId: string | undefined;
   #error: string | undefined;
+  #exact: StepLines | undefined;
+  #buildId: string | undefined;
 
   /** @param now milliseconds; only differences count */
   constructor(now: () => number = () => performance.now()) {
@@ -39,7 +39,12 @@ export class BuildLines {
   }
 
   get step(): Step | undefined {
-    return this.#step;
+    return this.#exact?.step ?? this.#step;
+  }
+
+  /** Where our own engine keeps the record. */
+  get buildId(): string | undefined {
+    return this.#buildId;
   }
 
   /** The image, once it is whole. */
@@ -53,23 +58,37 @@ export class BuildLines {
   }
 
   get cachedSteps(): number {
-    return this.#cached;
+    return this.#exact?.cachedSteps ?? this.#cached;
   }
 
   /** @returns what to write, with `\r\n` */
   push(message: JsonMessage): string {
     if (message.error !== undefined) {
       this.#error = message.errorDetail?.message ?? message.error;
-      return this.#endStep(red("FAILED")) + red(terminal(`${this.#error}\n`));
+      return (this.#exact?.close() ?? this.#endStep(red(t("FAILED")))) + red(terminal(`${this.#error}\n`));
     }
     const id = message.aux?.["ID"];
     if (typeof id === "string") this.#imageId = id;
+    const progress = message.aux?.["berth.progress"];
+    if (progress !== undefined) return this.tell(progress as BuildProgress);
+    // An engine that tells its steps exactly tells them a second time for docker's own clients.
+    if (this.#exact) return "";
     if (message.status !== undefined) return this.#pull(message);
     return message.stream === undefined ? "" : this.#stream(message.stream);
   }
 
+  /** An event of our own engine. @returns what to write, with `\r\n` */
+  tell(event: BuildProgress): string {
+    this.#exact ??= new StepLines();
+    if (event.type === "build") this.#buildId = event.id;
+    if (event.type === "image") this.#imageId = event.id;
+    if (event.type !== "finish" || event.status === "succeeded") return this.#exact.tell(event);
+    return this.push({ error: event.error ?? t("The build was canceled") });
+  }
+
   /** The end of the last step. */
   finish(): string {
+    if (this.#exact) return this.#exact.close();
     return this.#error === undefined ? this.#endStep() : "";
   }
 
@@ -120,7 +139,7 @@ export class BuildLines {
     if (!step) return "";
     this.#step = undefined;
     const seconds = `${((this.#now() - step.startedMs) / 1000).toFixed(1)} s`;
-    const end = mark ?? (step.cached ? green("CACHED") : dim(seconds));
+    const end = mark ?? (step.cached ? green(t("CACHED")) : dim(seconds));
     if (this.#header) {
       this.#header = false;
       return `  ${end}\r\n`;
@@ -132,7 +151,7 @@ export class BuildLines {
     const start = this.#header ? "\r\n" : "";
     if (this.#header) this.#atStart = true;
     this.#header = false;
-    const indented = (this.#atStart ? INDENT : "") + terminal(text).replace(/\n(?!$)/g, `\n${INDENT}`);
+    const indented = indentOutput(text, this.#atStart);
     this.#atStart = text.endsWith("\n");
     return start + indented;
   }
@@ -142,8 +161,4 @@ export class BuildLines {
     if (message.progressDetail?.total !== undefined) return "";
     return this.#output(`${message.id ? `${message.id}: ` : ""}${message.status}\n`);
   }
-}
-
-function terminal(text: string): string {
-  return text.replace(/\r?\n/g, "\r\n");
 }

@@ -1,23 +1,12 @@
 /** What a command is, and how its errors reach the user. */
 import * as vscode from "vscode";
-import { ConnectionError } from "../../engine/client/errors.ts";
 import type { Context } from "../context.ts";
+import { actionFor } from "./actions.ts";
 
 export interface Command {
   /** The sentence that says why not, or undefined when the command may run. Asked at each call. */
   readonly enabled?: (context: Context) => string | undefined;
   readonly handler: (context: Context, ...args: unknown[]) => Promise<unknown>;
-}
-
-/** An error with the one thing that the user can do about it. */
-export class ActionableError extends Error {
-  readonly action: { readonly title: string; readonly run: () => unknown };
-
-  constructor(message: string, action: { title: string; run: () => unknown }) {
-    super(message);
-    this.name = "ActionableError";
-    this.action = action;
-  }
 }
 
 /** For commands that run what a folder says: the menus hide them in an untrusted one, and so must the handlers. */
@@ -63,16 +52,9 @@ export function isCancel(error: unknown): boolean {
 export function showError(context: Context, error: Error): void {
   context.log.error(error.stack ?? error.message);
   const action = actionFor(context, error);
-  void vscode.window.showErrorMessage(error.message, ...(action ? [action.title] : [])).then((chosen) => {
-    if (chosen !== undefined) action?.run();
+  void vscode.window.showErrorMessage(error.message, action.title).then((chosen) => {
+    if (chosen !== undefined) action.run();
   });
-}
-
-function actionFor(context: Context, error: Error): ActionableError["action"] | undefined {
-  if (error instanceof ActionableError) return error.action;
-  if (error instanceof ConnectionError || context.engine.state.kind !== "running")
-    return { title: vscode.l10n.t("Show Engine"), run: () => vscode.commands.executeCommand("berth.containers.focus") };
-  return undefined;
 }
 
 /** An AbortSignal that follows a cancellation token. */

@@ -3,15 +3,18 @@ import type { Command } from "./command.ts";
 import { composeCommands } from "./compose.ts";
 import { containerCommands } from "./container.ts";
 import { dockerfileCommands } from "./dockerfile.ts";
+import { customCommands } from "./custom.ts";
 import { endpointCommands } from "./endpoint.ts";
 import { engineCommands } from "./engine.ts";
 import { equivalentCommands } from "./equivalent.ts";
 import { fileCommands } from "./file.ts";
 import { imageCommands } from "./image.ts";
+import { compareCommands } from "./image-compare.ts";
 import { networkCommands } from "./network.ts";
 import { registryCommands } from "./registry.ts";
 import { runFormCommands } from "./run-form.ts";
 import { sampleCommands } from "./sample.ts";
+import { scaffoldCommands } from "../scaffold/scaffold.ts";
 import { systemCommands } from "./system.ts";
 import { viewCommands } from "./view.ts";
 import { volumeCommands } from "./volume.ts";
@@ -22,6 +25,9 @@ export const commands: Readonly<Record<string, Command>> = {
   ...containerCommands,
   ...imageCommands,
   ...volumeCommands,
+  ...compareCommands,
+  ...customCommands,
+  ...scaffoldCommands,
   ...networkCommands,
   ...composeCommands,
   ...registryCommands,

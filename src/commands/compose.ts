@@ -1,56 +1,83 @@
 /** Compose from files and rows: `berth compose` in a terminal's task, so that it can be watched, answered and stopped. */
-import { dirname } from "node:path";
+import { basename, dirname } from "node:path";
 import * as vscode from "vscode";
 import type { Context } from "../context.ts";
 import { composeTask } from "../tasks/compose.ts";
+import { siblingsOf } from "../language/server/compose/related.ts";
 import { composeOutline } from "../tree/compose-outline.ts";
-import type { Node } from "../tree/node.ts";
+import type { ComposeOutline } from "../tree/compose-outline.ts";
+import type { GroupNode, Node } from "../tree/node.ts";
 import type { ProjectNode, ServiceNode } from "../tree/projects-tree.ts";
-import type { GroupNode } from "../tree/node.ts";
 import type { ContainerNode } from "../tree/containers-tree.ts";
 import { openLogsPanel } from "../panels/logs.ts";
 import { trusted } from "./command.ts";
 import type { Command } from "./command.ts";
-import { confirmed } from "./operation.ts";
+import { confirmed, say } from "./operation.ts";
 
 /** What a command is about: a compose file or a project that an engine has, whole or some of its services. */
 export interface ComposeTarget {
+  /** Set where the files alone would not say it. */
   readonly project: string | undefined;
+  /** The first one was clicked; an override follows its base. */
   readonly files: readonly vscode.Uri[];
   readonly services: readonly string[];
+  /** What relative paths are relative to, where it is not the first file's folder. */
+  readonly directory?: string | undefined;
 }
 
-/** From a file in the explorer, an editor, a code lens, or a row of Projects or Containers. */
-async function targetOf(context: Context, args: readonly unknown[]): Promise<ComposeTarget | undefined> {
+/** From a file in the explorer, an editor, a code lens, or rows of Projects or Containers. */
+export async function targetsOf(context: Context, args: readonly unknown[]): Promise<ComposeTarget[]> {
   const [first, second] = args;
-  if (first instanceof vscode.Uri)
-    return { project: undefined, files: [first], services: Array.isArray(second) ? (second as string[]) : [] };
-  const row = first as Node | undefined;
-  if (row?.kind === "project") return ofProject(row as ProjectNode, []);
-  if (row?.kind === "service") return ofProject((row as ServiceNode).project, [(row as ServiceNode).service]);
-  if (row?.kind === "group") {
-    const { key } = row as GroupNode;
-    const project = (await context.projects.fresh()).find((node) => node.project === key);
-    return project ? ofProject(project, []) : { project: key, files: [], services: [] };
+  const several: readonly unknown[] = Array.isArray(second) ? second : [];
+  if (first instanceof vscode.Uri) {
+    // The explorer hands over all selected files, a lens the names of services.
+    const uris = several.filter((each): each is vscode.Uri => each instanceof vscode.Uri);
+    const services = several.filter((each): each is string => typeof each === "string");
+    return (uris.length > 0 ? uris : [first]).map((uri) => ({ project: undefined, files: withSiblings(uri), services }));
+  }
+  if ((first as Node | undefined)?.shown) {
+    const rows = several.length > 0 ? (several as Node[]) : [first as Node];
+    return (await Promise.all(rows.map((row) => ofRow(context, row)))).flat();
   }
   const edited = vscode.window.activeTextEditor?.document;
-  if (edited && /(^|[/.-])compose[^/]*\.ya?ml$/.test(edited.uri.path)) return { project: undefined, files: [edited.uri], services: [] };
+  if (edited && isComposeFile(edited)) return [{ project: undefined, files: withSiblings(edited.uri), services: [] }];
   const projects = await context.projects.fresh();
-  if (projects.length === 0) throw new Error(vscode.l10n.t("There is no compose file in this folder"));
+  if (projects.length === 0) {
+    void vscode.window.showInformationMessage(vscode.l10n.t("There is no compose file in this folder"));
+    return [];
+  }
   const items = projects.map((node) => ({ label: node.shown.label, description: node.shown.description, node }));
   const chosen = items.length === 1 ? items[0] : await vscode.window.showQuickPick(items, { title: vscode.l10n.t("Which project?") });
-  return chosen && ofProject(chosen.node, []);
+  return chosen ? [ofProject(chosen.node, [])] : [];
 }
 
-/** A file names its project itself; without one the engine's label has to. */
-function ofProject({ project, files }: ProjectNode, services: readonly string[]): ComposeTarget {
-  return { project: files.length > 0 ? undefined : project, files, services };
+const isComposeFile = ({ uri, languageId }: vscode.TextDocument): boolean =>
+  languageId === "dockercompose" || /\/(docker-)?compose(\.[^/]+)?\.ya?ml$/.test(uri.path);
+
+/** As compose itself takes `compose.override.yaml` together with `compose.yaml`. */
+function withSiblings(uri: vscode.Uri): vscode.Uri[] {
+  const { bases, overrides } = siblingsOf(uri.fsPath);
+  return [...bases, uri.fsPath, ...overrides].map((path) => vscode.Uri.file(path));
+}
+
+async function ofRow(context: Context, row: Node): Promise<ComposeTarget[]> {
+  if (row.kind === "project") return [ofProject(row as ProjectNode, [])];
+  if (row.kind === "service") return [ofProject((row as ServiceNode).project, [(row as ServiceNode).service])];
+  if (row.kind !== "group") return [];
+  const { key } = row as GroupNode;
+  const project = (await context.projects.fresh()).find((node) => node.project === key);
+  return [project ? ofProject(project, []) : { project: key, files: [], services: [] }];
+}
+
+/** What runs under a name keeps it; before that the files say it. */
+function ofProject({ project, files, containers, directory }: ProjectNode, services: readonly string[]): ComposeTarget {
+  return { project: containers.length > 0 ? project : undefined, files, services, directory };
 }
 
 interface Verb {
   readonly words: readonly string[];
   readonly after?: readonly string[];
-  readonly ask?: "services" | "profiles";
+  readonly ask?: "services";
   readonly confirm?: string;
 }
 
@@ -58,33 +85,55 @@ function compose(verb: Verb): Command {
   return {
     enabled: trusted,
     handler: async (context, ...args) => {
-      const target = await targetOf(context, args);
-      if (!target) return;
-      const chosen = verb.ask ? await chooseServices(target) : { services: target.services, profiles: [] };
-      if (!chosen) return;
+      const targets = await targetsOf(context, args);
       const { confirm } = verb;
-      if (
-        confirm &&
-        !(await confirmed({ message: confirm, detail: target.files[0]?.fsPath ?? target.project ?? "", yes: vscode.l10n.t("Yes") }))
-      )
-        return;
-      await save(target.files);
-      const files = target.files.flatMap(({ fsPath }) => ["--file", fsPath]);
-      const project = target.project ? ["--project-name", target.project] : [];
-      const profiles = chosen.profiles.flatMap((profile) => ["--profile", profile]);
-      const words = ["compose", ...project, ...files, ...profiles, ...verb.words, ...(verb.after ?? []), ...chosen.services];
-      const directory = target.files[0] ? dirname(target.files[0].fsPath) : undefined;
-      await vscode.tasks.executeTask(composeTask(context, { words, directory, name: `compose ${verb.words[0]}` }));
+      const detail = targets.map(({ project, files }) => files[0]?.fsPath ?? project ?? "").join("\n");
+      if (targets.length === 0 || (confirm && !(await confirmed({ message: confirm, detail, yes: vscode.l10n.t("Remove") })))) return;
+      for (const target of targets) await call(context, verb, target);
     },
   };
 }
 
-async function chooseServices(target: ComposeTarget): Promise<{ services: readonly string[]; profiles: readonly string[] } | undefined> {
-  const [file] = target.files;
-  if (!file) return { services: target.services, profiles: [] };
-  const outline = composeOutline(new TextDecoder().decode(await vscode.workspace.fs.readFile(file)), file.path);
-  const items = outline.services.map(({ name, profiles }) => ({
-    label: name,
+async function call(context: Context, verb: Verb, target: ComposeTarget): Promise<void> {
+  const chosen = verb.ask ? await chooseServices(target) : { services: target.services, profiles: [] };
+  if (!chosen) return;
+  await save(target.files);
+  const words = composeWords(target, [...verb.words, ...(verb.after ?? []), ...chosen.services], chosen.profiles);
+  const directory = target.files[0] ? dirname(target.files[0].fsPath) : undefined;
+  say(context, words);
+  const what = target.project ?? (directory ? basename(directory) : "");
+  await vscode.tasks.executeTask(
+    composeTask(context, { words, directory, name: [`compose ${verb.words[0]}`, what].filter(Boolean).join(" ") }),
+  );
+}
+
+/** Words behind `berth`, or `docker`. */
+export function composeWords(
+  { project, files, directory }: ComposeTarget,
+  rest: readonly string[],
+  profiles: readonly string[] = [],
+): string[] {
+  return [
+    "compose",
+    ...(project ? ["--project-name", project] : []),
+    ...files.flatMap(({ fsPath }) => ["--file", fsPath]),
+    ...(directory ? ["--project-directory", directory] : []),
+    ...profiles.flatMap((profile) => ["--profile", profile]),
+    ...rest,
+  ];
+}
+
+async function chooseServices({ files }: ComposeTarget): Promise<{ services: readonly string[]; profiles: readonly string[] } | undefined> {
+  const read = async (file: vscode.Uri): Promise<ComposeOutline> =>
+    composeOutline(new TextDecoder().decode(await vscode.workspace.fs.readFile(file)), file.path);
+  const outlines = await Promise.all(files.map(read));
+  const problem = outlines.find((outline) => outline.problem)?.problem;
+  if (problem) throw new Error(problem);
+  const profilesOf = new Map<string, string[]>();
+  for (const { name, profiles } of outlines.flatMap(({ services }) => services))
+    profilesOf.set(name, [...(profilesOf.get(name) ?? []), ...profiles]);
+  const items = [...profilesOf].map(([label, profiles]) => ({
+    label,
     description: profiles.join(", "),
     picked: profiles.length === 0,
     profiles,
@@ -110,11 +159,12 @@ async function logs(context: Context, ...args: unknown[]): Promise<void> {
       : row?.kind === "group"
         ? (row as GroupNode).members.flatMap((node) => ("container" in node ? [(node as ContainerNode).container] : []))
         : undefined;
-  const target = containers ? undefined : await targetOf(context, args);
+  const [target] = containers ? [] : await targetsOf(context, args);
+  if (!containers && !target) return;
   const project =
     target &&
     (await context.projects.fresh()).find(
-      ({ files, project: name }) => name === target.project || files[0]?.path === target.files[0]?.path,
+      ({ files, project: name }) => name === target.project || (files[0]?.path === target.files[0]?.path && files.length > 0),
     );
   const all = containers ?? project?.containers ?? [];
   const name = row?.shown?.label ?? project?.project ?? "";

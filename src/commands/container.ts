@@ -11,7 +11,7 @@ import type { ContainerNode } from "../tree/containers-tree.ts";
 import type { Command } from "./command.ts";
 import { containerOperations, isAlive, isRunning } from "./container-operations.ts";
 import { inspectUri, showText } from "./inspect.ts";
-import { busy, operationCommands, say } from "./operation.ts";
+import { busy, confirmed, operationCommands, say } from "./operation.ts";
 import { chosenNodes } from "./pick.ts";
 
 type Fits = (node: ContainerNode) => boolean;
@@ -132,14 +132,16 @@ async function connectNetwork(context: Context, { container, shown }: ContainerN
 }
 
 async function prune(context: Context): Promise<void> {
-  const { confirmed } = await import("./operation.ts");
   const still = (await context.containers.fresh()).filter((node) => !isAlive(node));
   if (still.length === 0) return void vscode.window.showInformationMessage(vscode.l10n.t("There is no stopped container"));
   const list = still.map(({ shown }) => shown.label).join(", ");
   const yes = vscode.l10n.t("Remove");
   if (!(await confirmed({ message: vscode.l10n.t("Remove {0} stopped containers?", still.length), detail: list, yes }))) return;
   say(context, ["container", "prune", "--force"]);
-  await (await context.engine.client()).containers.prune();
+  const client = await context.engine.client();
+  await busy({ title: vscode.l10n.t("Removing stopped containers"), view: "containers" }, (signal) =>
+    client.containers.prune({}, { signal }),
+  );
 }
 
 /** Commands on containers, from the view's menus and from the palette. */

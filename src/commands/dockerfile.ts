@@ -19,11 +19,21 @@ async function chosenDockerfile(args: readonly unknown[]): Promise<vscode.Uri | 
   const edited = vscode.window.activeTextEditor?.document;
   if (edited?.languageId === "dockerfile" && edited.uri.scheme === "file") return edited.uri;
   const files = (await vscode.workspace.findFiles(DOCKERFILES, NOT_OURS, 200)).filter(({ path }) => !path.endsWith(".dockerignore"));
-  if (files.length === 0) throw new Error(vscode.l10n.t("There is no Dockerfile in this folder"));
+  if (files.length === 0) {
+    await offerFiles();
+    return undefined;
+  }
   if (files.length === 1) return files[0];
   const items = files.map((uri) => ({ label: vscode.workspace.asRelativePath(uri), uri }));
   const item = await vscode.window.showQuickPick(items, { title: vscode.l10n.t("Which Dockerfile?") });
   return item?.uri;
+}
+
+async function offerFiles(): Promise<void> {
+  const add = vscode.l10n.t("Add One");
+  const items = vscode.workspace.workspaceFolders ? [add] : [];
+  if ((await vscode.window.showInformationMessage(vscode.l10n.t("There is no Dockerfile in this folder"), ...items)) === add)
+    await vscode.commands.executeCommand("berth.workspace.addFiles");
 }
 
 /** What is built is what is seen: an unsaved change is saved first. */

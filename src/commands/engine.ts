@@ -57,10 +57,16 @@ async function check({ engine }: Context): Promise<void> {
   if ((await vscode.window.showWarningMessage(message, ...(command ? [run] : []))) === run) openFix(command!);
 }
 
-function fixOf({ engine }: Context): string {
+/** Undefined, and said so, when no single command mends this machine. */
+function fixOf({ engine }: Context): string | undefined {
   const command = engine.state.kind === "lacking" ? fixCommand(engine.state.problems) : undefined;
-  if (!command) throw new Error(vscode.l10n.t("No single command mends this: see what Berth's view says"));
+  if (!command) void vscode.window.showInformationMessage(vscode.l10n.t("There is no single command to run: see what Berth's view says"));
   return command;
+}
+
+async function withFix(context: Context, work: (command: string) => unknown): Promise<void> {
+  const command = fixOf(context);
+  if (command) await work(command);
 }
 
 /** Typed but not entered: what runs with sudo is for the user to send off. */
@@ -83,6 +89,6 @@ export const engineCommands: Readonly<Record<string, Command>> = {
   "engine.menu": { handler: menu },
   "engine.log": { handler: showLog },
   "engine.check": { handler: check },
-  "engine.fix": { handler: async (context) => openFix(fixOf(context)) },
-  "engine.copyFix": { handler: async (context) => vscode.env.clipboard.writeText(fixOf(context)) },
+  "engine.fix": { handler: (context) => withFix(context, openFix) },
+  "engine.copyFix": { handler: (context) => withFix(context, (command) => vscode.env.clipboard.writeText(command)) },
 };

@@ -29,13 +29,13 @@ async function uploadTo(context: Context, ...args: unknown[]): Promise<void> {
     openLabel: vscode.l10n.t("Upload"),
   });
   if (!files) return;
-  await upload(files, folder);
+  await upload(context.engine, files, folder);
   redraw(context);
 }
 
-async function downloadFrom(_context: Context, ...args: unknown[]): Promise<void> {
+async function downloadFrom(context: Context, ...args: unknown[]): Promise<void> {
   const uris = rows(args).flatMap((row) => folderOrFile(row));
-  if (uris.length > 0) await download(uris);
+  if (uris.length > 0) await download(context.engine, uris);
 }
 
 const folderOrFile = (row: Node): vscode.Uri[] => (row.uri ? [row.uri] : []);

@@ -6,7 +6,7 @@ import type { ImageNode } from "../tree/images-tree.ts";
 import type { Command } from "./command.ts";
 import { referenceProblem, splitTag } from "./image-name.ts";
 import type { NameParts } from "./image-name.ts";
-import { pull, push } from "./image-transfer.ts";
+import { checkUpdates, pull, push } from "./image-transfer.ts";
 import { inspectUri } from "./inspect.ts";
 import { busy, confirmed, operationCommands, say } from "./operation.ts";
 import type { Operation } from "./operation.ts";
@@ -115,7 +115,8 @@ export const imageCommands: Readonly<Record<string, Command>> = {
     },
   },
   "image.tag": onImages(vscode.l10n.t("Tag which image?"), tag),
-  "image.pull": { handler: (context) => pull(context) },
+  "image.pull": { handler: (context, name) => pull(context, typeof name === "string" ? name : undefined) },
+  "image.checkUpdates": { handler: checkUpdates },
   "image.pullAgain": onImages(vscode.l10n.t("Pull which image again?"), (context, { shown }) => pull(context, shown.reference)),
   "image.push": onImages(vscode.l10n.t("Push which image?"), push),
   "image.save": { handler: save },

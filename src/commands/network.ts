@@ -4,13 +4,13 @@ import type { Context } from "../context.ts";
 import type { MemberNode, NetworkNode } from "../tree/networks-tree.ts";
 import type { Command } from "./command.ts";
 import { inspectUri } from "./inspect.ts";
-import { confirmed, operationCommands, say } from "./operation.ts";
+import { busy, confirmed, operationCommands, say } from "./operation.ts";
 import type { Operation } from "./operation.ts";
 import { chosenNodes } from "./pick.ts";
 
 const isCustom = ({ shown }: NetworkNode): boolean => shown.context === "network;custom";
 
-const operations: Readonly<Record<string, Operation<NetworkNode>>> = {
+export const networkOperations: Readonly<Record<string, Operation<NetworkNode>>> = {
   "network.remove": {
     title: vscode.l10n.t("Remove which network?"),
     fits: isCustom,
@@ -49,7 +49,8 @@ async function prune(context: Context): Promise<void> {
   if (!(await confirmed({ message: vscode.l10n.t("Remove {0} unused networks?", unused.length), detail, yes: vscode.l10n.t("Remove") })))
     return;
   say(context, ["network", "prune", "--force"]);
-  await (await context.engine.client()).networks.prune();
+  const client = await context.engine.client();
+  await busy({ title: vscode.l10n.t("Removing unused networks"), view: "networks" }, (signal) => client.networks.prune({}, { signal }));
 }
 
 async function connect(context: Context, ...args: unknown[]): Promise<void> {
@@ -80,7 +81,7 @@ async function disconnect(context: Context, ...args: unknown[]): Promise<void> {
 }
 
 export const networkCommands: Readonly<Record<string, Command>> = {
-  ...operationCommands((context) => context.networks, operations),
+  ...operationCommands((context) => context.networks, networkOperations),
   "network.create": { handler: create },
   "network.prune": { handler: prune },
   "network.connect": { handler: connect },

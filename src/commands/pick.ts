@@ -32,11 +32,17 @@ export async function chosenNodes<N extends Node>(
   await context.engine.client();
   const all = await tree.fresh();
   const [name] = args;
-  if (typeof name === "string") return all.filter(({ shown }) => shown.label === name || shown.id === name).slice(0, 1);
+  if (typeof name === "string") return all.filter((node) => isNamed(node, name)).slice(0, 1);
   return pickNodes(all.filter(fits), { title, one });
 }
 
-async function pickNodes<N extends Node>(nodes: readonly N[], { title, one }: { title: string; one: boolean }): Promise<N[]> {
+/** By the name, the id, or the beginning of one that an engine's sentence has. */
+function isNamed({ shown }: Node, name: string): boolean {
+  return shown.label === name || shown.id === name || (/^[0-9a-f]{12,}$/.test(name) && shown.id.startsWith(name));
+}
+
+/** Asks; says so when there is nothing to choose from. */
+export async function pickNodes<N extends Node>(nodes: readonly N[], { title, one }: { title: string; one: boolean }): Promise<N[]> {
   const items = nodes.map((node) => ({
     label: node.shown.label,
     description: node.shown.description,

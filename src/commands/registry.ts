@@ -8,10 +8,17 @@ import type { Command } from "./command.ts";
 import { showText } from "./inspect.ts";
 import { pull } from "./image-transfer.ts";
 import { busy, confirmed, say } from "./operation.ts";
+import { pickNodes } from "./pick.ts";
 
 const KINDS = [
-  { label: "Docker Hub", detail: "docker.io", type: "hub", domain: "docker.io", password: "an access token" },
-  { label: "GitHub", detail: "ghcr.io", type: "ghcr", domain: "ghcr.io", password: "a personal access token with read:packages" },
+  { label: "Docker Hub", detail: "docker.io", type: "hub", domain: "docker.io", password: vscode.l10n.t("an access token") },
+  {
+    label: "GitHub",
+    detail: "ghcr.io",
+    type: "ghcr",
+    domain: "ghcr.io",
+    password: vscode.l10n.t("a personal access token with read:packages"),
+  },
   {
     label: vscode.l10n.t("Another registry"),
     detail: vscode.l10n.t("any that speaks the registry API"),
@@ -50,9 +57,12 @@ function hostOf(text: string | undefined): string | undefined {
 }
 
 async function disconnect(context: Context, ...args: unknown[]): Promise<void> {
-  const [node] = args as [RegistryNode | undefined];
-  if (node?.kind === "registry") await context.accounts.remove(node.registry.account);
+  const title = vscode.l10n.t("Disconnect which registry?");
+  const nodes = isRegistry(args[0]) ? [args[0]] : await pickNodes(await context.registries.fresh(), { title, one: true });
+  for (const { registry } of nodes) await context.accounts.remove(registry.account);
 }
+
+const isRegistry = (row: unknown): row is RegistryNode => (row as RegistryNode | undefined)?.kind === "registry";
 
 /** The name with which a tag is pulled. */
 function referenceOf({ registry, repository, tag }: TagNode): string {

@@ -18,6 +18,7 @@ async function runSaved(context: Context, ...args: unknown[]): Promise<void> {
   const name = typeof args[0] === "string" ? args[0] : await pickSaved(context, vscode.l10n.t("Run which saved options?"));
   const spec = name === undefined ? undefined : saved[name];
   if (spec) await runSpec(context, spec);
+  else if (name !== undefined) throw new Error(vscode.l10n.t("No options are saved as {0}", name));
 }
 
 async function pickSaved(context: Context, title: string): Promise<string | undefined> {
@@ -63,9 +64,16 @@ export const runFormCommands: Readonly<Record<string, Command>> = {
     openRunForm(context, { spec: specOf(inspect, image?.Config ?? {}), replaces: targetOf(node) });
   }),
   "run.saved": { handler: runSaved },
+  "run.editSaved": {
+    handler: async (context, ...args) => {
+      const name = typeof args[0] === "string" ? args[0] : await pickSaved(context, vscode.l10n.t("Edit which saved options?"));
+      const spec = name === undefined ? undefined : savedSpecs(context)[name];
+      if (spec) openRunForm(context, { spec, saved: name });
+    },
+  },
   "run.forget": {
-    handler: async (context) => {
-      const name = await pickSaved(context, vscode.l10n.t("Forget which saved options?"));
+    handler: async (context, ...args) => {
+      const name = typeof args[0] === "string" ? args[0] : await pickSaved(context, vscode.l10n.t("Forget which saved options?"));
       if (name) await forgetSpec(context, name);
     },
   },

@@ -7,7 +7,7 @@ import { isStatus } from "../../engine/client/errors.ts";
 import type { Context } from "../context.ts";
 import { openLogs } from "../terminals/logs.ts";
 import { webPorts } from "../tree/container.ts";
-import { ActionableError } from "./command.ts";
+import { ActionableError } from "./actions.ts";
 import { containerNameFor } from "./image-name.ts";
 
 /** Marks containers that Run made, so that the next Run of the same image may replace them, and no other. */

@@ -46,34 +46,38 @@ function parts({ Images, Containers, Volumes, BuildCache, LayersSize = 0 }: Disk
   ];
 }
 
+interface Options {
+  readonly signal: AbortSignal;
+}
+
 /** What would go is said, with its size, before anything goes. */
 async function prune(context: Context): Promise<void> {
   const client = await context.engine.client();
   const usage = parts(await client.system.diskUsage());
   const choices = [
-    { key: "containers", part: usage[1]!, prune: () => client.containers.prune(), picked: true },
+    { key: "containers", part: usage[1]!, prune: (options: Options) => client.containers.prune({}, options), picked: true },
     {
       key: "networks",
       part: { name: vscode.l10n.t("Unused networks"), count: 0, used: 0, sizeBytes: 0 },
-      prune: () => client.networks.prune(),
+      prune: (options: Options) => client.networks.prune({}, options),
       picked: true,
     },
     {
       key: "images",
       part: { ...usage[0]!, name: vscode.l10n.t("Untagged images") },
-      prune: () => client.images.prune({ dangling: ["true"] }),
+      prune: (options: Options) => client.images.prune({ dangling: ["true"] }, options),
       picked: true,
     },
     {
       key: "allImages",
       part: { ...usage[0]!, name: vscode.l10n.t("All unused images") },
-      prune: () => client.images.prune({ dangling: ["false"] }),
+      prune: (options: Options) => client.images.prune({ dangling: ["false"] }, options),
     },
-    { key: "cache", part: usage[3]!, prune: () => client.builds.prune({ all: true }), picked: true },
+    { key: "cache", part: usage[3]!, prune: (options: Options) => client.builds.prune({ all: true, ...options }), picked: true },
     {
       key: "volumes",
       part: { ...usage[2]!, name: vscode.l10n.t("Unused volumes, with what is in them") },
-      prune: () => client.volumes.prune({ all: ["true"] }),
+      prune: (options: Options) => client.volumes.prune({ all: ["true"] }, options),
     },
   ];
   const items = choices.map((choice) => ({
@@ -94,7 +98,7 @@ async function prune(context: Context): Promise<void> {
   await busy({ title: vscode.l10n.t("Pruning"), view: "containers" }, async (signal) => {
     for (const { choice } of chosen) {
       signal.throwIfAborted();
-      const result = await choice.prune();
+      const result = await choice.prune({ signal });
       if ("SpaceReclaimed" in result) freed += result.SpaceReclaimed;
     }
   });

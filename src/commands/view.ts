@@ -74,19 +74,34 @@ async function choose(title: string, values: readonly string[], current: string)
   return (await vscode.window.showQuickPick(items, { title }))?.label;
 }
 
-const ACTIONS: Readonly<Record<string, (context: Context, view: ViewName) => Promise<void>>> = {
+type ViewAction = (context: Context, view: ViewName) => Promise<void>;
+
+const EVERYWHERE: Readonly<Record<string, ViewAction>> = {
   filter,
   clearFilter,
-  group,
-  sort,
   refresh: async (context, view) => treeOf(context, view).refresh(),
+};
+
+const ARRANGED: Readonly<Record<string, ViewAction>> = { group, sort };
+
+const SWITCHED: Readonly<Record<string, ViewAction>> = {
   hideUnused: async (_context, view) => settings(view).update("hideUnused", true, vscode.ConfigurationTarget.Global),
   showUnused: async (_context, view) => settings(view).update("hideUnused", false, vscode.ConfigurationTarget.Global),
+};
+
+/** What each view can do beyond that has a setting. */
+const MORE: Readonly<Partial<Record<ViewName, Readonly<Record<string, ViewAction>>>>> = {
+  containers: ARRANGED,
+  images: { ...ARRANGED, ...SWITCHED },
+  volumes: ARRANGED,
+  networks: { ...ARRANGED, ...SWITCHED },
 };
 
 /** `berth.<view>.<action>` for each. */
 export const viewCommands: Readonly<Record<string, Command>> = Object.fromEntries(
   VIEWS.flatMap((view) =>
-    Object.entries(ACTIONS).map(([action, work]) => [`${view}.${action}`, { handler: (context: Context) => work(context, view) }] as const),
+    Object.entries({ ...EVERYWHERE, ...MORE[view] }).map(
+      ([action, work]) => [`${view}.${action}`, { handler: (context: Context) => work(context, view) }] as const,
+    ),
   ),
 );

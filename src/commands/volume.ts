@@ -10,7 +10,7 @@ import type { Operation } from "./operation.ts";
 import { chosenNodes } from "./pick.ts";
 import { saveStream, sendFile } from "./save.ts";
 
-const operations: Readonly<Record<string, Operation<VolumeNode>>> = {
+export const volumeOperations: Readonly<Record<string, Operation<VolumeNode>>> = {
   "volume.remove": {
     title: vscode.l10n.t("Remove which volume?"),
     run: ({ volumes }, { volume }, options) => volumes.remove(volume.Name, options),
@@ -23,7 +23,7 @@ const operations: Readonly<Record<string, Operation<VolumeNode>>> = {
   },
 };
 
-function onVolumes(title: string, work: (context: Context, node: VolumeNode) => unknown): Command {
+export function onVolumes(title: string, work: (context: Context, node: VolumeNode) => unknown): Command {
   return {
     handler: async (context, ...args) => {
       for (const node of await chosenNodes(context, context.volumes, args, { title, one: !args[0] })) await work(context, node);
@@ -78,7 +78,7 @@ async function restore(context: Context, { volume, shown }: VolumeNode): Promise
 }
 
 export const volumeCommands: Readonly<Record<string, Command>> = {
-  ...operationCommands((context) => context.volumes, operations),
+  ...operationCommands((context) => context.volumes, volumeOperations),
   "volume.create": { handler: create },
   "volume.prune": { handler: prune },
   "volume.inspect": onVolumes(vscode.l10n.t("Inspect which volume?"), async (_context, { volume, shown }) =>

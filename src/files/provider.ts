@@ -45,21 +45,25 @@ export class EngineFiles implements vscode.FileSystemProvider, vscode.Disposable
   }
 
   async writeFile(uri: vscode.Uri, content: Uint8Array, options: { create: boolean; overwrite: boolean }): Promise<void> {
+    mayChange(uri);
     await this.#on(uri, (tree, path) => tree.write(path, content, options));
     this.#tell(vscode.FileChangeType.Changed, uri);
   }
 
   async createDirectory(uri: vscode.Uri): Promise<void> {
+    mayChange(uri);
     await this.#on(uri, (tree, path) => tree.makeDirectory(path));
     this.#tell(vscode.FileChangeType.Created, uri);
   }
 
   async delete(uri: vscode.Uri, options: { recursive: boolean }): Promise<void> {
+    mayChange(uri);
     await this.#on(uri, (tree, path) => tree.remove(path, options));
     this.#tell(vscode.FileChangeType.Deleted, uri);
   }
 
   async rename(from: vscode.Uri, to: vscode.Uri, options: { overwrite: boolean }): Promise<void> {
+    mayChange(from);
     const [source, target] = [placeOf(from), placeOf(to)];
     if (!source || !target || source.kind !== target.kind || source.name !== target.name)
       throw vscode.FileSystemError.NoPermissions(vscode.l10n.t("Files move only within one container or volume: copy them instead"));
@@ -93,6 +97,16 @@ export class EngineFiles implements vscode.FileSystemProvider, vscode.Disposable
   #tell(type: vscode.FileChangeType, uri: vscode.Uri): void {
     this.#changed.fire([{ type, uri }]);
   }
+}
+
+/** An image is what its digest says: its files never change. @throws {vscode.FileSystemError} */
+function mayChange(uri: vscode.Uri): void {
+  const place = placeOf(uri);
+  if (place?.kind === "image")
+    throw vscode.FileSystemError.NoPermissions(
+      vscode.l10n.t("Files of an image cannot be changed: change them in a container of it, and make an image of that"),
+    );
+  if (!place) throw vscode.FileSystemError.NoPermissions(vscode.l10n.t("Only in a container or a volume can files be made"));
 }
 
 function shownStat(stat: FileStat, readonly: boolean): vscode.FileStat {

@@ -20,7 +20,8 @@ export function languageCommands(context: Context, features: LanguageFeatures): 
   context.extension.subscriptions.push(files, sent, refreshed);
   const onStep = (work: (target: StepTarget) => Promise<unknown>): Command => ({
     enabled: trusted,
-    handler: async (_context, target) => work(target as StepTarget),
+    // Lenses call these; whoever else does has no step to name.
+    handler: async (_context, target) => (target === undefined ? undefined : work(target as StepTarget)),
   });
   return {
     "language.build": onStep((target) => buildStage(context, target)),
@@ -43,7 +44,7 @@ export function languageCommands(context: Context, features: LanguageFeatures): 
         if (chosen) await sent.show(chosen);
       },
     },
-    "context.ignore": { handler: async (_context, node) => sent.ignore(node as ContextNode) },
+    "context.ignore": { handler: async (_context, node) => (node === undefined ? undefined : sent.ignore(node as ContextNode)) },
     "context.refresh": { handler: () => sent.refresh() },
   };
 }
@@ -52,7 +53,8 @@ export function languageCommands(context: Context, features: LanguageFeatures): 
 function onServices(work: (uri: vscode.Uri, services: readonly string[]) => PromiseLike<unknown>): Command {
   return {
     enabled: trusted,
-    handler: async (_context, uri, services) => work(vscode.Uri.parse(String(uri)), Array.isArray(services) ? (services as string[]) : []),
+    handler: async (_context, uri, services) =>
+      uri === undefined ? undefined : work(vscode.Uri.parse(String(uri)), Array.isArray(services) ? (services as string[]) : []),
   };
 }
 

@@ -12,8 +12,8 @@ export const runPage: Page<RunState, ToRunPage, FromRunPage> = {
   name: "run",
   icon: "run",
   title: ({ spec, replaces }) => (replaces ? vscode.l10n.t("Edit {0}", replaces.name) : vscode.l10n.t("Run {0}", spec.image)),
-  key: ({ spec, replaces }) => replaces?.id ?? `${spec.image} ${spec.name}`,
-  serve: async (context, { replaces }, { say, onMessage, signal }) => {
+  key: ({ spec, replaces, saved }) => replaces?.id ?? `${saved ?? ""} ${spec.image} ${spec.name}`,
+  serve: async (context, { replaces, saved }, { say, onMessage, signal }) => {
     onMessage((message) => {
       if (message.type === "ready") return;
       const work = { run: start, save: keep, changed: show }[message.type];
@@ -28,7 +28,7 @@ export const runPage: Page<RunState, ToRunPage, FromRunPage> = {
       else await runSpec(context, spec);
     };
     const keep = async (_: Context, spec: RunState["spec"]): Promise<void> => {
-      await saveSpec(context, spec);
+      await saveSpec(context, spec, saved);
     };
     const client = await context.engine.client();
     const [images, networks, volumes] = await Promise.all([

@@ -42,13 +42,24 @@ export class Accounts implements vscode.Disposable {
   /** What the engine sends to the registry of `domain`; undefined when none is connected. */
   async auth(domain: string): Promise<AuthConfig | undefined> {
     const account = this.#listed().find((each) => each.domain === domain && each.username !== "");
-    if (!account) return undefined;
-    const serveraddress = domain === "docker.io" ? "https://index.docker.io/v1/" : domain;
-    return { username: account.username, password: await this.#password(account), serveraddress };
+    return account && this.#authOf(account);
+  }
+
+  /** Of all of them, by server: what a build may need. */
+  async all(): Promise<Record<string, AuthConfig>> {
+    const accounts = this.#listed().filter(({ username }) => username !== "");
+    const found = await Promise.all(accounts.map((account) => this.#authOf(account)));
+    return Object.fromEntries(found.map((auth) => [auth.serveraddress, auth]));
   }
 
   dispose(): void {
     this.#changed.dispose();
+  }
+
+  async #authOf(account: Listed): Promise<AuthConfig & { serveraddress: string }> {
+    const { domain, username } = account;
+    const serveraddress = domain === "docker.io" ? "https://index.docker.io/v1/" : domain;
+    return { username, password: await this.#password(account), serveraddress };
   }
 
   #listed(): Listed[] {

@@ -1,10 +1,11 @@
 /** Containers from a form: run, save, and the same container with other options. */
 import * as vscode from "vscode";
-import type { ContainerCreateRequest, ContainerInspect } from "../../engine/api/types/container.ts";
+import type { ContainerCreateRequest } from "../../engine/api/types/container.ts";
 import type { DockerClient } from "../../engine/client/client.ts";
 import type { RunSpec } from "../../webviews/protocol.ts";
 import { busy, say } from "../commands/operation.ts";
 import type { Context } from "../context.ts";
+import { baseOf } from "./base.ts";
 import { requestOf, runWords } from "./spec.ts";
 
 const SAVED = "berth.runs";
@@ -14,9 +15,10 @@ export function savedSpecs({ extension }: Pick<Context, "extension">): Readonly<
   return extension.workspaceState.get<Record<string, RunSpec>>(SAVED, {});
 }
 
-export async function saveSpec(context: Context, spec: RunSpec): Promise<void> {
+/** @param saved the name that is proposed first: they were saved under it before */
+export async function saveSpec(context: Context, spec: RunSpec, saved?: string): Promise<void> {
   requestOf(spec);
-  const value = spec.name || spec.image;
+  const value = saved ?? (spec.name || spec.image);
   const name = await vscode.window.showInputBox({
     title: vscode.l10n.t("Save these options"),
     prompt: vscode.l10n.t("Name to run them again by"),
@@ -55,20 +57,21 @@ export async function runSpec(context: Context, spec: RunSpec): Promise<string> 
 export async function recreate(context: Context, id: string, spec: RunSpec): Promise<void> {
   const client = await context.engine.client();
   const before = await client.containers.inspect(id);
-  const request = requestOf(spec, baseOf(before));
+  const image = await client.images.inspect(before.Image).catch(() => undefined);
+  const request = requestOf(spec, baseOf(before, image?.Config ?? {}, spec));
   const name = before.Name.slice(1);
   const aside = `${name}-before-${Date.now().toString(36)}`;
   await busy({ title: vscode.l10n.t("Recreating {0}", name), view: "containers" }, async () => {
-    if (before.State.Running) await client.containers.stop(id);
-    await client.containers.rename(id, aside);
+    if (before.State.Running) await client.containers.stop(before.Id);
+    await client.containers.rename(before.Id, aside);
     try {
       await replace(client, { request, name: spec.name || name, start: before.State.Running });
     } catch (error) {
-      await client.containers.rename(id, name);
-      if (before.State.Running) await client.containers.start(id);
+      await client.containers.rename(before.Id, name);
+      if (before.State.Running) await client.containers.start(before.Id);
       throw error;
     }
-    await client.containers.remove(id, { force: true });
+    await client.containers.remove(before.Id, { force: true });
   });
   void vscode.window.showInformationMessage(vscode.l10n.t("{0} was recreated", spec.name || name));
 }
@@ -77,8 +80,11 @@ async function replace(
   client: DockerClient,
   { request, name, start }: { request: ContainerCreateRequest; name: string; start: boolean },
 ): Promise<void> {
-  const { Id } = await client.containers.create(request, { name });
+  const { first, others } = networksOf(request);
+  const { Id } = await client.containers.create({ ...request, NetworkingConfig: { EndpointsConfig: first } }, { name });
   try {
+    // Engines before API 1.44 take one network at a time.
+    for (const [network, endpoint] of Object.entries(others)) await client.networks.connect(network, Id, endpoint ? { endpoint } : {});
     if (start) await client.containers.start(Id);
   } catch (error) {
     await client.containers.remove(Id, { force: true });
@@ -86,38 +92,14 @@ async function replace(
   }
 }
 
-/** What the form does not show stays; volumes without a name are named from now on, so that what is in them goes over. */
-function baseOf({ Config, HostConfig, Mounts, NetworkSettings, Id }: ContainerInspect): ContainerCreateRequest {
-  const { Hostname, ...config } = Config;
-  const bound = new Set((HostConfig.Binds ?? []).map((bind) => bind.split(":")[1]));
-  const anonymous = Mounts.filter(
-    ({ Type, Destination, Name }) =>
-      Type === "volume" && Name && !bound.has(Destination) && !(HostConfig.Mounts ?? []).some(({ Target }) => Target === Destination),
-  );
-  const endpoints = Object.entries(NetworkSettings.Networks).map(([network, { Aliases, IPAMConfig, Links, DriverOpts }]) => [
-    network,
-    {
-      Aliases: (Aliases ?? []).filter((alias) => alias !== Id.slice(0, 12)),
-      IPAMConfig: IPAMConfig ?? null,
-      Links: Links ?? null,
-      DriverOpts: DriverOpts ?? null,
-    },
-  ]);
-  return {
-    ...config,
-    // A host name that the engine made up is the old container's id.
-    ...(Hostname && Hostname !== Id.slice(0, 12) ? { Hostname } : {}),
-    HostConfig: {
-      ...HostConfig,
-      Mounts: [
-        ...(HostConfig.Mounts ?? []),
-        ...anonymous.map(({ Name, Destination, RW }) => ({ Type: "volume" as const, Source: Name!, Target: Destination, ReadOnly: !RW })),
-      ],
-    },
-    NetworkingConfig: {
-      EndpointsConfig: Object.fromEntries(endpoints) as NonNullable<
-        NonNullable<ContainerCreateRequest["NetworkingConfig"]>["EndpointsConfig"]
-      >,
-    },
-  };
+type Endpoints = NonNullable<NonNullable<ContainerCreateRequest["NetworkingConfig"]>["EndpointsConfig"]>;
+
+/** The network of NetworkMode, and those that are joined besides. */
+function networksOf({ HostConfig, NetworkingConfig }: ContainerCreateRequest): { first: Endpoints; others: Endpoints } {
+  const mode = HostConfig?.NetworkMode ?? "default";
+  const main = mode === "default" ? "bridge" : mode;
+  const all = NetworkingConfig?.EndpointsConfig ?? {};
+  if (main === "host" || main === "none" || main.startsWith("container:")) return { first: {}, others: {} };
+  const others = Object.fromEntries(Object.entries(all).filter(([network]) => network !== main));
+  return { first: all[main] ? { [main]: all[main] } : {}, others };
 }

@@ -1,7 +1,8 @@
 /** A container as a form: words of docker's flags to what the API wants, and back. Pure. */
-import type { ContainerCreateRequest, ContainerInspect, HostConfig } from "../../engine/api/types/container.ts";
+import type { ContainerConfig, ContainerCreateRequest, ContainerInspect, HostConfig, Mount } from "../../engine/api/types/container.ts";
 import type { PortMap } from "../../engine/api/types/network.ts";
 import type { RunSpec } from "../../webviews/protocol.ts";
+import { t } from "../language/server/words.ts";
 
 export const EMPTY_SPEC: RunSpec = {
   image: "",
@@ -25,18 +26,19 @@ export const EMPTY_SPEC: RunSpec = {
  * @throws {Error} a sentence that names the field
  */
 export function requestOf(spec: RunSpec, base: ContainerCreateRequest = {}): ContainerCreateRequest {
-  if (!spec.image.trim()) throw new Error("An image is needed");
+  if (!spec.image.trim()) throw new Error(t("An image is needed"));
   const ports = portMap(spec.ports);
   const command = splitWords(spec.command);
   const hostConfig: HostConfig = {
     ...base.HostConfig,
     PortBindings: ports,
-    Binds: spec.mounts.map(bind),
+    // What is mounted already with options that a bind has no words for, keeps them.
+    Binds: spec.mounts.map(bind).filter((text) => !base.HostConfig?.Mounts?.some((mount) => isShown(mount) && mountWords(mount) === text)),
     Memory: bytes(spec.memory),
     NanoCpus: nanoCpus(spec.cpus),
     RestartPolicy: { ...base.HostConfig?.RestartPolicy, Name: spec.restart },
     AutoRemove: spec.removeAfter,
-    ...(spec.network ? { NetworkMode: spec.network } : {}),
+    ...(spec.network || base.HostConfig?.NetworkMode ? { NetworkMode: spec.network || "default" } : {}),
   };
   if (hostConfig.Memory === 0) delete hostConfig.MemorySwap;
   return {
@@ -54,9 +56,9 @@ export function requestOf(spec: RunSpec, base: ContainerCreateRequest = {}): Con
 /** What of a container the form shows. @param own what the image says: that is not repeated */
 export function specOf(
   { Name, Config, HostConfig: host }: ContainerInspect,
-  own: { Env?: string[] | null; Cmd?: string[] | null } = {},
+  own: Pick<Partial<ContainerConfig>, "Env" | "Cmd" | "User" | "WorkingDir"> = {},
 ): RunSpec {
-  const binds = [...(host.Binds ?? []), ...(host.Mounts ?? []).filter(({ Type }) => Type === "volume" || Type === "bind").map(mountWords)];
+  const binds = [...(host.Binds ?? []), ...(host.Mounts ?? []).filter(isShown).map(mountWords)];
   const sameCommand = JSON.stringify(Config.Cmd ?? []) === JSON.stringify(own.Cmd ?? []);
   return {
     image: Config.Image ?? "",
@@ -69,14 +71,19 @@ export function specOf(
     memory: host.Memory ? sizeWord(host.Memory) : "",
     cpus: host.NanoCpus ? String(host.NanoCpus / 1e9) : "",
     restart: host.RestartPolicy?.Name || "no",
-    user: Config.User ?? "",
-    directory: Config.WorkingDir ?? "",
+    user: Config.User === own.User ? "" : (Config.User ?? ""),
+    directory: Config.WorkingDir === own.WorkingDir ? "" : (Config.WorkingDir ?? ""),
     removeAfter: host.AutoRemove ?? false,
   };
 }
 
 /** What is behind `run`. */
 export function runWords(spec: RunSpec): string[] {
+  return [...runFlags(spec), spec.image, ...splitWords(spec.command)];
+}
+
+/** What is between `run` and the image. */
+export function runFlags(spec: RunSpec): string[] {
   const each = (flag: string, values: readonly string[]): string[] => values.flatMap((value) => [flag, value]);
   const one = (flag: string, value: string): string[] => (value ? [flag, value] : []);
   return [
@@ -92,8 +99,6 @@ export function runWords(spec: RunSpec): string[] {
     ...one("--user", spec.user),
     ...one("--workdir", spec.directory),
     ...(spec.removeAfter ? ["--rm"] : []),
-    spec.image,
-    ...splitWords(spec.command),
   ];
 }
 
@@ -102,9 +107,9 @@ function portMap(ports: readonly string[]): PortMap {
   const map: PortMap = {};
   for (const text of ports) {
     const match = /^(?:(?:(\[[0-9a-f:]+\]|[\d.]+):)?(\d*):)?(\d+)(?:\/(tcp|udp|sctp))?$/i.exec(text.trim());
-    if (!match) throw new Error(`"${text}" is no port: write 8080:80, 127.0.0.1:8080:80 or 53:53/udp`);
+    if (!match) throw new Error(t('"{0}" is no port: write 8080:80, 127.0.0.1:8080:80 or 53:53/udp', text));
     const [, ip = "", outside = "", inside, protocol = "tcp"] = match;
-    if (Number(inside) > 65_535 || Number(outside) > 65_535) throw new Error(`"${text}" is no port: they end at 65535`);
+    if (Number(inside) > 65_535 || Number(outside) > 65_535) throw new Error(t('"{0}" is no port: they end at 65535', text));
     (map[`${inside}/${protocol.toLowerCase()}`] ??= []).push({ HostIp: ip.replace(/^\[|\]$/g, ""), HostPort: outside });
   }
   return map;
@@ -122,16 +127,19 @@ function portWords(map: PortMap): string[] {
 
 function bind(text: string): string {
   const [source, target] = text.trim().split(":");
-  if (!source || !target?.startsWith("/")) throw new Error(`"${text}" is no mount: write volume:/path or /host/path:/path:ro`);
+  if (!source || !target?.startsWith("/")) throw new Error(t('"{0}" is no mount: write volume:/path or /host/path:/path:ro', text));
   return text.trim();
 }
 
-function mountWords({ Source = "", Target = "", ReadOnly = false }: { Source?: string; Target?: string; ReadOnly?: boolean }): string {
+/** Whether a mount can be written as a bind. */
+export const isShown = ({ Type }: Mount): boolean => Type === "volume" || Type === "bind";
+
+export function mountWords({ Source = "", Target = "", ReadOnly = false }: Mount): string {
   return `${Source}:${Target}${ReadOnly ? ":ro" : ""}`;
 }
 
 function variable(text: string): string {
-  if (!/^[^=\s][^=]*=/.test(text)) throw new Error(`"${text}" is no variable: write NAME=value`);
+  if (!/^[^=\s][^=]*=/.test(text)) throw new Error(t('"{0}" is no variable: write NAME=value', text));
   return text;
 }
 
@@ -141,9 +149,9 @@ const UNITS: Readonly<Record<string, number>> = { "": 1, b: 1, k: 1024, m: 1024 
 function bytes(text: string): number {
   if (!text.trim()) return 0;
   const match = /^(\d+(?:\.\d+)?)\s*([bkmg]?)(?:i?b)?$/i.exec(text.trim());
-  if (!match) throw new Error(`"${text}" is no amount of memory: write 512m or 2g`);
+  if (!match) throw new Error(t('"{0}" is no amount of memory: write 512m or 2g', text));
   const value = Math.round(Number(match[1]) * UNITS[match[2]!.toLowerCase()]!);
-  if (value < 6 * 1024 ** 2) throw new Error("A memory limit is 6m at least");
+  if (value < 6 * 1024 ** 2) throw new Error(t("A memory limit is 6m at least"));
   return value;
 }
 
@@ -155,7 +163,7 @@ function sizeWord(size: number): string {
 function nanoCpus(text: string): number {
   if (!text.trim()) return 0;
   const value = Number(text);
-  if (!(value > 0)) throw new Error(`"${text}" is no number of CPUs: write 0.5 or 2`);
+  if (!(value > 0)) throw new Error(t('"{0}" is no number of CPUs: write 0.5 or 2', text));
   return Math.round(value * 1e9);
 }
 
@@ -175,7 +183,7 @@ export function splitWords(text: string): string[] {
       word = undefined;
     } else word = (word ?? "") + character;
   }
-  if (quoted) throw new Error(`The command has a ${quoted} that does not end`);
+  if (quoted) throw new Error(t("The command has a {0} that does not end", quoted));
   return word === undefined ? words : [...words, word];
 }
 

@@ -4,9 +4,7 @@
  */
 import { isAbsolute, join } from "node:path";
 import * as vscode from "vscode";
-import type { DockerClient } from "../../engine/client/client.ts";
-import { packContext } from "../build/context.ts";
-import { BuildLines } from "../build/lines.ts";
+import { BuildFailure, runBuild } from "../build/run.ts";
 import { trusted } from "../commands/command.ts";
 import { defaultImageName } from "../commands/image-name.ts";
 import type { Context } from "../context.ts";
@@ -89,29 +87,15 @@ function buildTask(context: Context, definition: BuildDefinition): vscode.Task {
   const made = task(definition, `build ${dockerfile}`, async (say, signal) => {
     const refusal = trusted();
     if (refusal) throw new Error(refusal);
-    const client = await context.engine.client();
-    const lines = new BuildLines();
-    const messages = client.builds.build({
-      context: packContext(directory, path),
-      dockerfile: path,
-      tags: [tag],
-      target,
-      buildArgs,
-      signal,
-    });
-    for await (const message of messages) say(lines.push(message));
-    say(lines.finish());
-    if (lines.error !== undefined)
-      throw new Error(problemLine({ file: inFolder(dockerfile), line: await failedLine(client), message: lines.error }));
+    try {
+      await runBuild(context, { directory, dockerfile: path, name: tag, target, buildArgs }, { say, signal });
+    } catch (error) {
+      if (!(error instanceof BuildFailure)) throw error;
+      throw new Error(problemLine({ file: inFolder(dockerfile), line: error.line, message: error.message }), { cause: error });
+    }
   });
   made.group = vscode.TaskGroup.Build;
   return made;
-}
-
-/** Where the step that failed is written; our own engine remembers. */
-async function failedLine(client: DockerClient): Promise<number | undefined> {
-  const record = await client.buildRecords.get("latest").catch(() => undefined);
-  return record?.steps.find(({ error }) => error !== undefined)?.range?.startLine;
 }
 
 /** What the problem matcher reads: `/path/Dockerfile:3: error: …`. */

@@ -37,6 +37,7 @@ export function keepTerminals({ engine, extension, log }: Context): void {
       if (env["BERTH_ROOT"]) variables.replace("BERTH_ROOT", env["BERTH_ROOT"]);
     }
     if (!settings.get("dockerHost", false)) return;
+    if (engine.endpoint.startsWith("context:")) return variables.replace("DOCKER_CONTEXT", engine.endpoint.slice("context:".length));
     const address = engine.own ? await engine.ownAddress() : /^(unix|tcp|ssh):/.test(engine.endpoint) ? engine.endpoint : undefined;
     if (address) variables.replace("DOCKER_HOST", address);
   };

@@ -2,6 +2,7 @@
  * How an image is shown: one row a tag, and one for an image that lost its tags.
  */
 import type { ImageSummary } from "../../engine/api/types/image.ts";
+import { t } from "../language/server/words.ts";
 import type { Shown } from "./node.ts";
 
 export interface ShownImage extends Shown {
@@ -9,35 +10,43 @@ export interface ShownImage extends Shown {
   readonly reference: string;
 }
 
-/** Rows of one image, in the order of its tags. @param users containers that are made of it */
-export function showImage(image: ImageSummary, users = 0): ShownImage[] {
+/** Rows of one image, in the order of its tags. @param users containers that are made of it. @param isNewer its registry has another one */
+export function showImage(image: ImageSummary, users = 0, isNewer: (tag: string) => boolean = () => false): ShownImage[] {
   const shortId = image.Id.replace(/^sha256:/, "").slice(0, 12);
   const size = formatSize(image.Size);
   const tags = image.RepoTags.filter((tag) => tag !== "<none>:<none>");
   const use = users > 0 ? ";used" : "";
-  const words = users > 0 ? [`${users} in use`] : [];
+  const words = users > 0 ? [t("{0} in use", users)] : [];
   if (tags.length === 0)
     return [
       {
         id: image.Id,
         reference: image.Id,
         label: shortId,
-        description: ["untagged", size, ...words].join(" · "),
+        description: [t("untagged"), size, ...words].join(" · "),
         icon: { id: "package", color: "disabledForeground" },
         context: `image;untagged${use}`,
-        spoken: [shortId, "untagged image", size, ...words].join(", "),
+        spoken: [shortId, t("untagged image"), size, ...words].join(", "),
       },
     ];
-  return tags.map((tag) => ({
-    // The same image may carry many tags, and a tree needs a different id for each row.
-    id: `${image.Id} ${tag}`,
-    reference: tag,
-    label: tag,
-    description: [size, ...words].join(" · "),
-    icon: users > 0 ? { id: "package", color: "charts.green" } : { id: "package" },
-    context: `image;tagged${use}`,
-    spoken: [tag, "image", size, ...words].join(", "),
-  }));
+  return tags.map((tag) => {
+    const newer = isNewer(tag);
+    const said = [size, ...words, ...(newer ? [t("newer in its registry")] : [])];
+    return {
+      // The same image may carry many tags, and a tree needs a different id for each row.
+      id: `${image.Id} ${tag}`,
+      reference: tag,
+      label: tag,
+      description: said.join(" · "),
+      icon: newer
+        ? { id: "cloud-download", color: "list.warningForeground" }
+        : users > 0
+          ? { id: "package", color: "charts.green" }
+          : { id: "package" },
+      context: `image;tagged${use}${newer ? ";newer" : ""}`,
+      spoken: [tag, t("image"), ...said].join(", "),
+    };
+  });
 }
 
 /** `registry:5000/team/web` of `registry:5000/team/web:1`; undefined for an image without a tag. */

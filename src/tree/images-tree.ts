@@ -3,6 +3,7 @@ import * as vscode from "vscode";
 import type { ImageHistoryItem, ImageSummary } from "../../engine/api/types/image.ts";
 import type { DockerClient } from "../../engine/client/client.ts";
 import { imageUri } from "../files/uris.ts";
+import type { ImageUpdates } from "../registries/updates.ts";
 import { compareText } from "./arrange.ts";
 import { filesNode } from "./files.ts";
 import type { ShownImage } from "./image.ts";
@@ -26,16 +27,19 @@ function byName({ shown: a }: ImageNode, { shown: b }: ImageNode): number {
   return untagged(a.context) - untagged(b.context) || compareText(a.label, b.label);
 }
 
-export const imagesNoun: Noun<ImageNode> = {
+export const imagesNoun = (updates: ImageUpdates): Noun<ImageNode> => ({
   name: "images",
   kind: "image",
+  onDidChange: updates.onDidChange,
   concerns: ({ Type, Action }) =>
     Type === "image" || Type === "builder" || (Type === "container" && (Action === "create" || Action === "destroy")),
   list: async (client) => {
     const [images, containers] = await Promise.all([client.images.list(), client.containers.list({ all: true })]);
     const users = new Map<string, number>();
     for (const { ImageID } of containers) users.set(ImageID, (users.get(ImageID) ?? 0) + 1);
-    return images.flatMap((image) => showImage(image, users.get(image.Id) ?? 0).map((shown) => imageNode(image, shown)));
+    return images.flatMap((image) =>
+      showImage(image, users.get(image.Id) ?? 0, (tag) => updates.isNewer(image, tag)).map((shown) => imageNode(image, shown)),
+    );
   },
   orders: {
     name: byName,
@@ -46,7 +50,7 @@ export const imagesNoun: Noun<ImageNode> = {
   label: ({ image }, label) => image.Labels?.[label],
   group: () => ({ icon: { id: "archive" }, context: "repository" }),
   hidden: ({ shown }) => /^image;untagged(?!.*;used)/.test(shown.context),
-};
+});
 
 function imageNode(image: ImageSummary, shown: ShownImage): ImageNode {
   return {

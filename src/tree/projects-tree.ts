@@ -1,4 +1,5 @@
 /** The Projects view: compose files of the workspace, and projects that an engine has, with their services and profiles. */
+import { existsSync } from "node:fs";
 import { basename } from "node:path";
 import * as vscode from "vscode";
 import type { ContainerSummary } from "../../engine/api/types/container.ts";
@@ -23,6 +24,8 @@ export interface ProjectNode extends Node {
   readonly project: string;
   /** Compose files, the first one of the workspace when there is one. */
   readonly files: readonly vscode.Uri[];
+  /** Of a project whose files are not of the workspace: where it was brought up. */
+  readonly directory?: string | undefined;
   readonly containers: readonly ContainerSummary[];
 }
 
@@ -53,7 +56,11 @@ async function listProjects(client: DockerClient | undefined): Promise<ProjectNo
     client ? client.containers.list({ all: true, filters: { label: [PROJECT_LABEL] } }) : [],
     workspaceProjects(),
   ]);
-  const running = Map.groupBy(containers, ({ Labels }) => Labels[PROJECT_LABEL]!);
+  const running = new Map<string, ContainerSummary[]>();
+  for (const container of containers) {
+    const project = container.Labels[PROJECT_LABEL]!;
+    running.set(project, [...(running.get(project) ?? []), container]);
+  }
   const names = new Set([...outlines.keys(), ...running.keys()]);
   return Promise.all(
     [...names].map(async (name) => {
@@ -84,16 +91,22 @@ interface Facts {
 
 interface FileOutline extends ComposeOutline {
   readonly uri: vscode.Uri;
+  readonly overrides: readonly vscode.Uri[];
 }
 
 /** Compose files by the project that each makes. An override belongs to the file it is beside. */
 async function workspaceProjects(): Promise<Map<string, FileOutline>> {
   const files = await vscode.workspace.findFiles(COMPOSE_FILES, NOT_OURS, 200);
-  const main = files.filter(({ path }) => !/\.override\.ya?ml$/.test(path)).toSorted((a, b) => compareText(a.path, b.path));
+  const isOverride = ({ path }: vscode.Uri): boolean => /\.override\.ya?ml$/.test(path);
+  const main = files.filter((file) => !isOverride(file)).toSorted((a, b) => compareText(a.path, b.path));
   if (main.length === 0) return new Map();
   const { composeOutline } = await import("./compose-outline.ts");
   const outlines = await Promise.all(
-    main.map(async (uri) => ({ uri, ...composeOutline(new TextDecoder().decode(await vscode.workspace.fs.readFile(uri)), uri.path) })),
+    main.map(async (uri) => {
+      const stem = uri.path.replace(/\.ya?ml$/, "");
+      const overrides = files.filter((file) => isOverride(file) && file.path.startsWith(`${stem}.override.`)).slice(0, 1);
+      return { uri, overrides, ...composeOutline(new TextDecoder().decode(await vscode.workspace.fs.readFile(uri)), uri.path) };
+    }),
   );
   const projects = new Map<string, FileOutline>();
   for (const outline of outlines) if (!projects.has(outline.name)) projects.set(outline.name, outline);
@@ -108,25 +121,27 @@ function projectNode(name: string, facts: Facts): ProjectNode {
     containers.length === 0
       ? vscode.l10n.t("not created")
       : vscode.l10n.t("{0} of {1} running", running, Math.max(total, containers.length));
-  const files = outline ? [outline.uri] : labelledFiles(containers);
+  const files = outline ? [outline.uri, ...outline.overrides] : labelledFiles(containers);
+  const changed = drift.size > 0 ? vscode.l10n.t("changed since") : "";
   const where = files[0] ? vscode.workspace.asRelativePath(files[0]) : "";
   const node: ProjectNode = {
     kind: "project",
     project: name,
     files,
+    directory: outline ? undefined : containers[0]?.Labels[DIRECTORY_LABEL],
     containers,
     expanded: running > 0,
     shown: {
       id: `project ${name}`,
       label: name,
-      description: [state, drift.size > 0 ? vscode.l10n.t("changed since") : "", where].filter(Boolean).join(" · "),
+      description: [state, changed, where].filter(Boolean).join(" · "),
       icon: { id: "layers", ...(running > 0 ? { color: "charts.green" } : {}) },
       context: [
         "project",
         containers.length === 0 ? "absent" : running > 0 ? "running" : "stopped",
         ...(files.length > 0 ? ["file"] : []),
       ].join(";"),
-      spoken: [name, vscode.l10n.t("project"), state, where].filter(Boolean).join(", "),
+      spoken: [name, vscode.l10n.t("project"), state, changed, where].filter(Boolean).join(", "),
     },
     children: () => serviceNodes(node, facts),
     tooltip: () =>
@@ -210,5 +225,6 @@ function serviceOf({ Labels }: ContainerSummary): string {
 
 function labelledFiles(containers: readonly ContainerSummary[]): vscode.Uri[] {
   const files = containers[0]?.Labels[FILES_LABEL]?.split(",") ?? [];
-  return files.filter((file) => basename(file) !== "-" && file.startsWith("/")).map((file) => vscode.Uri.file(file));
+  // A folder that is gone, or another machine's, has nothing to read: then the name alone says what is meant.
+  return files.filter((file) => basename(file) !== "-" && file.startsWith("/") && existsSync(file)).map((file) => vscode.Uri.file(file));
 }

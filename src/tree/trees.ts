@@ -17,9 +17,9 @@ export const VIEWS = ["containers", "images", "volumes", "networks", "projects",
 
 export type ViewName = (typeof VIEWS)[number];
 
-type Needs = Pick<Context, "engine" | "log" | "accounts" | "changed"> & { readonly subscriptions: vscode.Disposable[] };
+type Needs = Pick<Context, "engine" | "log" | "accounts" | "changed" | "updates"> & { readonly subscriptions: vscode.Disposable[] };
 
-export function makeTrees({ engine, log, accounts, changed, subscriptions }: Needs): Pick<Context, ViewName> {
+export function makeTrees({ engine, log, accounts, changed, updates, subscriptions }: Needs): Pick<Context, ViewName> {
   const tree = <N extends Node>(noun: Noun<N>): LiveTree<N> => {
     const made = new LiveTree(engine, log, noun);
     subscriptions.push(made);
@@ -27,7 +27,7 @@ export function makeTrees({ engine, log, accounts, changed, subscriptions }: Nee
   };
   return {
     containers: tree(containersNoun).followAlways(),
-    images: tree(imagesNoun),
+    images: tree(imagesNoun(updates)),
     volumes: tree(volumesNoun),
     networks: tree(networksNoun),
     projects: tree(projectsNoun(composeFilesChange(subscriptions))),

@@ -12,6 +12,9 @@ export async function run(): Promise<void> {
     await import("./extension.ts");
     await import("./files.ts");
     await import("./commands.ts");
+    await import("./palette.ts");
+    await import("./work.ts");
+    await import("./options.ts");
     await import("./views.ts");
     await import("./endpoints.ts");
     await import("./language.ts");

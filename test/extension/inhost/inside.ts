@@ -47,3 +47,16 @@ export async function having<T>(name: string, value: unknown, work: () => Promis
     await settings.update(name, undefined, vscode.ConfigurationTarget.Global);
   }
 }
+
+/** Runs a task to its end. @returns its exit code */
+export async function ends(task: vscode.Task): Promise<number | undefined> {
+  const ended = new Promise<number | undefined>((resolve) => {
+    const subscription = vscode.tasks.onDidEndTaskProcess(({ execution, exitCode }) => {
+      if (execution.task.name !== task.name) return;
+      subscription.dispose();
+      resolve(exitCode);
+    });
+  });
+  await vscode.tasks.executeTask(task);
+  return ended;
+}

@@ -8,6 +8,8 @@ export type Answer = string | readonly string[] | undefined;
 export interface Said {
   readonly errors: string[];
   readonly messages: string[];
+  /** Buttons beside errors. */
+  readonly actions: string[];
 }
 
 type Item = string | vscode.MessageItem | vscode.QuickPickItem;
@@ -19,7 +21,7 @@ export async function run(name: string, args: readonly unknown[] = [], answers: 
 }
 
 export async function answering(answers: readonly Answer[], wantErrors: boolean, work: () => Promise<void>): Promise<Said> {
-  const said: Said = { errors: [], messages: [] };
+  const said: Said = { errors: [], messages: [], actions: [] };
   const left = [...answers];
   const next = (what: string): Answer => {
     assert.ok(left.length > 0, `It asks more than expected: ${what}`);
@@ -35,6 +37,7 @@ export async function answering(answers: readonly Answer[], wantErrors: boolean,
     (list: string[]) =>
     (text: string, ...rest: unknown[]) => {
       list.push(text);
+      if (list === said.errors) said.actions.push(...rest.filter((each) => typeof each === "string"));
       const [options, ...items] = (typeof rest[0] === "object" && "modal" in (rest[0] as object) ? rest : [{}, ...rest]) as [
         vscode.MessageOptions,
         ...Item[],
@@ -60,6 +63,14 @@ export async function answering(answers: readonly Answer[], wantErrors: boolean,
     showWarningMessage: message(said.messages),
     showInformationMessage: message(said.messages),
   };
+  await instead(replaced, work);
+  if (!wantErrors) assert.deepEqual(said.errors, []);
+  assert.deepEqual(left, [], "It asks less than expected");
+  return said;
+}
+
+/** Functions of `vscode.window` for the time of some work. */
+export async function instead(replaced: Record<string, unknown>, work: () => Promise<void>): Promise<void> {
   const window = vscode.window as unknown as Record<string, unknown>;
   const before = Object.fromEntries(Object.keys(replaced).map((name) => [name, window[name]]));
   Object.assign(window, replaced);
@@ -68,9 +79,40 @@ export async function answering(answers: readonly Answer[], wantErrors: boolean,
   } finally {
     Object.assign(window, before);
   }
-  if (!wantErrors) assert.deepEqual(said.errors, []);
-  assert.deepEqual(left, [], "It asks less than expected");
-  return said;
+}
+
+/** Answers everything with Escape. */
+export async function escaping(work: () => PromiseLike<unknown>): Promise<Said & { readonly asked: number }> {
+  const said: Said = { errors: [], messages: [], actions: [] };
+  let asked = 0;
+  const escape = async (): Promise<undefined> => void asked++;
+  const tell = (list: string[]) => async (text: string) => void list.push(text);
+  const closing = <T extends vscode.QuickInput>(input: T): T => {
+    const show = input.show.bind(input);
+    input.show = () => {
+      asked++;
+      show();
+      input.hide();
+    };
+    return input;
+  };
+  const { createInputBox, createQuickPick } = vscode.window;
+  await instead(
+    {
+      showInputBox: escape,
+      showQuickPick: async (items: unknown) => (await items, escape()),
+      showSaveDialog: escape,
+      showOpenDialog: escape,
+      showWorkspaceFolderPick: escape,
+      showErrorMessage: tell(said.errors),
+      showWarningMessage: tell(said.messages),
+      showInformationMessage: tell(said.messages),
+      createInputBox: () => closing(createInputBox()),
+      createQuickPick: () => closing(createQuickPick()),
+    },
+    async () => void (await work()),
+  );
+  return { ...said, asked };
 }
 
 /** Resolves when `find` gives something; it is asked again whenever one of the events fires. */

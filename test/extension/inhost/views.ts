@@ -4,7 +4,7 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import * as vscode from "vscode";
 import { FileDrops } from "../../../src/files/drops.ts";
-import { berth, having, inside, labels, rowAt, rows, scratch } from "./inside.ts";
+import { berth, ends, having, inside, labels, rowAt, rows, scratch } from "./inside.ts";
 import { until } from "./prompts.ts";
 
 const folder = (): vscode.Uri => vscode.workspace.workspaceFolders![0]!.uri;
@@ -13,18 +13,6 @@ services:
   web: { image: busybox, command: sleep 1000, init: true, stop_grace_period: 0s }
   debug: { image: busybox, command: sleep 1000, profiles: [tools] }
 `;
-
-async function ends(task: vscode.Task): Promise<number | undefined> {
-  const ended = new Promise<number | undefined>((resolve) => {
-    const subscription = vscode.tasks.onDidEndTaskProcess(({ execution, exitCode }) => {
-      if (execution.task.name !== task.name) return;
-      subscription.dispose();
-      resolve(exitCode);
-    });
-  });
-  await vscode.tasks.executeTask(task);
-  return ended;
-}
 
 suite("Views", () => {
   suiteSetup(async () => {

@@ -1,0 +1,99 @@
+/** A build, wherever its engine is: our own reads the folder where it lies, every other one is sent it. */
+import { isAbsolute, join } from "node:path";
+import type { JsonMessage } from "../../engine/api/types/image.ts";
+import { commandLine } from "../commands/operation.ts";
+import type { Context } from "../context.ts";
+import { BuildLines } from "./lines.ts";
+import type { Step } from "./lines.ts";
+
+export interface BuildTarget {
+  /** The build context. */
+  readonly directory: string;
+  /** Path inside it. */
+  readonly dockerfile: string;
+  /** Name and tag of the image; only shown where there is a `text`, whose image gets no name. */
+  readonly name: string;
+  /** What the Dockerfile says, instead of what is on the disk. */
+  readonly text?: string;
+  readonly target?: string | undefined;
+  readonly buildArgs?: Readonly<Record<string, string>>;
+}
+
+/** Who hears of a build. */
+export interface BuildListener {
+  readonly signal: AbortSignal;
+  /** Text for a terminal, with `\r\n`. */
+  readonly say: (text: string) => void;
+  /** A step begins. */
+  readonly step?: (step: Step) => void;
+}
+
+/** The Dockerfile, or what it does, is wrong; the terminal has been told. */
+export class BuildFailure extends Error {
+  /** Where it is written, from 1. */
+  readonly line: number | undefined;
+
+  constructor(message: string, line: number | undefined) {
+    super(message);
+    this.name = "BuildFailure";
+    this.line = line;
+  }
+}
+
+/** Builds and tags. @throws {BuildFailure} of the build itself; other errors of the way to the engine, AbortError among them */
+export async function runBuild(context: Context, target: BuildTarget, { signal, say, step }: BuildListener): Promise<BuildLines> {
+  const lines = new BuildLines();
+  if (target.text === undefined) context.log.info(`$ ${commandLine(context, buildWords(target))}`);
+  let told: Step | undefined;
+  try {
+    for await (const message of messages(context, target, signal)) {
+      say(lines.push(message));
+      if (lines.step && lines.step.number !== told?.number) step?.((told = lines.step));
+    }
+  } catch (error) {
+    say(lines.finish());
+    signal.throwIfAborted();
+    const message = (error as Error).message;
+    const written = lineIn(message);
+    if (written === undefined) throw error;
+    say(`\x1b[31m${message.replaceAll("\n", "\r\n")}\x1b[39m\r\n`);
+    throw new BuildFailure(message, written);
+  }
+  say(lines.finish());
+  if (lines.error !== undefined) throw new BuildFailure(lines.error, lineIn(lines.error) ?? (await failedLine(context, lines.buildId)));
+  return lines;
+}
+
+/** What one would type behind `berth`. */
+export function buildWords({ directory, dockerfile, name, target, buildArgs = {} }: BuildTarget): string[] {
+  const args = Object.entries(buildArgs).flatMap(([key, value]) => ["--build-arg", `${key}=${value}`]);
+  const file = dockerfile === "Dockerfile" ? [] : ["--file", isAbsolute(dockerfile) ? dockerfile : join(directory, dockerfile)];
+  return ["build", "--tag", name, ...file, ...(target ? ["--target", target] : []), ...args, directory];
+}
+
+async function* messages(context: Context, build: BuildTarget, signal: AbortSignal): AsyncGenerator<JsonMessage> {
+  const { directory, dockerfile, name, text, target, buildArgs = {} } = build;
+  const client = await context.engine.client();
+  const common = { dockerfile, tags: text === undefined ? [name] : [], buildArgs, auth: await context.accounts.all(), signal };
+  if (context.engine.own) {
+    const call = { ...common, contextDir: directory, ...(text === undefined ? {} : { text }), ...(target ? { target } : {}) };
+    for await (const event of client.builds.run(call)) yield { aux: { "berth.progress": event } };
+    return;
+  }
+  const { packContext } = await import("./context.ts");
+  const sent = packContext(directory, dockerfile, text);
+  yield* client.builds.build({ ...common, context: sent, contextName: directory, target, exactProgress: true });
+}
+
+/** A sentence about the text itself says its line. */
+function lineIn(message: string): number | undefined {
+  const line = /^dockerfile parse error on line (\d+)/.exec(message)?.[1];
+  return line === undefined ? undefined : Number(line);
+}
+
+/** Where the step that failed is written; our own engine remembers. */
+async function failedLine({ engine }: Context, build: string | undefined): Promise<number | undefined> {
+  if (build === undefined) return undefined;
+  const record = await engine.runningClient?.buildRecords.get(build).catch(() => undefined);
+  return record?.steps.find(({ error }) => error !== undefined)?.range?.startLine;
+}
