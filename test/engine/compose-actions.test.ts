@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { on, once } from "node:events";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
@@ -33,7 +33,9 @@ describe("compose acts inside containers", { skip: process.getuid!() !== 0 && "n
   };
 
   test("watch restarts, syncs and restarts, syncs and runs", async () => {
-    const write = (name: string, text: string): void => writeFileSync(join(folder, name), text);
+    // Not cut before it is written: that would be two changes.
+    const write = (name: string, text: string): void =>
+      writeFileSync(join(folder, name), text, { flag: existsSync(join(folder, name)) ? "r+" : "w" });
     for (const name of ["plain", "both", "ran"]) write(`${name}.txt`, "one");
     const trigger = (name: string, more: string): string => `{path: ${join(folder, name)}.txt, ${more}}`;
     // What runs at a start tells how often there was one, and what was there by then.
