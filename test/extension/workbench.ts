@@ -9,6 +9,9 @@ import { storedState } from "./stored-state.ts";
 /** Nothing waits for so long where all is well: it is what a slow and busy machine may take. */
 const LIMIT_MS = Number(process.env["BERTH_UI_TIMEOUT"] ?? 180_000);
 
+/** How long an open menu is waited for before it counts as closed. */
+const MENU_MS = 10_000;
+
 const FLAGS =
   "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking --disable-component-update --disable-sync --disable-dev-shm-usage".split(
     " ",
@@ -57,15 +60,13 @@ export class Workbench {
 
   /** Right-click on a row, then an entry of the menu. */
   async rowMenu(title: string, label: string, entry: string): Promise<void> {
-    await this.row(title, label).click({ button: "right" });
-    await this.#menuEntry(entry);
+    await this.#choose(entry, () => this.row(title, label).click({ button: "right" }));
   }
 
   /** Right-click on a file in the explorer, then an entry of the menu. */
   async fileMenu(file: string, entry: string): Promise<void> {
     const row = this.page.locator(`.explorer-folders-view .monaco-list-row[aria-label^="${file}"]`).first();
-    await row.click({ button: "right" });
-    await this.#menuEntry(entry);
+    await this.#choose(entry, () => row.click({ button: "right" }));
   }
 
   /** Opens a file of the explorer in an editor. */
@@ -75,12 +76,23 @@ export class Workbench {
     await this.page.locator(".editor-instance .view-lines").first().waitFor();
   }
 
-  async #menuEntry(entry: string): Promise<void> {
+  /** Opens a menu and takes an entry. Whatever gets the focus meanwhile closes a menu: then it is opened again, as a person does. */
+  async #choose(entry: string, open: () => Promise<void>): Promise<void> {
     const item = this.page.locator(".monaco-menu .action-item").filter({ hasText: entry }).first();
-    await item.hover();
-    // A menu takes a click that comes too soon for the end of the right-click, so it is chosen by the keyboard.
-    await this.page.locator(".monaco-menu .action-item.focused").filter({ hasText: entry }).first().waitFor();
-    await this.page.keyboard.press("Enter");
+    const focused = this.page.locator(".monaco-menu .action-item.focused").filter({ hasText: entry }).first();
+    const ready = async (): Promise<void> => {
+      await open();
+      await item.hover({ timeout: MENU_MS });
+      await focused.waitFor({ timeout: MENU_MS });
+    };
+    for (const deadline = Date.now() + LIMIT_MS; ; await this.page.keyboard.press("Escape"))
+      try {
+        await ready();
+        // A menu takes a click that comes too soon for the end of the right-click, so it is chosen by the keyboard.
+        return await this.page.keyboard.press("Enter");
+      } catch (error) {
+        if (Date.now() > deadline) throw error;
+      }
   }
 
   /** Opens a row that has rows below it. */
@@ -122,8 +134,8 @@ export class Workbench {
   /** An entry of the menu behind a view's three dots. */
   async moreActions(title: string, entry: string): Promise<void> {
     await this.pane(title).locator(".pane-header").first().hover();
-    await this.pane(title).locator('.pane-header .actions [aria-label*="More Actions"]').first().click();
-    await this.#menuEntry(entry);
+    const more = this.pane(title).locator('.pane-header .actions [aria-label*="More Actions"]').first();
+    await this.#choose(entry, () => more.click());
   }
 
   /** Closes the active editor. One that is behind it may take the focus at any later time: close all before what is typed. */
