@@ -11,6 +11,7 @@ import { busyboxTar } from "../../scripts/base-image.ts";
 import { command, root } from "../../scripts/setup.mjs";
 import { startVscode } from "../../scripts/vscode.ts";
 import { removeRoot } from "../support/engine.ts";
+import { commandLine, processesOf, sendKill } from "../support/processes.ts";
 import { testUser } from "../support/user.ts";
 import { Walk } from "./steps.ts";
 import { packageVsix } from "./vsix.ts";
@@ -108,7 +109,7 @@ try {
     await page().keyboard.press("Escape");
     await page().keyboard.press("Escape");
     await page().keyboard.press("End");
-    await page().keyboard.type("\nRUN cat /app.txt > /seen.txt && sleep 6\n");
+    await page().keyboard.type("\nRUN cat /app.txt > /seen.txt; sleep 987 || true\n");
     await page().keyboard.press("Escape");
     await line("COPY app.txt /app.txt").waitFor();
     await walk.picture("30-written");
@@ -132,12 +133,14 @@ try {
   await walk.step("It is built by the lens above it, and says behind each line what that took", async () => {
     await lens("Build").click();
     await window().answer("shop:latest");
-    await line(/sleep\s6.*building…/).waitFor();
+    await line(/sleep\s987.*building…/).waitFor();
     await walk.picture("33-building");
+    // It runs until this has been seen.
+    for (const pid of processesOf(join(folder, "engine"))) if (commandLine(pid).startsWith("sleep 987")) sendKill(pid);
     await window()
       .toast(/Built shop/)
       .waitFor();
-    await line(/sleep\s6.*[1-9]\.\d\ss/).waitFor();
+    await line(/sleep\s987.*\d\s(ms|s|m)\b/).waitFor();
     await walk.picture("33-results");
   });
 
@@ -152,7 +155,7 @@ try {
   });
 
   await walk.step("A change takes the result away and marks what will run again", async () => {
-    await line(/sleep\s6/).click();
+    await line(/sleep\s987/).click();
     await page().keyboard.press("Home");
     await page().keyboard.press("Shift+End");
     await page().keyboard.type("RUN cat /app.txt > /other.txt && sleep 1");
