@@ -9,8 +9,9 @@ import { join } from "node:path";
 import type { Images } from "../../images/images.ts";
 import { hostPlatform } from "../../images/platform.ts";
 import type { Snapshots } from "../../layers/snapshots.ts";
-import type { Builder } from "../builder.ts";
+import type { Builder, BuiltImage } from "../builder.ts";
 import { ContextDirectories } from "./context-directory.ts";
+import { definitionOf, resultOf } from "./definition.ts";
 import { GrpcError, NOT_FOUND, readMetadata, UNIMPLEMENTED } from "./grpc.ts";
 import { History } from "./history.ts";
 import {
@@ -22,6 +23,7 @@ import {
   DiskUsageRequest,
   DiskUsageResponse,
   Empty,
+  EvaluateRequest,
   GatewaySolveRequest,
   GatewaySolveResponse,
   InfoResponse,
@@ -34,6 +36,7 @@ import {
   UpdateBuildHistoryRequest,
   UsageRecord,
 } from "./messages.ts";
+import type { GatewaySolveRequest as GatewaySolve } from "./messages.ts";
 import { Meetings } from "./meetings.ts";
 import { serveGrpc, streaming, unary } from "./server.ts";
 import type { Method, ServerCall } from "./server.ts";
@@ -103,6 +106,8 @@ class Control implements Buildkit {
   readonly #contexts: ContextDirectories;
   readonly #sessions = new Meetings<Session>(PATIENCE_MS);
   readonly #solves = new Meetings<Solve>(PATIENCE_MS);
+  /** Builds that run, by the results that they have announced. */
+  readonly #results = new Map<string, Solve>();
   #ended: { ref: string; solve: Solve }[] = [];
   readonly #history: History;
   readonly #methods: ReadonlyMap<string, Method>;
@@ -146,6 +151,7 @@ class Control implements Buildkit {
       [`${CONTROL}UpdateBuildHistory`, unary(UpdateBuildHistoryRequest, Empty, (request) => this.#updateHistory(request))],
       [`${GATEWAY}Ping`, unary(Empty, PongResponse, () => capabilities())],
       [`${GATEWAY}Solve`, unary(GatewaySolveRequest, GatewaySolveResponse, (request, call) => this.#load(request, call))],
+      [`${GATEWAY}Evaluate`, unary(EvaluateRequest, Empty, (request, call) => this.#evaluate(request.Ref, call))],
       [`${GATEWAY}Return`, unary(ReturnRequest, Empty, (request, call) => this.#return(request, call))],
     ]);
   }
@@ -166,6 +172,7 @@ class Control implements Buildkit {
     try {
       return { ExporterResponse: await solve.run() };
     } finally {
+      for (const [id, owner] of this.#results) if (owner === solve) this.#results.delete(id);
       this.#ended.push({ ref: Ref, solve });
       for (const old of this.#ended.splice(0, Math.max(0, this.#ended.length - REMEMBERED))) this.#solves.take(old.ref, old.solve);
     }
@@ -182,12 +189,28 @@ class Control implements Buildkit {
     return {};
   }
 
-  async #load({ Frontend, FrontendOpt }: { Frontend: string; FrontendOpt: Readonly<Record<string, string>> }, call: ServerCall) {
+  async #load({ Frontend, FrontendOpt, FrontendInputs }: GatewaySolve, call: ServerCall) {
     if (Frontend === "") throw new GrpcError(UNIMPLEMENTED, "builds of LLB definitions are not supported");
     const solve = await this.#solveOf(buildId(call));
     const request = FrontendOpt["requestid"];
     if (request) return { result: { ref: {}, metadata: await solve.describe(request, FrontendOpt) } };
-    return { result: { ref: { id: await solve.load(Frontend, FrontendOpt), def: {} } } };
+    const inputs = new Map(Object.entries(FrontendInputs).map(([name, definition]) => [name, this.#input(name, definition)]));
+    const id = await solve.load(Frontend, FrontendOpt, inputs);
+    this.#results.set(id, solve);
+    return { result: { ref: { id, def: definitionOf(id) } } };
+  }
+
+  /** What another build of this client comes to, which is built when it is needed. */
+  #input(name: string, definition: Buffer): () => Promise<BuiltImage> {
+    const ref = resultOf(definition);
+    const solve = ref === undefined ? undefined : this.#results.get(ref);
+    if (!solve) throw new GrpcError(UNIMPLEMENTED, `the input ${JSON.stringify(name)} is not a result of a build that runs here`);
+    return () => solve.built(ref!);
+  }
+
+  async #evaluate(ref: string, call: ServerCall): Promise<object> {
+    await (await this.#solveOf(buildId(call))).built(ref);
+    return {};
   }
 
   async #return(request: ReturnRequest, call: ServerCall): Promise<object> {

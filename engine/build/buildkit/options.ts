@@ -14,6 +14,8 @@ export type FrontendOptions = Readonly<Record<string, string>>;
 export type NamedContext =
   | { readonly directory: string; readonly session: string | undefined }
   | { readonly image: string }
+  /** The result of another build of the client. */
+  | { readonly input: string }
   /** What the engine fetches. */
   | { readonly remote: string }
   /** An image in a layout of the client, by digest. */
@@ -61,6 +63,7 @@ export function namedContexts(options: FrontendOptions): Map<string, NamedContex
     if (store !== undefined && digest !== undefined) found.set(name, { store: `oci:${store}`, digest });
     else if (isRemote(value)) found.set(name, { remote: value });
     else if (scheme === "local") found.set(name, { directory: rest, session: options[`local-sessionid:${rest}`] });
+    else if (scheme === "input") found.set(name, { input: rest });
     else if (scheme === "docker-image") found.set(name, { image: rest.replace(/^\/\//, "") });
     else throw new GrpcError(UNIMPLEMENTED, `build context ${JSON.stringify(name)}: ${value} is not supported`);
   }
@@ -128,4 +131,9 @@ function withPrefix(options: FrontendOptions, prefix: string): Record<string, st
   return Object.fromEntries(
     Object.entries(options).flatMap(([key, value]) => (key.startsWith(prefix) ? [[key.slice(prefix.length), value] as const] : [])),
   );
+}
+
+/** What the client sent of it: a Dockerfile may be written small. @param files by name */
+export function dockerfileOf(files: ReadonlyMap<string, Buffer>, name: string): Buffer | undefined {
+  return files.get(name) ?? (name === "Dockerfile" ? files.get("dockerfile") : undefined);
 }

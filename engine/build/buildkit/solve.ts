@@ -8,7 +8,7 @@ import { makeDirectory, removeTree } from "../../host/files.ts";
 import type { Images } from "../../images/images.ts";
 import type { Snapshots } from "../../layers/snapshots.ts";
 import { plainArchive } from "../archive.ts";
-import type { Builder, BuildProgress, BuildRequest } from "../builder.ts";
+import type { Builder, BuildProgress, BuildRequest, BuiltImage } from "../builder.ts";
 import type { CacheSource, CacheTarget } from "../cache-options.ts";
 import { fetchContext } from "../remote-context.ts";
 import { receiveContext } from "../tar-tree.ts";
@@ -23,6 +23,7 @@ import { readFiles, receiveFiles } from "./file-sync.ts";
 import { GrpcError, UNIMPLEMENTED, UNKNOWN } from "./grpc.ts";
 import type { ControlSolveRequest, ReturnRequest } from "./messages.ts";
 import {
+  dockerfileOf,
   exportedCaches,
   importedCaches,
   ignoredOptions,
@@ -57,6 +58,9 @@ interface Loaded {
   readonly archive: string | undefined;
 }
 
+/** Results of other builds that this one stands on, by name. */
+type Inputs = ReadonlyMap<string, () => Promise<BuiltImage>>;
+
 /** Things to let go of when the build ends, newest first. */
 type Releases = (() => Promise<void>)[];
 
@@ -67,7 +71,8 @@ export class Solve {
   readonly #request: ControlSolveRequest;
   readonly #session: Session;
   readonly #signal: AbortSignal;
-  readonly #loaded = new Map<string, Loaded>();
+  readonly #loaded = new Map<string, Loaded & { inputs: Inputs }>();
+  readonly #builds = new Map<string, Promise<BuiltImage>>();
   readonly #returned = Promise.withResolvers<ReturnRequest>();
   readonly #releases: Releases = [];
   /** Gives caches to the client when the build has succeeded; they tell what the client is told. */
@@ -101,9 +106,23 @@ export class Solve {
     const { Frontend, FrontendAttrs } = this.#request;
     const id = Frontend === "" ? await this.#result() : await this.load(Frontend, FrontendAttrs);
     if (id === "") return {};
-    const loaded = this.#loaded.get(id);
-    if (!loaded) throw new GrpcError(UNKNOWN, `no such ref: ${id}`);
-    return this.#build(loaded);
+    const exporters = this.#exporters();
+    const answer = await exporters.run(await this.built(id));
+    for (const give of this.#caching) Object.assign(answer, await give());
+    return answer;
+  }
+
+  /** Builds a result, once, for this client's own exporters or for another build that stands on it. @throws {GrpcError} */
+  built(id: string): Promise<BuiltImage> {
+    let built = this.#builds.get(id);
+    if (!built) {
+      const loaded = this.#loaded.get(id);
+      if (!loaded) throw new GrpcError(UNKNOWN, `no such ref: ${id}`);
+      built = this.#build(loaded);
+      built.catch(() => undefined);
+      this.#builds.set(id, built);
+    }
+    return built;
   }
 
   /** @throws {GrpcError} the client's own error, which it got from here before */
@@ -123,10 +142,10 @@ export class Solve {
   }
 
   /** Loads what the frontend needs before anything runs. @returns the id of the result */
-  async load(frontend: string, options: FrontendOptions): Promise<string> {
+  async load(frontend: string, options: FrontendOptions, inputs: Inputs = new Map()): Promise<string> {
     if (frontend !== "dockerfile.v0") throw new GrpcError(UNIMPLEMENTED, `the frontend ${JSON.stringify(frontend)} is not supported`);
     const id = randomBytes(12).toString("hex");
-    this.#loaded.set(id, await this.#loadContext(options));
+    this.#loaded.set(id, { ...(await this.#loadContext(options)), inputs });
     return id;
   }
 
@@ -246,7 +265,7 @@ export class Solve {
     return new Vertex(this.feed, `${this.#id} ${this.#vertexes++}`, { name });
   }
 
-  async #build(loaded: Loaded): Promise<Record<string, string>> {
+  async #build(loaded: Loaded & { inputs: Inputs }): Promise<BuiltImage> {
     const source = { filename: loaded.name, data: loaded.dockerfile ?? Buffer.alloc(0) };
     let checking: Vertex | undefined;
     const warn = (warning: BuildProgress & { type: "warning" }): void => {
@@ -257,13 +276,10 @@ export class Solve {
     try {
       const request = await this.#buildRequest(loaded);
       for (const message of ignoredOptions(loaded.options)) warn({ type: "warning", message });
-      const exporters = this.#exporters();
-      exporters.check(request.platform ?? "");
+      this.#exporters().check(request.platform ?? "");
       const image = await this.#rooms.builder.build(request, status.progress, this.#signal);
       checking?.end();
-      const answer = await exporters.run(image);
-      for (const give of this.#caching) Object.assign(answer, await give());
-      return answer;
+      return image;
     } catch (error) {
       checking?.end();
       status.close(this.#signal.aborted ? "context canceled" : "canceled");
@@ -272,7 +288,7 @@ export class Solve {
     }
   }
 
-  async #buildRequest(loaded: Loaded): Promise<BuildRequest> {
+  async #buildRequest(loaded: Loaded & { inputs: Inputs }): Promise<BuildRequest> {
     const { options, archive, dockerfile, name } = loaded;
     const agents = new ForwardedAgents(this.#session, this.#rooms.scratch);
     await makeDirectory(this.#rooms.scratch);
@@ -284,7 +300,7 @@ export class Solve {
       dockerfile: dockerfile ? { text: dockerfile.toString(), name } : { path: name },
       ...(!archive && { dockerignore: loaded.dockerignore }),
       ...storedAs(this.#request.Exporters),
-      ...(await this.#namedContexts(options)),
+      ...(await this.#namedContexts(options, loaded.inputs)),
       ...(await this.#caches(options)),
       secret: (id) => readSecret(this.#session, id),
       sshAgent: (id) => agents.socket(id),
@@ -352,16 +368,24 @@ export class Solve {
     return taken.directory;
   }
 
-  async #namedContexts(options: FrontendOptions): Promise<Pick<BuildRequest, "contexts" | "fetchedContexts">> {
+  async #namedContexts(options: FrontendOptions, inputs: Inputs): Promise<Pick<BuildRequest, "contexts" | "fetchedContexts">> {
     const contexts: Record<string, { dir: string } | { image: string }> = {};
     const fetchedContexts: Record<string, string> = {};
     for (const [name, context] of namedContexts(options)) {
       if ("image" in context) contexts[name] = context;
+      else if ("input" in context) contexts[name] = { image: await this.#input(context.input, inputs) };
       else if ("remote" in context) fetchedContexts[name] = context.remote;
       else if ("store" in context) fetchedContexts[name] = await this.#layout(name, context);
       else contexts[name] = { dir: await this.#directory(options, context.directory, [], context.session) };
     }
     return { contexts, fetchedContexts };
+  }
+
+  /** @returns the id of the image that another build makes */
+  async #input(name: string, inputs: Inputs): Promise<string> {
+    const build = inputs.get(name);
+    if (!build) throw new GrpcError(UNKNOWN, `no such input: ${name}`);
+    return (await this.#orAborted(build())).imageId;
   }
 
   /** Copies an image out of the client's layout. */
@@ -371,8 +395,4 @@ export class Solve {
     await this.#vertex(`[context ${name}] load from OCI layout`).during(() => content.copyImage(digest, directory, this.#signal));
     return `oci-layout://${directory}@${digest}`;
   }
-}
-
-function dockerfileOf(files: ReadonlyMap<string, Buffer>, name: string): Buffer | undefined {
-  return files.get(name) ?? (name === "Dockerfile" ? files.get("dockerfile") : undefined);
 }
