@@ -230,7 +230,7 @@ export class Build {
     const prepared = await prepareStep(operation, step, this.#scope(stage, step, before));
     reporter.describe(step.id, { key: prepared.key, scene: sceneOf(state, { parent, operation, mounts: prepared.mounts }) });
     const useCache = !this.#ignoresCache(stage);
-    const found = useCache ? await this.#known(prepared.key, step, parent) : undefined;
+    const found = useCache ? await this.#known(prepared, step, parent) : undefined;
     reporter.start(step.id, found ? undefined : prepared.containerId);
     const causes = await this.#causes(stage, step, { prepared, isCached: found !== undefined });
     const layer = found ?? (await this.#make(prepared, step, useCache));
@@ -247,9 +247,15 @@ export class Build {
   }
 
   /** From this engine's cache, else from where the build was told to look. */
-  async #known(key: string, step: Step, parent: Digest | null): Promise<StepLayer | undefined> {
-    const own = await this.#parts.rooms.cache.get(key);
-    return own ?? this.#imported.get(key, { parent, description: step.instruction.original.trim() });
+  async #known({ key, linkKey }: Prepared, step: Step, parent: Digest | null): Promise<StepLayer | undefined> {
+    const { cache, layers } = this.#parts.rooms;
+    const description = step.instruction.original.trim();
+    const own = await cache.get(key);
+    if (own) return own;
+    const linked = linkKey === undefined ? undefined : await cache.get(linkKey);
+    const rebased = linked && (await layers.rebase(linked, parent, this.#signal));
+    if (rebased) await cache.put(key, rebased, description);
+    return rebased ?? this.#imported.get(key, { parent, description });
   }
 
   #ignoresCache(stage: GraphStage): boolean {
@@ -279,7 +285,10 @@ export class Build {
       const result = await rooms.cache.alone(prepared.key, () => slots.run(prepared.run, this.#signal));
       this.#signal.throwIfAborted();
       if (result !== "waited") {
-        await rooms.cache.put(prepared.key, result.done, step.instruction.original.trim());
+        const description = step.instruction.original.trim();
+        await rooms.cache.put(prepared.key, result.done, description);
+        // The same bytes again: they count once.
+        if (prepared.linkKey !== undefined) await rooms.cache.put(prepared.linkKey, { ...result.done, sizeBytes: 0 }, description);
         return result.done;
       }
       const made = useCache ? await rooms.cache.get(prepared.key) : undefined;

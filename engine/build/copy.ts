@@ -30,7 +30,10 @@ export async function prepareCopy(operation: CopyOperation, instruction: string,
   const files = await source.digest();
   const { destination, chown, chmod, link, parents, add, unpack } = operation;
   const epoch = epochOf(scope.request);
-  const key = keyOf({ v: 1, op: "copy", parent: scope.parent, files, destination, chown, chmod, link, parents, add, unpack, epoch });
+  const what = { files, destination, chown, chmod, link, parents, add, unpack, epoch };
+  const key = keyOf({ v: 1, op: "copy", parent: scope.parent, ...what });
+  // A user's number is looked up in what is below.
+  const stands = link && !/[a-z_]/i.test(chown ?? "");
   const values = {
     "flag the destination": destination,
     "flag --chown": chown ?? "",
@@ -42,6 +45,7 @@ export async function prepareCopy(operation: CopyOperation, instruction: string,
   const ignore = operation.from ? undefined : await scope.trees.ignoreDigest();
   return {
     key,
+    ...(stands && { linkKey: keyOf({ v: 1, op: "copy --link", ...what }) }),
     inputs: { instruction, parent: scope.parent, values, files, ...(ignore && { ignore }) },
     ...(source.manifest ? { manifest: source.manifest } : {}),
     run: () => runCopy(operation, source, scope),

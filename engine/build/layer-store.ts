@@ -84,6 +84,17 @@ export class LayerStore {
     }
   }
 
+  /**
+   * A layer that stands on something else, on top of `parent`: the same blob, unpacked there.
+   * @returns undefined when its blob is not here any more
+   */
+  async rebase(layer: StepLayer, parent: Digest | null, signal: AbortSignal): Promise<StepLayer | undefined> {
+    const blob = await this.#images.blobFile(layer.blob.digest);
+    if (!blob) return undefined;
+    const { chainId, sizeBytes } = await this.#snapshots.apply(blob, layer.diffId, parent, { signal });
+    return { ...layer, parent, chainId, sizeBytes };
+  }
+
   /** Commits an active snapshot. */
   async commit(key: string, mountpoints: readonly string[], signal: AbortSignal): Promise<StepLayer> {
     let blob: Descriptor | undefined;

@@ -6,6 +6,7 @@ import type { PredictedStep } from "../api/types/builds.ts";
 import { topLayer } from "../images/images.ts";
 import type { Image } from "../images/images.ts";
 import { matchesPlatform } from "../images/platform.ts";
+import { chainIdOf } from "../layers/layer-store.ts";
 import type { Digest } from "../layers/snapshots.ts";
 import type { BuildRecord, BuildRequest, BuildStep } from "./builder.ts";
 import { sentenceOf } from "./causes.ts";
@@ -150,6 +151,9 @@ export class Predictor {
     const inputs = { ...prepared.inputs, step: step.id };
     reasons.note(stage.label, inputs);
     if (request.noCache) return { outcome: "runs", causes: [{ kind: "no-cache" }] };
+    const linked = prepared.linkKey === undefined ? undefined : await rooms.cache.get(prepared.linkKey);
+    if (linked)
+      return { outcome: "cached", layer: { ...linked, parent: chainOf(at.result), chainId: chainIdOf(chainOf(at.result), linked.diffId) } };
     if (at.known.kind === "unknown") return { outcome: "unknown", causes: [{ kind: "unknown", name: at.known.why }] };
     const layer = at.known.kind === "layers" ? await rooms.cache.get(prepared.key) : undefined;
     if (layer) return { outcome: "cached", layer };

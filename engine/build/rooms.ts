@@ -58,6 +58,8 @@ export interface StepInputs {
 
 export interface Prepared {
   readonly key: string;
+  /** Of a result that is the same on top of anything: `COPY --link`. */
+  readonly linkKey?: string;
   readonly inputs: Omit<StepInputs, "step">;
   /** The files by path, for the explanation of the next build; only when they were looked at. */
   readonly manifest?: Manifest;

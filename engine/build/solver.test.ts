@@ -218,6 +218,27 @@ test("a changed instruction and a changed base are named", { skip }, async () =>
   assert.deepEqual(await again(context), {}, "the same layers are the same base");
 });
 
+test("COPY --link keeps its layer when what is below changes", { skip }, async () => {
+  const context = rooms.context({ f: "linked", Dockerfile: "FROM busybox\nRUN echo 1 >/a\nCOPY --link f /d/f\nRUN cat /d/f /a\n" });
+  const first = await rooms.build(context);
+  writeFileSync(join(context, "Dockerfile"), readFileSync(join(context, "Dockerfile"), "utf8").replace("echo 1", "echo 2"));
+  const { steps } = await rooms.builder.predict({ contextDir: context });
+  assert.deepEqual(
+    steps.filter(({ outcome }) => outcome === "cached").map(({ instruction }) => instruction),
+    ["FROM busybox", "COPY --link f /d/f"],
+  );
+  const second = await rooms.build(context);
+  const ended = second.events.flatMap((event) => (event.type === "end" && event.cached ? [event.step] : []));
+  assert.deepEqual(ended, ["0.from", "0.1"], "nothing but the base and the link");
+  assert.notEqual(second.image.layers[1]!.diffId, first.image.layers[1]!.diffId);
+  assert.deepEqual(second.image.layers[2]!.descriptor, first.image.layers[2]!.descriptor);
+  const printed = second.events.flatMap((event) => (event.type === "log" ? [event.data] : []));
+  assert.equal(printed.join(""), "linked2\n");
+  writeFileSync(join(context, "f"), "other");
+  const third = await rooms.build(context);
+  assert.notEqual(third.image.layers[2]!.diffId, first.image.layers[2]!.diffId);
+});
+
 test("--no-cache runs everything", { skip }, async () => {
   const context = await chained();
   const ran = await again(context, { noCache: true });

@@ -8,7 +8,7 @@
 import type { Readable, Writable } from "node:stream";
 import type { AuthConfig, JsonMessage } from "../api/types/image.ts";
 import type { ContainerConfig } from "../api/types/container.ts";
-import type { Digest } from "../layers/snapshots.ts";
+import type { BlobFile, Digest } from "../layers/snapshots.ts";
 import type { BlobPlace, PlaceName } from "./blob-places.ts";
 
 /** @see https://github.com/opencontainers/image-spec/blob/v1.1.1/descriptor.md */
@@ -120,6 +120,9 @@ export interface Images {
 
   /** Stores one blob and returns its descriptor; the caller gives the media type. Idempotent by digest. */
   putBlob(content: Readable | Buffer, mediaType: string, signal?: AbortSignal): Promise<Descriptor>;
+
+  /** Where a stored blob lies, undefined when it is not here. */
+  blobFile(digest: Digest): Promise<BlobFile | undefined>;
 
   /**
    * Makes an image of layers that are stored and unpacked already; `names` move to it.

@@ -9,7 +9,7 @@ import type { Readable } from "node:stream";
 import type { JsonMessage } from "../api/types/image.ts";
 import { EngineError } from "../errors.ts";
 import type { Events } from "../events.ts";
-import type { Digest, Snapshots } from "../layers/snapshots.ts";
+import type { BlobFile, Digest, Snapshots } from "../layers/snapshots.ts";
 import { familiarName, familiarReference, withDefaultTag } from "../syntax/reference.ts";
 import type { Reference } from "../syntax/reference.ts";
 import { openPlace } from "./blob-places.ts";
@@ -96,6 +96,11 @@ class LocalImages implements Images {
   async putBlob(content: Readable | Buffer, mediaType: string, signal?: AbortSignal): Promise<Descriptor> {
     const stored = await this.#store.layout.putBlob(content, { signal, keep: (digest) => this.#store.garbage.keepForNow(digest) });
     return { mediaType, ...stored };
+  }
+
+  async blobFile(digest: Digest): Promise<BlobFile | undefined> {
+    const { layout } = this.#store;
+    return (await layout.blobSize(digest)) === undefined ? undefined : { path: layout.blobPath(digest) };
   }
 
   async create(config: ImageConfig, layers: Descriptor[], { names, annotations }: CreateAs): Promise<Image> {

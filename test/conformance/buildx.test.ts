@@ -247,7 +247,10 @@ function buildxSuite(as: As): void {
       const docker = new Builds(each, engine);
       const Dockerfile = "FROM busybox\nCOPY f /f\nCMD cat /f\n";
       docker.write({ "a/Dockerfile": Dockerfile, "b/Dockerfile": Dockerfile, "a/f": "A\n", "b/f": "B\n" });
-      docker.write({ "compose.yaml": "name: bx\nservices:\n  a: { build: ./a }\n  b: { build: ./b }\n  c: { build: { context: ./c, additional_contexts: { base: "service:a" } } }\n" });
+      docker.write({
+        "compose.yaml":
+          "name: bx\nservices:\n  a: { build: ./a }\n  b: { build: ./b }\n  c: { build: { context: ./c, additional_contexts: { base: 'service:a' } } }\n",
+      });
       docker.write({ "c/Dockerfile": "FROM base\nCMD cat /f; echo again\n" });
       await docker.says(["compose", "build"]);
       assert.equal(await docker.says(["run", "--rm", "bx-c"]), "A\nagain", "one service stands on another");
