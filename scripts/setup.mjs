@@ -85,14 +85,16 @@ export async function installSystemPackages(wanted) {
   }
   await step(`Install from Debian: ${packages.join(" ")}`, async () => {
     const env = { ...process.env, DEBIAN_FRONTEND: "noninteractive" };
-    const install = ["apt-get", "install", "-y", "--no-install-recommends", ...packages];
+    const patience = ["-o", "DPkg::Lock::Timeout=300", "-o", "Acquire::http::Timeout=60", "-o", "Acquire::Retries=3"];
+    const install = ["apt-get", ...patience, "install", "-y", "--no-install-recommends", ...packages];
     try {
       await command(install, { env });
     } catch {
-      await command(["apt-get", "update"], { env });
+      await command(["apt-get", ...patience, "update"], { env });
       await command(install, { env });
     }
-  });
+    // What is still lacking is told, and what needs it skipped.
+  }).catch((error) => console.log(`\n${error.message}\n`));
   return lacking();
 }
 
