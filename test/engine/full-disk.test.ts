@@ -10,7 +10,7 @@ import { gzipSync } from "node:zlib";
 import { berth, berthSays } from "../support/berth.ts";
 import { startEngine } from "../support/engine.ts";
 import type { TestEngine } from "../support/engine.ts";
-import { fakeRegistry, tar } from "../support/registry.ts";
+import { fakeRegistry, sha256, tar } from "../support/registry.ts";
 import { cannotRunAs } from "../support/user.ts";
 
 const MB = 1 << 20;
@@ -63,6 +63,24 @@ describe("an engine on a disk of 40 MB", { skip: cannotRunAs("root") }, () => {
       await nothingLeft(before);
     });
   }
+
+  test("load of an archive whose second image does not fit", async () => {
+    const before = used();
+    const files = ["small", "large"].map((name) => ({
+      name,
+      layer: tar(name, name === "large" ? randomBytes(30 * MB) : Buffer.from("x")),
+    }));
+    const table = files.map(({ name }) => ({ Config: `${name}.json`, RepoTags: [`${name}:1`], Layers: [`${name}.tar`] }));
+    const configs = files.map(({ layer }) => JSON.stringify({ os: "linux", rootfs: { type: "layers", diff_ids: [sha256(layer)] } }));
+    const entries = files.flatMap(({ name, layer }, i) => [tar(`${name}.json`, Buffer.from(configs[i]!)), tar(`${name}.tar`, layer)]);
+    const archive = Buffer.concat(
+      [...entries, tar("manifest.json", Buffer.from(JSON.stringify(table)))].map((each) => each.subarray(0, -1024)),
+    );
+    const failed = await berth(engine, ["load"], { input: Buffer.concat([archive, Buffer.alloc(1024)]) });
+    assert.notEqual(failed.exitCode, 0);
+    assert.match(failed.stderr, /no space left on device/);
+    await nothingLeft(before);
+  });
 
   test("what fits is pulled afterwards", async (t) => {
     const fake = await fakeRegistry(t);

@@ -178,5 +178,15 @@ for (const as of USERS)
       assert.match((await tries("manifest", "rm", list)).stderr, /^No such manifest: /);
       assert.match((await tries("manifest", "create", `${host}/app:3`, list)).stderr, /\/app:all is a manifest list\n$/);
       await says("pull", "-q", list);
+      if (!which("docker")) return;
+      const tree = await promisify(execFile)("docker", ["images", "--tree"], { env: { ...process.env, ...env, DOCKER_HOST: engine.socket } });
+      // oxlint-disable-next-line no-control-regex
+      assert.equal(
+        (await says("images", "--tree")).trim(),
+        tree.stdout
+          .replaceAll(/\x1b\[\d*m/g, "")
+          .replace(/^WARNING.*\n/, "")
+          .trim(),
+      );
     });
   });

@@ -3,6 +3,7 @@ import { command } from "../cli.ts";
 import { FORMAT_HELP, formatRows, shortId } from "../format.ts";
 import type { Row } from "../format.ts";
 import { bool, filter, text } from "../flags.ts";
+import { imageTree } from "./images-tree.ts";
 import { formatTime } from "../time.ts";
 import { humanDuration, humanSize } from "../units.ts";
 
@@ -36,7 +37,7 @@ export const images = command({
     const client = await cli.client();
     const filters = args[0] ? { ...flags.filter, reference: [...(flags.filter["reference"] ?? []), args[0]] } : flags.filter;
     const found = await client.images.list({ all: flags.all, filters, signal: cli.signal });
-    if (flags.tree) return printTree(cli.print.bind(cli), found);
+    if (flags.tree) return imageTree(found).forEach((line) => cli.print(line));
     const format = flags.format || (flags.quiet ? "" : ((await cli.settings()).file.imagesFormat ?? ""));
     const options = { now: cli.now(), full: flags["no-trunc"], digests: flags.digests || format.includes("{{.Digest}}") };
     const rows = found.toSorted((a, b) => b.Created - a.Created).flatMap((image) => imageRows(image, options));
@@ -105,12 +106,4 @@ function imageRow(image: ImageSummary, name: Name, { now, full }: ImageRowOption
     SharedSize: unknown(image.SharedSize, humanSize(image.SharedSize)),
     UniqueSize: unknown(image.SharedSize, humanSize(image.Size - image.SharedSize)),
   };
-}
-
-function printTree(print: (line: string) => void, found: readonly ImageSummary[]): void {
-  for (const image of found.toSorted((a, b) => b.Created - a.Created)) {
-    const names = (image.RepoTags ?? []).length > 0 ? image.RepoTags : ["<untagged>"];
-    for (const name of names) print(name);
-    print(`└─ ${shortId(image.Id)}   ${humanSize(image.Size, 3)}`);
-  }
 }
