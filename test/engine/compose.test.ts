@@ -280,7 +280,7 @@ for (const as of USERS)
       assert.doesNotMatch((await tries([...app, "up", "-d"])).stderr, /Recreate|Creat|Start/);
       assert.match(
         (await tries([...app, "--dry-run", "up", "-d", "--force-recreate"])).stderr,
-        /^DRY-RUN MODE - {2}Container more-a-1 {2}Recreate$/m,
+        /^ DRY-RUN MODE - {2}Container more-a-1 {2}Recreate$/m,
       );
       await says([...app, "down", "-t", "0"]);
     });
@@ -384,8 +384,9 @@ for (const as of USERS)
       ["up -d --abort-on-container-exit", /cannot be combined/],
       ["up --force-recreate --no-recreate", /--force-recreate and --no-recreate are incompatible/],
       ["-f nosuch.yaml up", /nosuch\.yaml: no such file or directory\n$/],
-      ["scale api=x", /invalid scale specifier: api=x\n$/],
-      ["--progress frob up", /unsupported value/],
+      ["scale api=x", /invalid scale specifier: can't parse replica value as int: api=x\n$/],
+      ["--progress frob up", /^unsupported --progress value "frob"\n$/],
+      ["--env-file nosuch up", /^couldn't find env file: .*nosuch\n$/],
     ];
     for (const [line, want] of misused)
       test(`${line} is refused`, async () => {

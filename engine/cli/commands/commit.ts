@@ -1,4 +1,5 @@
 import { command } from "../cli.ts";
+import type { Cli } from "../cli.ts";
 import { bool, list, text } from "../flags.ts";
 import { parseReference, repositoryName, withDefaultTag } from "../../syntax/reference.ts";
 
@@ -12,18 +13,29 @@ export const commit = command({
     pause: bool("Pause container during commit", { short: "p", initial: true }),
   },
   async run(cli, { args: [name = "", target], flags }) {
-    const client = await cli.client();
-    const id = await client.containers.commit(name, {
-      ...(target ? readTarget(target) : {}),
-      author: flags.author || undefined,
-      comment: flags.message || undefined,
-      changes: flags.change,
-      pause: flags.pause,
-      signal: cli.signal,
-    });
-    cli.print(id);
+    cli.print(await commitContainer(cli, { name, target }, flags));
   },
 });
+
+interface CommitFlags {
+  readonly author: string;
+  readonly change: readonly string[];
+  readonly message: string;
+  readonly pause: boolean;
+}
+
+/** @returns the image's id */
+export async function commitContainer(cli: Cli, what: { name: string; target: string | undefined }, flags: CommitFlags): Promise<string> {
+  const client = await cli.client();
+  return client.containers.commit(what.name, {
+    ...(what.target ? readTarget(what.target) : {}),
+    author: flags.author || undefined,
+    comment: flags.message || undefined,
+    changes: flags.change,
+    pause: flags.pause,
+    signal: cli.signal,
+  });
+}
 
 function readTarget(target: string): { repo: string; tag: string | undefined } {
   const parsed = parseReference(target);

@@ -12,6 +12,7 @@ import { COMPOSE_ENTRIES, findVerb } from "./tree.ts";
 import type { ComposeEntry } from "./tree.ts";
 
 const PATH = "berth compose";
+const PROGRESS = ["", "auto", "tty", "plain", "json", "quiet"];
 
 /** Runs the words behind `compose`. @returns the exit status */
 export async function runCompose(cli: Cli, words: readonly string[]): Promise<number> {
@@ -41,7 +42,7 @@ function parse<F extends FlagTable>(table: F, words: readonly string[], form: { 
   } catch (error) {
     if (error instanceof HelpRequested) return undefined;
     if (!(error instanceof FlagError)) throw error;
-    throw new ExitError(125, `${error.message}\n\n${usageLine(form)}\n\nRun '${form.path} --help' for more information`);
+    throw new ExitError(1, `${error.message}\n\n${usageLine(form)}\n\nRun '${form.path} --help' for more information`);
   }
 }
 
@@ -63,6 +64,7 @@ async function runVerb(cli: Cli, flags: ComposeFlags, { entry, rest }: { entry: 
   checkArity(command, parsed.args, path);
   const dryRun = flags["dry-run"] || parsed.flags["dry-run"] === true;
   const call: Call<FlagTable> = { ...parsed, path };
+  if (!PROGRESS.includes(flags.progress)) throw new ExitError(1, `unsupported --progress value ${JSON.stringify(flags.progress)}`);
   return (await command.run(new Compose(cli, { ...flags, "dry-run": dryRun }), call)) ?? 0;
 }
 

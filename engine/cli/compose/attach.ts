@@ -1,5 +1,6 @@
 import { attach as containerAttach } from "../commands/attach.ts";
-import { commit as containerCommit } from "../commands/commit.ts";
+import { nameOf } from "../../compose/observe.ts";
+import { commitContainer } from "../commands/commit.ts";
 import { exportContainer as containerExport } from "../commands/export.ts";
 import { bool, int, list, text } from "../flags.ts";
 import { composeCommand } from "./compose.ts";
@@ -39,17 +40,14 @@ export const commit = composeCommand({
     message: text("Commit message", { short: "m" }),
     pause: bool("Pause container during commit", { short: "p", initial: true }),
   },
-  async run(compose, { args: [service = "", ...image], flags: { index, ...flags }, given, path }) {
+  async run(compose, { args: [service = "", target], flags: { index, ...flags } }) {
     const container = await findContainer(compose, service, { index, stopped: true });
-    if (compose.dryRun) return 0;
-    return (
-      (await containerCommit.run(compose.cli, {
-        args: [container.Id, ...image],
-        flags: { ...flagDefaults(containerCommit.flags), ...flags },
-        given,
-        path,
-      })) ?? 0
-    );
+    const name = nameOf(container);
+    await compose.progress("Committing", async ({ event }) => {
+      event({ id: name, text: `Commit ${name}`, status: "Committing", state: "working" });
+      const id = compose.dryRun ? "" : await commitContainer(compose.cli, { name: container.Id, target }, flags);
+      event({ id: name, text: `Commit ${name}`, status: `Committed as ${id}`, state: "done" });
+    });
   },
 });
 
@@ -59,14 +57,15 @@ export const exportContainer = composeCommand({
   flags: { index: INDEX, output: text("Write to a file, instead of STDOUT", { short: "o" }) },
   async run(compose, { args: [service = ""], flags: { index, ...flags }, given, path }) {
     const container = await findContainer(compose, service, { index, stopped: true });
-    if (compose.dryRun) return 0;
-    return (
-      (await containerExport.run(compose.cli, {
-        args: [container.Id],
-        flags: { ...flagDefaults(containerExport.flags), ...flags },
-        given,
-        path,
-      })) ?? 0
-    );
+    const name = nameOf(container);
+    await compose.progress("Exporting", async ({ event }) => {
+      const line = { id: name, text: `export ${name} to ${flags.output}` };
+      event({ ...line, status: "Exporting", state: "working" });
+      if (!compose.dryRun) {
+        const defaults = flagDefaults(containerExport.flags);
+        await containerExport.run(compose.cli, { args: [container.Id], flags: { ...defaults, ...flags }, given, path });
+      }
+      event({ ...line, status: "Exported", state: "done" });
+    });
   },
 });

@@ -31,9 +31,7 @@ export const COMPOSE_FLAGS = {
   file: list("Compose configuration files", { short: "f", type: "stringArray" }),
   parallel: int("Control max parallelism, -1 for unlimited", { defaultText: "-1" }),
   profile: list("Specify a profile to enable", { type: "stringArray" }),
-  progress: text("Set type of progress output (auto, tty, plain, json, quiet)", {
-    check: oneOf("auto", "tty", "plain", "json", "quiet", ""),
-  }),
+  progress: text("Set type of progress output (auto, tty, plain, json, quiet)"),
   "project-directory": text("Specify an alternate working directory\n(default: the path of the, first specified, Compose file)"),
   "project-name": text("Project name", { short: "p" }),
   host: list("Daemon socket to connect to", { short: "H", hidden: true }),

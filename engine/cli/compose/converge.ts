@@ -122,8 +122,9 @@ export function applyScale(project: Project, texts: readonly string[]): Project 
   const services = { ...project.services };
   for (const text of texts) {
     const [, name = "", count = ""] = /^([^=]+)=(.*)$/.exec(text) ?? [];
-    if (!name || !/^\d+$/.test(count)) throw new ExitError(1, `invalid scale specifier: ${text}`);
-    if (!Object.hasOwn(services, name)) throw new ExitError(1, `no such service: ${name}`);
+    if (!name) throw new ExitError(1, `invalid scale specifier: ${text}`);
+    if (!/^\d+$/.test(count)) throw new ExitError(1, `invalid scale specifier: can't parse replica value as int: ${text}`);
+    if (!Object.hasOwn(services, name)) throw new ExitError(1, `no such service: ${name}: not found`);
     services[name] = scaled(services[name]!, Number(count));
   }
   return { ...project, services };

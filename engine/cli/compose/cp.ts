@@ -29,25 +29,21 @@ export const cp = composeCommand({
     // Into a service goes to all its containers; out of it comes from the first.
     const chosen = source.container ? replicas.slice(0, 1) : replicas;
     const defaults = { ...flagDefaults(containerCp.flags), quiet: true, archive: flags.archive, "follow-link": flags["follow-link"] };
-    await compose.progress(
-      "Copying",
-      async ({ event }) => {
-        for (const container of chosen) {
-          const name = nameOf(container);
-          const words = source.container ? [`${name}:${source.path}`, to] : [from, `${name}:${target.path}`];
-          const text = `copy ${words[0]} to ${words[1]}`;
-          event({ id: name, text, status: "Copying", state: "working" });
-          if (!compose.dryRun)
-            await containerCp.run(compose.cli, {
-              args: source.container ? [`${container.Id}:${source.path}`, to] : [from, `${container.Id}:${target.path}`],
-              flags: defaults,
-              given,
-              path,
-            });
-          event({ id: name, text, status: "Copied", state: "done" });
-        }
-      },
-      { quiet: to === "-" },
-    );
+    await compose.progress("Copying", async ({ event }) => {
+      for (const container of chosen) {
+        const name = nameOf(container);
+        const words = source.container ? [`${name}:${source.path}`, to] : [from, `${name}:${target.path}`];
+        const text = `copy ${words[0]} to ${words[1]}`;
+        event({ id: name, text, status: "Copying", state: "working" });
+        if (!compose.dryRun)
+          await containerCp.run(compose.cli, {
+            args: source.container ? [`${name}:${source.path}`, to] : [from, `${name}:${target.path}`],
+            flags: defaults,
+            given,
+            path,
+          });
+        event({ id: name, text, status: "Copied", state: "done" });
+      }
+    });
   },
 });

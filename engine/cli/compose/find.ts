@@ -21,10 +21,7 @@ export async function findContainer(
   const found = options.index ? sorted.find((one) => numberOf(one) === options.index) : sorted[0];
   if (found) return found;
   if (options.index) throw new ExitError(1, `service ${JSON.stringify(service)} is not running container #${options.index}`);
-  throw new ExitError(
-    1,
-    options.stopped ? `no container found for service ${JSON.stringify(service)}` : `service ${JSON.stringify(service)} is not running`,
-  );
+  throw new ExitError(1, `service ${JSON.stringify(service)} is not running`);
 }
 
 /** Values of flags that a delegated command has and ours have not: what they are when nobody gives them. */

@@ -116,7 +116,7 @@ export async function buildServices(compose: Compose, project: Project, names: r
   } finally {
     screen.close();
     if (compose.dryRun || !flags.quiet)
-      for (const name of built) cli.complain(`${compose.dryRun ? "DRY-RUN MODE - " : ""} ${imageOf(project, name)}  Built`);
+      for (const name of built) cli.complain(`${compose.dryRun ? " DRY-RUN MODE - " : ""} ${imageOf(project, name)}  Built`);
   }
 }
 

@@ -16,7 +16,6 @@ interface ImageRow {
   Tag: string;
   Platform: string;
   Size: number;
-  Created?: string;
   LastTagTime?: string;
 }
 
@@ -32,7 +31,7 @@ export const images = composeCommand({
     const rows = await Promise.all(containers.map((one) => imageRow(compose, { id: one.ImageID, name: nameOf(one), image: one.Image })));
     rows.sort((a, b) => byText(a.ContainerName, b.ContainerName));
     if (flags.quiet) return [...new Set(rows.map(({ ID }) => shortIdOf(ID)))].forEach((id) => compose.cli.print(id));
-    if (flags.format === "json") return compose.cli.print(JSON.stringify(rows));
+    if (flags.format === "json") return compose.cli.print(`${JSON.stringify(rows)}\n`);
     const cells = rows.map((row) => [
       row.ContainerName,
       row.Repository,
@@ -40,7 +39,7 @@ export const images = composeCommand({
       row.Platform,
       shortId(row.ID),
       humanSize(row.Size, 3),
-      row.Created ? `${humanDuration(compose.cli.now() - Date.parse(row.Created))} ago` : "N/A",
+      row.LastTagTime ? `${humanDuration(compose.cli.now() - Date.parse(row.LastTagTime))} ago` : "N/A",
     ]);
     compose.cli.out(wideTable(["CONTAINER", "REPOSITORY", "TAG", "PLATFORM", "IMAGE ID", "SIZE", "CREATED"], cells));
   },
@@ -68,7 +67,6 @@ async function imageRow(compose: Compose, container: { id: string; name: string;
     Tag: colon > 0 ? found.slice(colon + 1) : "<none>",
     Platform: platform,
     Size: image?.Size ?? 0,
-    ...(image?.Created ? { Created: image.Created } : {}),
     ...(image?.Metadata?.LastTagTime ? { LastTagTime: image.Metadata.LastTagTime } : {}),
   };
 }

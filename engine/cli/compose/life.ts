@@ -120,6 +120,11 @@ export const restart = composeCommand({
 });
 
 /** A verb that does one thing to each container, all at the same time. */
+/** The engine says what is wrong with those that are paused, or are not. */
+function isRunning({ State }: ContainerSummary): boolean {
+  return State === "running" || State === "paused" || State === "restarting";
+}
+
 async function eachContainer(
   compose: Compose,
   containers: readonly ContainerSummary[],
@@ -136,7 +141,7 @@ async function eachContainer(
           if (!compose.dryRun) await action(container.Id);
           event({ id, status: after, state: "done" });
         } catch (error) {
-          event({ id, status: "Error", state: "error" });
+          if (before) event({ id, status: `Error while ${before}`, state: "error" });
           throw error;
         }
       }),
@@ -160,7 +165,7 @@ export const kill = composeCommand({
     if (flags["remove-orphans"])
       for (const one of present.containers.filter((container) => isOrphan(container, project)))
         await client.containers.remove(one.Id, { force: true, signal: compose.signal });
-    const running = containers.filter(({ State }) => State === "running" || State === "paused" || State === "restarting");
+    const running = containers.filter(isRunning);
     if (running.length === 0) throw new ExitError(0, "no container to kill");
     await eachContainer(compose, running, ["Killing", "Killing", "Killed"], (id) =>
       client.containers.kill(id, { killSignal: flags.signal, signal: compose.signal }),
@@ -176,7 +181,7 @@ export const pause = composeCommand({
   async run(compose, { args }) {
     const { containers } = await scene(compose, args);
     const client = await compose.client();
-    const running = containers.filter(({ State }) => State === "running");
+    const running = containers.filter(isRunning);
     await eachContainer(compose, running, ["Pausing", "", "Paused"], (id) => client.containers.pause(id, { signal: compose.signal }));
   },
 });
@@ -189,8 +194,8 @@ export const unpause = composeCommand({
   async run(compose, { args }) {
     const { containers } = await scene(compose, args);
     const client = await compose.client();
-    const paused = containers.filter(({ State }) => State === "paused");
-    await eachContainer(compose, paused, ["Unpausing", "", "Unpaused"], (id) => client.containers.unpause(id, { signal: compose.signal }));
+    const running = containers.filter(isRunning);
+    await eachContainer(compose, running, ["Unpausing", "", "Unpaused"], (id) => client.containers.unpause(id, { signal: compose.signal }));
   },
 });
 

@@ -30,7 +30,7 @@ export function openProgress(options: ProgressOptions): Progress {
 }
 
 function plainProgress({ output, dryRun }: ProgressOptions): Progress {
-  const prefix = dryRun ? "DRY-RUN MODE - " : "";
+  const prefix = dryRun ? " DRY-RUN MODE - " : "";
   const event = ({ id, text = "", status, current, parent }: ProgressEvent): void => {
     if (current === undefined || parent === undefined) output.write(`${prefix} ${id} ${text} ${status}\n`);
   };

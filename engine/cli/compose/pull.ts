@@ -73,7 +73,7 @@ export const push = composeCommand({
   },
   async run(compose, { args, flags }) {
     const project = await compose.project(args);
-    const names = chosen(project, args, flags["include-deps"]).filter((name) => project.services[name]?.build);
+    const names = chosen(project, args, flags["include-deps"]);
     await pushServices(compose, project, names, { quiet: flags.quiet, ignoreFailures: flags["ignore-push-failures"] });
   },
 });
@@ -90,8 +90,9 @@ export async function pushServices(
     async ({ event }) => {
       for (const name of names) {
         const service = project.services[name]!;
-        if (!service.image) {
-          event({ id: name, text: "Skipped", status: "No image to be pushed", state: "done" });
+        // What was not built here is somebody else's.
+        if (!service.image || !service.build) {
+          event({ id: name, text: "Skipped", status: "", state: "done" });
           continue;
         }
         for (const image of [service.image, ...(service.build?.tags ?? [])]) {

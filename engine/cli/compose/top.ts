@@ -28,7 +28,7 @@ export const top = composeCommand({
     );
     if (lines.length > 0)
       compose.cli.out(
-        alignTabs([["SERVICE", "#", ...titles].join("\t"), ...lines], { minWidth: 0, padding: 2 })
+        alignTabs([["SERVICE", "#", ...titles].join("\t"), ...lines], { minWidth: 4, padding: 2 })
           .map((line) => `${line}\n`)
           .join(""),
       );

@@ -82,7 +82,7 @@ export const up = composeCommand({
     if (detached && (aborts || flags["attach-dependencies"] || flags.attach.length > 0 || flags.watch))
       throw new ExitError(
         1,
-        `--${flags.wait ? "wait" : "detach"} cannot be combined with --abort-on-container-exit, --abort-on-container-failure, --exit-code-from, --attach, --attach-dependencies or --watch`,
+        `--${flags.wait ? "wait" : "detach"} cannot be combined with --abort-on-container-exit, --attach or --attach-dependencies`,
       );
     if (flags["always-recreate-deps"] && flags["no-recreate"])
       throw new ExitError(1, "--always-recreate-deps and --no-recreate are incompatible");
@@ -93,7 +93,7 @@ export const up = composeCommand({
     const project = applyScale(await compose.project(args, { checkPorts: true }), flags.scale);
     if (Object.keys(project.services).length === 0) throw new ExitError(1, "no service selected");
     const from = flags["exit-code-from"];
-    if (from && !Object.hasOwn(project.services, from)) throw new ExitError(1, `no such service: ${from}`);
+    if (from && !Object.hasOwn(project.services, from)) throw new ExitError(1, `no such service: ${from}: not found`);
     for (const name of [...flags.attach, ...flags["no-attach"]])
       if (!Object.hasOwn(project.services, name)) throw new ExitError(1, `no such service: ${name}`);
     const common = converging(flags, compose.cli.env);
