@@ -3,7 +3,7 @@ import { dirname, isAbsolute, join, relative } from "node:path";
 import { isValueMap } from "../syntax/compose-value.ts";
 import type { Value, ValueMap } from "../syntax/compose-value.ts";
 import { mergeService } from "./merge.ts";
-import { ModelError } from "./paths.ts";
+import { mapAll, ModelError } from "./paths.ts";
 import { isRemote, remoteSentence } from "./remote.ts";
 import { resolveRelativePaths } from "./relative-paths.ts";
 import { placedAt } from "./scope.ts";
@@ -28,7 +28,7 @@ export function extendServices(model: ValueMap, extension: Extension): void {
   const { services } = model;
   if (services === undefined) return;
   if (!isValueMap(services)) throw new ModelError("services must be a mapping", ["services"]);
-  for (const name of Object.keys(services)) services[name] = extended(name, services, extension, []);
+  mapAll(Object.keys(services), (name) => (services[name] = extended(name, services, extension, [])));
 }
 
 function extended(name: string, services: ValueMap, extension: Extension, steps: readonly Step[]): Value {

@@ -5,7 +5,7 @@ import { isDeepStrictEqual } from "node:util";
 import { isValueMap } from "../syntax/compose-value.ts";
 import type { Value, ValueMap } from "../syntax/compose-value.ts";
 import { readEnvFiles } from "./env-files.ts";
-import { ModelError } from "./paths.ts";
+import { mapAll, ModelError } from "./paths.ts";
 import { isRemote, remoteSentence } from "./remote.ts";
 import { fileSentence, placedAt } from "./scope.ts";
 import type { ModelContext, ModelLoader, ModelScope } from "./scope.ts";
@@ -29,10 +29,10 @@ export function includeModels(model: ValueMap, inclusion: Inclusion): void {
   delete model["include"];
   if (include === null) return;
   if (!Array.isArray(include)) throw new ModelError(`\`include\` must be a list, got ${String(include)}`, ["include"]);
-  for (const [index, value] of include.entries()) {
+  mapAll(include, (value, index) => {
     const imported = loadEntry(readEntry(value), inclusion, ["include", String(index)]);
     for (const kind of ["services", "volumes", "networks", "secrets", "configs", "models"]) importKind(kind, imported, model);
-  }
+  });
 }
 
 function readEntry(value: Value): IncludeEntry {

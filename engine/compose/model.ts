@@ -14,7 +14,7 @@ import { setDefaults } from "./defaults.ts";
 import { extendServices } from "./extends.ts";
 import { includeModels } from "./include.ts";
 import { mergeModels } from "./merge.ts";
-import { ModelError } from "./paths.ts";
+import { mapAll, ModelError } from "./paths.ts";
 import type { ModelPath } from "./paths.ts";
 import { ComposeError } from "./project.ts";
 import { resolveRelativePaths } from "./relative-paths.ts";
@@ -64,9 +64,14 @@ function layFile(before: ValueMap, file: ModelFile, scope: ModelScope, context: 
     reset = document.reset;
     model = placed(context, file.name, () => {
       const own = replaced(document.model, scope, context);
-      extendServices(own, { file: file.name, scope, loader: loaderOf(context), resets: [reset] });
-      reset(model);
-      includeModels(own, { scope: { ...scope, included: [...scope.included, file.name] }, context, loader: loaderOf(context) });
+      const loader = loaderOf(context);
+      const included = [...scope.included, file.name];
+      const steps = [
+        () => extendServices(own, { file: file.name, scope, loader, resets: [reset] }),
+        () => reset(model),
+        () => includeModels(own, { scope: { ...scope, included }, context, loader }),
+      ];
+      mapAll(steps, (step) => step());
       const merged = enforceUnicity(mergeModels(model, own));
       validate(merged, file.name, context);
       return canonical(merged, context);
@@ -118,9 +123,16 @@ export function placed<T>(context: ModelContext, file: string | undefined, step:
     return step();
   } catch (error) {
     if (!(error instanceof ModelError)) throw error;
-    const at = ({ path }: ModelError) => context.sources.locate(path, file);
-    const others = error.others.map((other) => new ComposeError(other.message, at(other)));
-    throw new ComposeError(error.message, at(error), { cause: error, others });
+    const composeError = (fault: ModelError, others: readonly ComposeError[]): ComposeError => {
+      const at = context.sources.locate(fault.path, file);
+      const { cause } = fault;
+      if (!(cause instanceof ComposeError)) return new ComposeError(fault.message, at, { cause: fault, others });
+      return new ComposeError(cause.message, cause.position, { cause, others: [...cause.others, ...others], via: at });
+    };
+    throw composeError(
+      error,
+      error.others.map((other) => composeError(other, [])),
+    );
   }
 }
 

@@ -49,8 +49,9 @@ export class ModelError extends Error {
   /** What else is wrong, as far as the same step found it: an editor tells all of it, a command the first. */
   readonly others: readonly ModelError[];
 
-  constructor(message: string, path: ModelPath, others: readonly ModelError[] = []) {
-    super(message);
+  /** @param options.cause the fault of another file, where this place names the file */
+  constructor(message: string, path: ModelPath, others: readonly ModelError[] = [], options?: ErrorOptions) {
+    super(message, options);
     this.name = "ModelError";
     this.path = path;
     this.others = others;
@@ -71,11 +72,16 @@ export function mapAll<T, R>(items: Iterable<T>, work: (item: T, index: number) 
   }
   const [first] = faults;
   if (first && faults.length === 1) throw first;
-  if (first)
-    throw new ModelError(
-      first.message,
-      first.path,
-      faults.flatMap((fault) => (fault === first ? fault.others : [fault, ...fault.others])),
-    );
+  if (first) {
+    const all = faults.flatMap((fault) => (fault === first ? fault.others : [fault, ...fault.others]));
+    throw new ModelError(first.message, first.path, all.filter(isNew([first])), { cause: first.cause });
+  }
   return results;
+}
+
+/** What several steps ran into is told once. */
+function isNew(told: readonly ModelError[]): (fault: ModelError) => boolean {
+  const keyOf = ({ message, path }: ModelError): string => `${path.join(".")} ${message}`;
+  const seen = new Set(told.map(keyOf));
+  return (fault) => !seen.has(keyOf(fault)) && seen.add(keyOf(fault)) !== undefined;
 }

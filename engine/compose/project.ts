@@ -93,6 +93,11 @@ export interface SourcePosition {
   column: number;
 }
 
+interface ComposeErrorOptions extends ErrorOptions {
+  others?: readonly ComposeError[];
+  via?: SourcePosition | undefined;
+}
+
 /**
  * The files do not make a project. `message` is the sentence that docker compose says;
  * `position` is where to look, when one place can be named.
@@ -101,12 +106,15 @@ export class ComposeError extends Error {
   readonly position: SourcePosition | undefined;
   /** What else is wrong, as far as the loader came. */
   readonly others: readonly ComposeError[];
+  /** Where another file names the one that the fault is in, by `include` or `extends`. */
+  readonly via: SourcePosition | undefined;
 
-  constructor(message: string, position?: SourcePosition, options?: ErrorOptions & { others?: readonly ComposeError[] }) {
+  constructor(message: string, position?: SourcePosition, options?: ComposeErrorOptions) {
     super(message, options);
     this.name = "ComposeError";
     this.position = position;
     this.others = options?.others ?? [];
+    this.via = options?.via;
   }
 
   /** `file:line:column: message`, or the message alone when no place is known. */

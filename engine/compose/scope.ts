@@ -49,12 +49,12 @@ export interface ModelLoader {
   bare(file: ModelFile, scope: ModelScope): FileModel;
 }
 
-/** A fault without a place, such as a file that is missing, lies where the file is named. */
+/** A fault without a place, such as a file that is missing, lies where the file is named; others of that file keep theirs. */
 export function placedAt<T>(path: ModelPath, step: () => T): T {
   try {
     return step();
   } catch (error) {
-    if (error instanceof ComposeError && !error.position) throw new ModelError(error.message, path);
+    if (error instanceof ComposeError) throw new ModelError(error.message, path, [], error.position && { cause: error });
     throw error;
   }
 }

@@ -33,9 +33,13 @@ export class TriggerFilter {
 
   /** @param below with slashes, relative to the trigger's path; empty for the path itself */
   takes(below: string): boolean {
-    if (below === "") return true;
-    if (this.#ignored.excludedBy(below)) return false;
-    return !this.#included || this.#included.excludedBy(below) !== undefined;
+    if (!this.enters(below)) return false;
+    return below === "" || !this.#included || this.#included.excludedBy(below) !== undefined;
+  }
+
+  /** Whether something in this directory may be taken. */
+  enters(below: string): boolean {
+    return below === "" || !this.#ignored.excludedBy(below);
   }
 }
 

@@ -91,7 +91,7 @@ for (const as of USERS)
 const SAME = `ps -q|ps --services|ps --format {{.Name}}:{{.State}}|images --format json proxy|top|port nosuch 80|logs nosuch|ls -q|volumes -q
 exec -T nosuch true|exec -T proxy sh -c true|cp proxy:/etc/passwd -|cp proxy:/nosuch .|cp nosuch proxy:/|export nosuch|commit nosuch|kill -s BAD proxy|stop nosuch
 scale proxy=x|scale nosuch=2|up -d --scale nosuch=2|up -d --no-deps --pull sometimes|up --exit-code-from nosuch|up -d --wait --abort-on-container-exit
-push proxy|--dry-run up -d|--progress odd ps|--env-file nosuch ps|-f nosuch.yaml ps|-p BAD! ps|down --rmi some|unpause proxy`;
+push proxy|--dry-run stop|--progress odd ps|--env-file nosuch ps|-f nosuch.yaml ps|-p BAD! ps|down --rmi some|unpause proxy`;
 
 async function sayTheSame(theirs: Compose, ours: Compose): Promise<void> {
   for (const line of SAME.split(/[|\n]/)) {

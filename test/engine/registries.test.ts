@@ -179,7 +179,9 @@ for (const as of USERS)
       assert.match((await tries("manifest", "create", `${host}/app:3`, list)).stderr, /\/app:all is a manifest list\n$/);
       await says("pull", "-q", list);
       if (!which("docker")) return;
-      const tree = await promisify(execFile)("docker", ["images", "--tree"], { env: { ...process.env, ...env, DOCKER_HOST: engine.socket } });
+      const tree = await promisify(execFile)("docker", ["images", "--tree"], {
+        env: { ...process.env, ...env, DOCKER_HOST: engine.socket },
+      });
       // oxlint-disable-next-line no-control-regex
       assert.equal(
         (await says("images", "--tree")).trim(),

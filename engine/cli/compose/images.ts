@@ -49,6 +49,11 @@ function shortIdOf(id: string): string {
   return id.replace(/^sha256:/, "");
 }
 
+/** As Go writes times: without zeros at the end of the fraction. */
+function goTime(text: string): string {
+  return text.replace(/(\.\d*?)0+Z$/, "$1Z").replace(".Z", "Z");
+}
+
 async function imageRow(compose: Compose, container: { id: string; name: string; image: string }): Promise<ImageRow> {
   const client = await compose.client();
   const image = await client.images.inspect(container.id, { signal: compose.signal }).catch((error: unknown) => {
@@ -67,6 +72,6 @@ async function imageRow(compose: Compose, container: { id: string; name: string;
     Tag: colon > 0 ? found.slice(colon + 1) : "<none>",
     Platform: platform,
     Size: image?.Size ?? 0,
-    ...(image?.Metadata?.LastTagTime ? { LastTagTime: image.Metadata.LastTagTime } : {}),
+    ...(image?.Metadata?.LastTagTime ? { LastTagTime: goTime(image.Metadata.LastTagTime) } : {}),
   };
 }

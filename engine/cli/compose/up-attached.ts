@@ -6,6 +6,7 @@ import { execute } from "../../compose/execute.ts";
 import { listContainers, nameOf, observe, serviceOf } from "../../compose/observe.ts";
 import { planStop } from "../../compose/plan-down.ts";
 import { ExitError } from "../cli.ts";
+import { describeError } from "../errors.ts";
 import type { Compose } from "./compose.ts";
 import { converge } from "./converge.ts";
 import type { ConvergeOptions } from "./converge.ts";
@@ -89,10 +90,7 @@ export async function upAttached(compose: Compose, project: Project, options: At
     started = true;
     if (early === undefined) announce();
     if (early === undefined && follower.running === 0) finish("all");
-    if (options.watch)
-      void import("./watch.ts").then(({ watchProject }) =>
-        watchProject(compose, project, { services: options.converge.named, signal: abort.signal, printer }),
-      );
+    if (options.watch) startWatch(compose, project, { options, signal: abort.signal, printer });
     const end = await finished;
     abort.abort();
     // A start that has begun would outlive the stop: it is waited for, and no other one begins.
@@ -114,6 +112,20 @@ export async function upAttached(compose: Compose, project: Project, options: At
     untake();
     follower.close();
   }
+}
+
+/** What cannot be watched is told; the containers run on. */
+function startWatch(
+  compose: Compose,
+  project: Project,
+  { options, signal, printer }: { options: AttachedOptions; signal: AbortSignal; printer: LogPrinter },
+): void {
+  const watching = import("./watch.ts").then(({ watchProject }) =>
+    watchProject(compose, project, { services: options.converge.named, signal, printer }),
+  );
+  watching.catch((error: unknown) => {
+    if (!signal.aborted) printer.say(describeError(error));
+  });
 }
 
 /** Containers that run already are shown from now on. */

@@ -1,6 +1,6 @@
 import { watch as watchFiles } from "node:fs";
 import { lstat, readFile } from "node:fs/promises";
-import { join, posix, relative, sep } from "node:path";
+import { dirname, join, posix, relative, sep } from "node:path";
 import { Readable } from "node:stream";
 import { packPath } from "../../client/tar/pack.ts";
 import { writeTar } from "../../client/tar/write.ts";
@@ -31,8 +31,7 @@ export const watch = composeCommand({
   },
   async run(compose, { args, flags }) {
     const project = await compose.project(args);
-    if (!watched(project, args).length)
-      throw new ExitError(1, "none of the selected services is configured for watch, consider setting a 'develop' section");
+    checkWatched(project, args);
     if (!flags["no-up"]) await converge(compose, project, { named: args, dependencies: true, build: true, quietBuild: flags.quiet });
     await watchProject(compose, project, { services: args, signal: compose.signal, quiet: flags.quiet });
   },
@@ -50,11 +49,30 @@ function watched(project: Project, names: readonly string[]): string[] {
   return all.filter((name) => (project.services[name]?.develop?.watch ?? []).length > 0);
 }
 
-/** Follows files until aborted. */
+/** @throws {ExitError} when no service says what is to be done */
+function checkWatched(project: Project, names: readonly string[]): string[] {
+  const found = watched(project, names);
+  if (found.length > 0) return found;
+  throw new ExitError(1, "none of the selected services is configured for watch, consider setting a 'develop' section");
+}
+
+async function isThere(path: string): Promise<boolean> {
+  return lstat(path).then(
+    () => true,
+    () => false,
+  );
+}
+
+/** `/a` and `/a/b/c` give `/a/b`. */
+function nextBelow(above: string, path: string): string {
+  return join(above, relative(above, path).split(sep)[0]!);
+}
+
+/** Follows files until aborted. @throws {ExitError} when no service says what is to be done */
 export async function watchProject(compose: Compose, project: Project, options: WatchOptions): Promise<void> {
+  const names = checkWatched(project, options.services);
   const watcher = new Watcher(compose, project, options);
-  for (const name of watched(project, options.services))
-    for (const trigger of project.services[name]!.develop!.watch!) await watcher.add(name, trigger);
+  for (const name of names) for (const trigger of project.services[name]!.develop!.watch!) await watcher.add(name, trigger);
   watcher.say("Watch enabled");
   await watcher.run();
 }
@@ -63,6 +81,7 @@ class Watcher {
   readonly #compose: Compose;
   readonly #project: Project;
   readonly #options: WatchOptions;
+  readonly #filters = new Map<WatchTrigger, TriggerFilter>();
   #changes: Change[] = [];
   #wake = (): void => {};
 
@@ -77,25 +96,55 @@ class Watcher {
     else this.#compose.cli.print(text);
   }
 
+  /** Resolves when nothing that changes from now on is missed. */
   async add(service: string, trigger: WatchTrigger): Promise<void> {
-    const found = await lstat(trigger.path).catch(() => undefined);
-    if (!found) throw new ExitError(1, `cannot watch ${trigger.path} for service ${JSON.stringify(service)}: no such file or directory`);
+    this.#filters.set(trigger, await this.#filterOf(service, trigger));
+    if (!(await isThere(trigger.path))) return this.#expect(service, trigger);
+    await this.#follow(service, trigger);
+    if (trigger.initial_sync && trigger.action.startsWith("sync")) await this.#sync(service, trigger, "");
+  }
+
+  /** Follows what is not there yet from when it is made; until then the directory above it. */
+  async #expect(service: string, trigger: WatchTrigger): Promise<void> {
+    let above = dirname(trigger.path);
+    while (!(await isThere(above))) above = dirname(above);
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const files = watchFiles(above, { signal: this.#options.signal });
+    files.on("change", () => resolve());
+    files.on("error", () => resolve());
+    // It may have been made before somebody looked.
+    if (await isThere(nextBelow(above, trigger.path))) resolve();
+    const made = promise.then(async () => {
+      files.close();
+      if (this.#options.signal.aborted) return;
+      if (!(await isThere(trigger.path))) return this.#expect(service, trigger);
+      await this.#follow(service, trigger);
+      this.#take(service, trigger, "");
+    });
+    made.catch((error: unknown) => this.say(describeError(error)));
+  }
+
+  async #filterOf(service: string, trigger: WatchTrigger): Promise<TriggerFilter> {
     const context = this.#project.services[service]?.build?.context;
     const inContext = context !== undefined && !relative(context, trigger.path).startsWith("..");
     const ignoreFile =
       inContext && relative(context, trigger.path) === "" ? await readFile(join(context, ".dockerignore"), "utf8").catch(() => "") : "";
-    const filter = new TriggerFilter(trigger, ignoreFile);
-    const take = (below: string): void => {
-      if (!filter.takes(below)) return;
-      this.#changes.push({ service, trigger, below });
-      this.#wake();
-    };
-    const files = watchFiles(trigger.path, { recursive: found.isDirectory(), signal: this.#options.signal });
-    files.on("change", (_kind, name) => take(found.isDirectory() ? String(name).split(sep).join("/") : ""));
+    return new TriggerFilter(trigger, ignoreFile);
+  }
+
+  #take(service: string, trigger: WatchTrigger, below: string): void {
+    if (!this.#filters.get(trigger)!.takes(below)) return;
+    this.#changes.push({ service, trigger, below });
+    this.#wake();
+  }
+
+  async #follow(service: string, trigger: WatchTrigger): Promise<void> {
+    const isDirectory = (await lstat(trigger.path)).isDirectory();
+    const files = watchFiles(trigger.path, { recursive: isDirectory, signal: this.#options.signal });
+    files.on("change", (_kind, name) => this.#take(service, trigger, isDirectory ? String(name).split(sep).join("/") : ""));
     files.on("error", (error) => {
       if (!this.#options.signal.aborted) this.say(describeError(error));
     });
-    if (trigger.initial_sync && trigger.action.startsWith("sync")) await this.#sync(service, trigger, "", filter);
   }
 
   async run(): Promise<void> {
@@ -151,7 +200,9 @@ class Watcher {
   }
 
   /** Makes a path in the containers what it is here: copied, or gone. */
-  async #sync(service: string, trigger: WatchTrigger, below: string, filter?: TriggerFilter): Promise<void> {
+  async #sync(service: string, trigger: WatchTrigger, below: string): Promise<void> {
+    const filter = this.#filters.get(trigger)!;
+    const select = (path: string) => ({ take: filter.takes(posix.join(below, path)), enter: filter.enters(posix.join(below, path)) });
     const client = await this.#compose.client();
     const { signal } = this.#options;
     const local = join(trigger.path, below);
@@ -164,8 +215,7 @@ class Watcher {
         });
         continue;
       }
-      const select = filter ? (path: string) => ({ take: filter.takes(path), enter: filter.takes(path) }) : undefined;
-      const entries = packPath(local, posix.relative("/", target), { keepOwner: false, ...(select ? { select } : {}) });
+      const entries = packPath(local, posix.relative("/", target), { keepOwner: false, select });
       await client.containers.putArchive(container.Id, "/", Readable.from(writeTar(entries), { objectMode: false }), { signal });
     }
   }

@@ -1,7 +1,7 @@
 /** What is wrong with a compose file, in the sentences of `berth compose config`. */
 import type { Diagnostic, Range } from "vscode-languageserver";
 import { DiagnosticSeverity } from "vscode-languageserver";
-import type { SourcePosition } from "../../../../engine/compose/project.ts";
+import type { ComposeError, SourcePosition } from "../../../../engine/compose/project.ts";
 import { SOURCE, SYNTAX } from "../dockerfile/diagnostics.ts";
 import type { ComposeDocument } from "./document.ts";
 import { EDITED } from "./project.ts";
@@ -15,10 +15,15 @@ export function diagnostics(document: ComposeDocument, loaded: Loaded): Diagnost
   });
   if (syntax.length > 0) return syntax;
   if ("error" in loaded) {
-    const others = loaded.error.others.filter(({ position }) => position?.file === EDITED);
-    return [loaded.error, ...others].map((one) => diagnosticOf(document, one, DiagnosticSeverity.Error));
+    const others = loaded.error.others.filter(({ position, via }) => (via ?? position)?.file === EDITED);
+    return [loaded.error, ...others].map((one) => diagnosticOf(document, placed(one), DiagnosticSeverity.Error));
   }
   return loaded.warnings.map((one) => diagnosticOf(document, one, DiagnosticSeverity.Warning));
+}
+
+/** What is wrong in a file that this one names is told where it is named. */
+function placed(error: ComposeError): Pick<ComposeError, "message" | "position"> {
+  return error.via?.file === EDITED ? { message: error.located, position: error.via } : error;
 }
 
 function diagnosticOf(

@@ -179,6 +179,21 @@ test("diagnostics() tell everything that is wrong at once, each at its place", a
     (await at(`${web}    image: x\n    ports: ["a:b", "80:80:80:x"]\n`)).map(([line]) => line),
     [4, 4],
   );
+  put("broken.yaml", "services:\n  base:\n    imgae: y\n");
+  const files = "include: [nosuch1.yaml, broken.yaml, other.yaml, nosuch2.yaml]\n";
+  const services = `  web:\n    extends: gone\n  db:\n    extends: {file: nosuch3.yaml, service: x}\n  ok:\n    extends: {file: other.yaml, service: base}\n`;
+  const more = "  more:\n    extends: {file: other.yaml, service: missing}\n  again:\n    extends: web\n";
+  assert.deepEqual(
+    (await at(`${files}services:\n${services}${more}`)).map(([line, message]) => [line, message.replaceAll(`${folder}/`, "")]),
+    [
+      [4, 'cannot extend service "web" in -: service "gone" not found'],
+      [6, "open nosuch3.yaml: no such file or directory"],
+      [10, 'cannot extend service "more" in -: service "missing" not found in other.yaml'],
+      [1, "open nosuch1.yaml: no such file or directory"],
+      [1, "broken.yaml:3:5: validating broken.yaml: services.base additional properties 'imgae' not allowed"],
+      [1, "open nosuch2.yaml: no such file or directory"],
+    ],
+  );
 });
 
 for (const [text, want, line] of problems) {
