@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { tmpdir } from "node:os";
 import { test } from "node:test";
 import { recordedBuilds } from "../../test/conformance/dockerd.ts";
 import type { BuildProgress, BuildStep } from "../build/builder.ts";
@@ -76,7 +77,7 @@ for (const name of ["ok", "cached", "multi-stage", "build-arg", "failing-step", 
   test(`a classic build "${name}" is told in dockerd's words`, () => {
     const recorded = recordedBuilds[name]!;
     const sent: JsonMessage[] = [];
-    const output = new ClassicOutput((message) => sent.push(message));
+    const output = new ClassicOutput((message) => sent.push(message), tmpdir());
     for (const event of eventsOf(recorded)) output.progress(event);
     assert.deepEqual(
       sent,
@@ -95,7 +96,7 @@ const steps = ["FROM a", "RUN one", "FROM b", "RUN two"].map((instruction, index
 
 test("steps that run at the same time are told one after another", () => {
   const lines: string[] = [];
-  const output = new ClassicOutput(({ stream }) => stream !== undefined && stream !== "\n" && lines.push(stream.trim()));
+  const output = new ClassicOutput(({ stream }) => stream !== undefined && stream !== "\n" && lines.push(stream.trim()), tmpdir());
   const end = (step: string): Event => ({
     type: "end",
     step,
@@ -118,4 +119,27 @@ test("steps that run at the same time are told one after another", () => {
   output.progress(end("1"));
   const told = ["Step 1/4 : FROM a", "---> 000000000000", "Step 2/4 : RUN one", "one", "---> 111111111111"];
   assert.deepEqual(lines, [...told, "Step 3/4 : FROM b", "---> 222222222222", "Step 4/4 : RUN two", "two begins", "---> 333333333333"]);
+});
+
+test("what a step prints before its turn is told whole, however much it is", async () => {
+  const pieces: string[] = [];
+  const output = new ClassicOutput(({ stream = "" }) => pieces.push(stream), tmpdir());
+  output.progress({ type: "plan", steps });
+  for (const step of ["0", "1", "2", "3"]) output.progress({ type: "start", step });
+  const end = (step: string): Event => ({ type: "end", step, cached: false, durationMs: 0, addedBytes: 0 });
+  for (const step of ["0", "2"]) output.progress(end(step));
+  for (let count = 0; count < 600; count++)
+    output.progress({ type: "log", step: "3", stream: "stdout", data: `${String(count).padEnd(10_000)}\n` });
+  output.progress(end("3"));
+  output.progress(end("1"));
+  output.progress({ type: "image", id: `sha256:${"a".repeat(64)}`, tags: [] });
+  await output.end();
+  const text = pieces.join("");
+  const told = [...text.matchAll(/^(\d+) +$/gm)].map(([, count]) => Number(count));
+  assert.deepEqual(
+    told,
+    Array.from({ length: 600 }, (_, count) => count),
+  );
+  assert.match(text.slice(-40), /Successfully built aaaaaaaaaaaa\n$/);
+  assert.ok(text.indexOf("Step 4/4") < text.indexOf("0  "));
 });

@@ -3,17 +3,14 @@
  * in the order of the Dockerfile, each whole, the first unfinished one live.
  */
 import type { BuildProgress, BuildStep } from "../build/builder.ts";
+import { Spill } from "./spill.ts";
 import type { JsonMessage } from "./types/image.ts";
-
-/** What one step has printed is kept for its turn; beyond this, the middle is left out. */
-const LARGEST_STEP_BYTES = 4 * 1024 * 1024;
 
 interface StepOutput {
   readonly step: BuildStep;
   readonly number: number;
-  readonly waiting: JsonMessage[];
-  bytes: number;
-  clipped: boolean;
+  /** What it has printed before its turn. */
+  readonly waiting: Spill;
   containerId: string | undefined;
   started: boolean;
   ended: boolean;
@@ -21,14 +18,26 @@ interface StepOutput {
 
 export class ClassicOutput {
   readonly #send: (message: JsonMessage) => unknown;
+  readonly #directory: string;
   readonly #steps = new Map<string, StepOutput>();
   #order: StepOutput[] = [];
   #shown = 0;
   /** Said when the image is there, as the classic builder does. */
   readonly #warnings: string[] = [];
 
-  constructor(send: (message: JsonMessage) => unknown) {
+  /** Set while more is told than fits into memory: what comes meanwhile is told after it. */
+  #telling: Promise<void> | undefined;
+
+  /** @param directory for what does not fit into memory */
+  constructor(send: (message: JsonMessage) => unknown, directory: string) {
     this.#send = send;
+    this.#directory = directory;
+  }
+
+  /** Resolves when everything is told. */
+  async end(): Promise<void> {
+    await this.#telling;
+    for (const { waiting } of this.#order) waiting.close();
   }
 
   /** Resolves when the client can take more. */
@@ -60,9 +69,7 @@ export class ClassicOutput {
       .filter(({ kind }) => kind !== "export")
       .map((step, index) => ({
         step,
-        waiting: [],
-        bytes: 0,
-        clipped: false,
+        waiting: new Spill(this.#directory),
         containerId: undefined,
         started: false,
         ended: false,
@@ -109,29 +116,41 @@ export class ClassicOutput {
   #print(id: string, message: JsonMessage): unknown {
     const output = this.#steps.get(id);
     if (!output) return undefined;
-    if (output === this.#order[this.#shown]) return this.#send(message);
-    const size = message.stream?.length ?? 200;
-    output.bytes += size;
-    if (output.bytes <= LARGEST_STEP_BYTES) output.waiting.push(message);
-    else if (!output.clipped) output.waiting.push({ stream: "\n[output clipped]\n" });
-    output.clipped ||= output.bytes > LARGEST_STEP_BYTES;
+    if (output === this.#order[this.#shown]) return this.#tell(message);
+    output.waiting.push(message);
     return undefined;
+  }
+
+  #tell(message: JsonMessage): unknown {
+    return this.#telling ? this.#after(async () => void (await this.#send(message))) : this.#send(message);
+  }
+
+  #after(work: () => Promise<void>): Promise<void> {
+    const telling = (this.#telling ?? Promise.resolve()).then(work).finally(() => {
+      if (this.#telling === telling) this.#telling = undefined;
+    });
+    this.#telling = telling;
+    return telling;
   }
 
   /** Moves on to the next step that has not ended, and tells what it has printed already. */
   #show(): void {
     while (this.#order[this.#shown]?.ended) {
       this.#shown += 1;
-      const next = this.#order[this.#shown];
-      for (const message of next?.waiting.splice(0) ?? []) this.#send(message);
+      const waiting = this.#order[this.#shown]?.waiting;
+      if (waiting?.isInMemory) for (const message of waiting.take()) void this.#tell(message);
+      else if (waiting)
+        void this.#after(async () => {
+          for await (const message of waiting.read()) await this.#send(message);
+        });
     }
   }
 
   #image(id: string, tags: readonly string[]): void {
-    this.#send({ aux: { ID: id } });
-    for (const warning of this.#warnings) this.#send({ stream: `[Warning] ${warning}\n` });
-    this.#send({ stream: `Successfully built ${shortId(id)}\n` });
-    for (const tag of tags) this.#send({ stream: `Successfully tagged ${tag}\n` });
+    void this.#tell({ aux: { ID: id } });
+    for (const warning of this.#warnings) void this.#tell({ stream: `[Warning] ${warning}\n` });
+    void this.#tell({ stream: `Successfully built ${shortId(id)}\n` });
+    for (const tag of tags) void this.#tell({ stream: `Successfully tagged ${tag}\n` });
   }
 }
 

@@ -7,6 +7,7 @@
  */
 import type { BuildDescription, BuildProgress, PredictRequest, Prediction } from "../api/types/builds.ts";
 import type { AuthConfig } from "../api/types/image.ts";
+import type { StepResources } from "../containers/run-step.ts";
 import type { Descriptor } from "../images/images.ts";
 import type { Digest } from "../layers/snapshots.ts";
 import { EngineError } from "../errors.ts";
@@ -51,6 +52,8 @@ export interface BuildRequest {
   readonly entitlements?: readonly string[];
   /** `name=soft[:hard]`, for the commands of RUN. */
   readonly ulimits?: readonly string[];
+  /** Limits of the commands of RUN. */
+  readonly resources?: StepResources;
   /** Where results of other engines are looked for. */
   readonly cacheFrom?: readonly CacheSource[];
   /** Where the results of this build go. */

@@ -139,6 +139,7 @@ async function runCommand(
     ...(request.shmSizeBytes === undefined ? {} : { shmSizeBytes: request.shmSizeBytes }),
     ...(operation.security === "insecure" && { privileged: true }),
     ...(request.ulimits && { ulimits: request.ulimits.map(readUlimit) }),
+    ...(request.resources && { resources: request.resources }),
     mounts: taken.mounts,
     hostname: "buildkitsandbox",
     onOutput,

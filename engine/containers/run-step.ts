@@ -2,7 +2,7 @@
  * Runs one command in a root file system and waits for it: what a build's RUN needs of the container room.
  * A step is a container without a record: it gets the same spec, network and supervision, and is gone when it ends.
  */
-import type { Ulimit } from "../api/types/container.ts";
+import type { HostConfig, Ulimit } from "../api/types/container.ts";
 import type { Attachment } from "./containers.ts";
 
 export interface StepMount {
@@ -12,6 +12,9 @@ export interface StepMount {
   readonly readOnly: boolean;
   readonly options?: readonly string[];
 }
+
+/** Limits, as of a container; where there are no cgroups they mean nothing. */
+export type StepResources = Pick<HostConfig, "Memory" | "MemorySwap" | "CpuShares" | "CpusetCpus" | "CpuPeriod" | "CpuQuota">;
 
 /** What a step's sandbox is made of. */
 export interface StepSandbox {
@@ -32,6 +35,7 @@ export interface StepSandbox {
   /** All capabilities and devices, no system call filter: `RUN --security=insecure`. */
   readonly privileged?: boolean;
   readonly ulimits?: readonly Ulimit[];
+  readonly resources?: StepResources;
   /** Aborting kills the step's processes before the promise rejects. */
   readonly signal?: AbortSignal;
 }

@@ -112,6 +112,7 @@ async function startStep(rooms: StepRooms, step: StepSandbox, { directory, io }:
     ConsoleSize: [rows, columns] as [number, number],
     Privileged: step.privileged ?? false,
     Ulimits: [...(step.ulimits ?? [])],
+    ...step.resources,
   };
   checkSystemDirectories(step.rootfs);
   const user = findUser(step.rootfs, { config, hostConfig });

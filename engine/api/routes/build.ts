@@ -14,6 +14,7 @@ import { parseFilters } from "../filters.ts";
 import { registryConfig } from "../registry-auth.ts";
 import type { Route } from "../router.ts";
 import { describeError } from "../status.ts";
+import { Spill } from "../spill.ts";
 import { JsonStream } from "../streams.ts";
 import type { JsonMessage } from "../types/image.ts";
 import { platformOf } from "./images.ts";
@@ -22,10 +23,11 @@ async function build(exchange: Exchange): Promise<void> {
   const { services, query, signal } = exchange;
   const options = buildOptions(exchange);
   const stream = new JsonStream(exchange.response);
-  const quiet = query.flag("q") ? new QuietOutput() : undefined;
-  const output = new ClassicOutput(quiet?.keep ?? stream.pass);
+  const quiet = query.flag("q") ? new QuietOutput(services.system.scratch) : undefined;
+  const output = new ClassicOutput(quiet?.keep ?? stream.pass, services.system.scratch);
   let context: BuildContext | undefined;
   try {
+    if (query.text("cgroupparent")) stream.send({ stream: `[Warning] ${NO_CGROUP_PARENT}\n` });
     context = await receiveContext(exchange, (text) => stream.send({ stream: `${text}\n` }));
     const request = { ...options, ...contextOptions(context, query.text("dockerfile")) };
     // Berth's own clients draw each step with its time, size and reason; docker's know the classic words only.
@@ -34,12 +36,15 @@ async function build(exchange: Exchange): Promise<void> {
       ? async (event: BuildProgress): Promise<void> => stream.pass({ aux: { "berth.progress": event } })
       : output.progress;
     const { imageId } = await services.builder.build(request, progress, signal);
+    await output.end();
     if (quiet) stream.send({ stream: `${imageId}\n` });
     stream.end();
   } catch (error) {
+    await output.end();
     await quiet?.tell(stream.pass);
     fail(exchange, stream, error);
   } finally {
+    quiet?.close();
     await context?.remove();
   }
 }
@@ -55,16 +60,23 @@ function fail(exchange: Exchange, stream: JsonStream, error: unknown): void {
 
 /** Of a quiet build only the image's id is shown, or, when it fails, everything. */
 class QuietOutput {
-  readonly #messages: JsonMessage[] = [];
-  #bytes = 0;
+  readonly #messages: Spill;
+
+  /** @param directory for what does not fit into memory */
+  constructor(directory: string) {
+    this.#messages = new Spill(directory);
+  }
 
   readonly keep = (message: JsonMessage): void => {
-    this.#bytes += message.stream?.length ?? 0;
-    if (this.#bytes < 4 * 1024 * 1024 && message.stream !== undefined) this.#messages.push(message);
+    if (message.stream !== undefined) this.#messages.push(message);
   };
 
   async tell(send: (message: JsonMessage) => Promise<void>): Promise<void> {
-    for (const message of this.#messages) await send(message);
+    for await (const message of this.#messages.read()) await send(message);
+  }
+
+  close(): void {
+    this.#messages.close();
   }
 }
 
@@ -78,6 +90,9 @@ function contextOptions(context: BuildContext, dockerfile: string): Pick<BuildRe
 
 function buildOptions(exchange: Exchange): Omit<BuildRequest, "contextDir" | "dockerfile"> {
   const { query, request } = exchange;
+  checkOptions(exchange);
+  const resources = resourcesOf(exchange);
+  const ulimits = ulimitsOf(query.json("ulimits"));
   const platform = platformOf(exchange);
   const shmSize = query.integer("shmsize");
   const cacheFrom = cacheSources(query.json("cachefrom"));
@@ -95,9 +110,54 @@ function buildOptions(exchange: Exchange): Omit<BuildRequest, "contextDir" | "do
     ...(networkMode && { networkMode }),
     ...(extraHosts && { extraHosts: hostList(query.all("extrahosts")) }),
     ...(shmSize && { shmSizeBytes: shmSize }),
+    ...(resources && { resources }),
+    ...(ulimits.length > 0 && { ulimits }),
     ...(contextName && { contextName }),
     ...(platform && { platform: [platform.os, platform.architecture, platform.variant].filter(Boolean).join("/") }),
   };
+}
+
+const NO_CGROUP_PARENT = "cgroupparent has no effect: the engine places the commands of RUN by itself";
+
+/** @throws {EngineError} invalid for what this builder does not do, in dockerd's words where it has them */
+function checkOptions({ query }: Exchange): void {
+  const [version, isolation] = [query.text("version"), query.text("isolation")];
+  if (!["", "1", "2"].includes(version)) throw new EngineError("invalid", `invalid version ${JSON.stringify(version)}`);
+  if (query.flag("squash")) throw new EngineError("invalid", "squash is only supported with experimental mode");
+  if (isolation !== "" && isolation !== "default") throw new EngineError("invalid", `unsupported isolation: ${JSON.stringify(isolation)}`);
+  if (query.text("securityopt") !== "")
+    throw new EngineError("invalid", "The daemon on this platform does not support setting security options on build");
+  const outputs = query.json("outputs") ?? [];
+  if (!Array.isArray(outputs)) throw new EngineError("invalid", "invalid outputs specified: it is a list");
+  const other = (outputs as { Type?: unknown }[]).find((output) => !["moby", "image", "docker"].includes(String(output?.Type)));
+  if (other)
+    throw new EngineError(
+      "invalid",
+      `The output ${JSON.stringify(other.Type)} is not had by this request: use docker buildx or berth build`,
+    );
+}
+
+/** Limits, as of a container. */
+function resourcesOf({ query }: Exchange): BuildRequest["resources"] {
+  const cpus = query.text("cpusetcpus");
+  const numbers = {
+    Memory: query.integer("memory"),
+    MemorySwap: query.integer("memswap"),
+    CpuShares: query.integer("cpushares"),
+    CpuPeriod: query.integer("cpuperiod"),
+    CpuQuota: query.integer("cpuquota"),
+  };
+  const given = Object.entries(numbers).filter(([, value]) => value !== undefined && value !== 0);
+  return given.length === 0 && cpus === "" ? undefined : { ...Object.fromEntries(given), ...(cpus && { CpusetCpus: cpus }) };
+}
+
+/** @throws {EngineError} invalid */
+function ulimitsOf(value: unknown): string[] {
+  if (value === undefined || value === null) return [];
+  if (!Array.isArray(value)) throw new EngineError("invalid", "error reading ulimit settings: it is a list");
+  return (value as { Name?: unknown; Soft?: unknown; Hard?: unknown }[]).map(
+    ({ Name, Soft, Hard }) => `${String(Name)}=${String(Soft)}:${String(Hard)}`,
+  );
 }
 
 /** Images, in which the cache is. @throws {EngineError} invalid */
