@@ -3,7 +3,7 @@
  * the host has of it is removed. A shell's builtins do most of it, because nothing of Berth may be left on the disk.
  *
  * Its only argument is the engine's short name. As root, descriptor 9 is the host's network namespace and 8 the file that
- * says whether forwarding was switched on. Interface and firewall table need nobody: they go with R and with netd.
+ * says which forwarding was switched on. Interface and firewall table need nobody: they go with R and with netd.
  */
 
 /** All processes of the shell's mount namespace, and all of their descendants, which containers are. */
@@ -30,11 +30,20 @@ done
 
 /** Forwarding stays where somebody else's bridge, tunnel or pair of interfaces may have come to rely on it. */
 const HOST = `
-for chain in DOCKER-USER FORWARD; do for side in -i -o; do iptables -w -D $chain $side $1 -j ACCEPT; done; done
-read -r said <&8 && [ "$said" = on ] || exit
+for program in iptables ip6tables; do
+  for chain in DOCKER-USER FORWARD; do for side in -i -o; do $program -w -D $chain $side $1 -j ACCEPT; done; done
+done
+read -r said <&8 || exit
 command -v ip || exit
 for kind in bridge veth tun wireguard; do ip -o link show type $kind | grep -v ": $1[@:]" | grep -q . && exit; done
-echo 0 >/proc/sys/net/ipv4/ip_forward
+case $said in *ipv4*) echo 0 >/proc/sys/net/ipv4/ip_forward ;; esac
+case $said in *ipv6*)
+  cd /proc/sys/net/ipv6/conf
+  kept=
+  for link in *; do [ $link = all ] && continue; read -r value <$link/forwarding && kept="$kept $link/$value"; done
+  echo 0 >all/forwarding
+  for link in $kept; do echo \${link##*/} >\${link%/*}/forwarding; done ;;
+esac
 `;
 
 /** The kernel needs a moment to take killed processes out of their groups. */

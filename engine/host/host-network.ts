@@ -22,6 +22,8 @@ export interface NetworkInUse {
   /** Destinations of routes and networks of addresses, as prefixes; no default routes. */
   readonly taken: readonly string[];
   readonly links: readonly Link[];
+  /** Whether it has a default route for IPv6. */
+  readonly hasIpv6: boolean;
 }
 
 /** Works in the namespace in which it was made, wherever its thread goes later. All calls are synchronous. */
@@ -40,6 +42,7 @@ export class HostNetwork {
         ...addresses.filter(({ index }) => !skipped.has(index)).map(({ address, prefix }) => `${address}/${prefix}`),
       ],
       links,
+      hasIpv6: routes.some(({ to, index }) => to.endsWith("/0") && to.includes(":") && !skipped.has(index)),
     };
   }
 

@@ -13,6 +13,7 @@ import { dirname, join } from "node:path";
 import { promisify } from "node:util";
 import { EngineError } from "../errors.ts";
 import { END_SCRIPT } from "./end-script.ts";
+import { forwardingFile } from "./forwarding.ts";
 import { guardProgram } from "./init/guard.ts";
 import { engineName } from "./paths.ts";
 import type { EnginePaths } from "./paths.ts";
@@ -22,9 +23,6 @@ import { findProgram } from "./programs.ts";
 import { readSubordinateIds } from "./subordinate-ids.ts";
 
 const execute = promisify(execFile);
-
-/** The file that says `on` when this engine has switched the host's forwarding on; the holder has it open. */
-export const forwardingFile = (run: string): string => join(run, "forwarding");
 
 /** The process that owns the namespaces; kept in run/holder.json. */
 export interface Holder {

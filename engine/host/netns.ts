@@ -27,6 +27,8 @@ import {
 } from "./netlink.ts";
 import type { NftTable } from "./nft.ts";
 import { addTable, removeTable, replaceTable } from "./nft.ts";
+import { UPLINK_DEVICE } from "./uplink-kinds.ts";
+import type { Ipv6Ends } from "./uplink-kinds.ts";
 
 /** One interface of a container and the bridge that it is plugged into. */
 export interface InterfacePlan {
@@ -188,6 +190,18 @@ export class Netns extends HostNetwork {
   /** Puts R's one firewall table in place of the one before. */
   rules(table: NftTable): void {
     this.#filter.runBatch(replaceTable(table));
+  }
+
+  /** Gives the way out its IPv6 addresses, and R its default route. @param device the host's end, where it has one */
+  uplinkIpv6({ device, ends }: { device: string | null; ends: Ipv6Ends }): void {
+    const { host, inside, prefix } = ends;
+    if (device !== null) {
+      const hostIndex = readLink(this.hostRoutes.query(getLink(device))[0]!).index;
+      this.hostRoutes.run(addAddress(hostIndex, { address: host, prefix }));
+    }
+    const { index } = this.#find(UPLINK_DEVICE);
+    sysctl(`net/ipv6/conf/${UPLINK_DEVICE}/disable_ipv6`, "0");
+    this.#route.run(addAddress(index, { address: inside, prefix }), addRoute({ to: "::/0", via: host, index }));
   }
 
   /** Root only: makes the pair, or adopts it. */

@@ -23,6 +23,7 @@ const methods: readonly (keyof Netns)[] = [
   "sweep",
   "rules",
   "hostNetwork",
+  "uplinkIpv6",
   "vethUplink",
   "hostRoute",
   "removeHostRoute",

@@ -1,6 +1,7 @@
 /**
  * What an uplink is, whatever carries it.
  */
+import type { Family } from "./forwarding.ts";
 import type { NftTable } from "./nft.ts";
 import type { Plumbing } from "./plumbing.ts";
 
@@ -13,11 +14,25 @@ export interface Uplink {
   /** Of what comes and goes through it, in bytes; networks follow unless told otherwise. */
   readonly mtu: number;
   /** The process, for slirp4netns and pasta. */
-  readonly process: { readonly pid: number; readonly startTime: string } | null;
+  readonly process: { readonly pid: number; readonly startTime: string; readonly ipv6: boolean } | null;
   /** For veth: the host's and R's ends. */
-  readonly veth: { readonly host: string; readonly inside: string; readonly device: string; readonly switchedForwarding: boolean } | null;
+  readonly veth: {
+    readonly host: string;
+    readonly inside: string;
+    readonly device: string;
+    readonly switchedForwarding: readonly Family[];
+  } | null;
+  /** The ends' addresses once IPv6 is carried as well; of a process, its end and R's. */
+  readonly ipv6: Ipv6Ends | null;
   /** Why containers cannot reach the world and what to do about it; empty when they can. */
   readonly problem: string;
+}
+
+/** Addresses in one small network. */
+export interface Ipv6Ends {
+  readonly host: string;
+  readonly inside: string;
+  readonly prefix: number;
 }
 
 /** A TCP port of the host and where in R it leads; IPv4. */

@@ -38,9 +38,11 @@ export async function startSlirp(options: UplinkOptions): Promise<Uplink> {
   if (!program) throw new Error("slirp4netns is not installed");
   requireTun();
   const prefix = await freeNetwork(options.plumbing);
+  const { hasIpv6 } = await options.plumbing.hostNetwork({ ours: [] });
   const argv = [
     program,
     "--configure",
+    ...(hasIpv6 ? ["--enable-ipv6"] : []),
     `--mtu=${MTU}`,
     `--cidr=${prefix}.0/24`,
     "--disable-host-loopback",
@@ -91,7 +93,14 @@ async function started(kind: "slirp4netns" | "pasta", argv: string[], options: U
     sendSignal(pid, 9);
     throw error;
   }
-  return { kind, mtu: MTU, process: { pid, startTime: processStartTime(pid) ?? "" }, veth: null, problem: "" };
+  return {
+    kind,
+    mtu: MTU,
+    process: { pid, startTime: processStartTime(pid) ?? "", ipv6: argv.includes("--enable-ipv6") },
+    veth: null,
+    ipv6: null,
+    problem: "",
+  };
 }
 
 /** Resolves when R has the interface with an address; the programs say so in no common way, the kernel does. */

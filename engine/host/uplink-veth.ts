@@ -3,12 +3,13 @@
  * nftables table, and, where forwarded traffic is dropped by default, two accepting rules of iptables.
  */
 import { createHash } from "node:crypto";
-import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, writeFileSync } from "node:fs";
 import type { Prefix } from "./cidr.ts";
 import { formatAddress, overlaps, parsePrefix } from "./cidr.ts";
 import { firewallInTheWay } from "./foreign-firewall.ts";
+import { forwardingFile, switchForwardingOff, switchForwardingOn, switchedForwarding } from "./forwarding.ts";
+import type { Family } from "./forwarding.ts";
 import { HostNetwork } from "./host-network.ts";
-import { forwardingFile } from "./launch.ts";
 import { log } from "./log.ts";
 import type { NftRule, NftTable } from "./nft.ts";
 import { run } from "./process.ts";
@@ -16,14 +17,8 @@ import { findProgram } from "./programs.ts";
 import { UPLINK_DEVICE } from "./uplink-kinds.ts";
 import type { HostPort, Uplink, UplinkOptions } from "./uplink-kinds.ts";
 
-const FORWARDING = "/proc/sys/net/ipv4/ip_forward";
 /** Link-local addresses are never anybody's route; those of the upper half are left to others (cloud metadata). */
 const NEIGHBORHOOD = parsePrefix("169.254.64.0/18")!;
-
-/** Whether this engine has switched the host's forwarding on; false where its run directory is gone. */
-export function hasSwitchedForwarding(run: string): boolean {
-  return existsSync(forwardingFile(run)) && readFileSync(forwardingFile(run), "utf8") !== "";
-}
 
 export async function openVeth({ name, plumbing, hostRules, run: directory }: UplinkOptions): Promise<Uplink> {
   const { taken } = await plumbing.hostNetwork({ ours: [name] });
@@ -32,17 +27,18 @@ export async function openVeth({ name, plumbing, hostRules, run: directory }: Up
     taken.flatMap((text) => parsePrefix(text) ?? []),
   );
   const [host, inside] = [1n, 2n].map((number) => formatAddress({ family: 4, value: subnet.value + number })) as [string, string];
-  await plumbing.removeVethUplink({ device: name, table: hostTable(name, inside) });
+  await plumbing.removeVethUplink({ device: name, table: hostTable(name, [inside]) });
   await plumbing.vethUplink({ host: { name, address: host, prefix: 30 }, inside: { name: UPLINK_DEVICE, address: inside, prefix: 30 } });
-  await hostRules(hostTable(name, inside));
+  await hostRules(hostTable(name, [inside]));
   letLoopbackOut(name);
-  switchForwardingOn(directory);
+  switchForwardingOn(directory, "ipv4");
   await letPass(name, "-I");
   return {
     kind: "veth",
     mtu: 1500,
     process: null,
-    veth: { host, inside, device: name, switchedForwarding: hasSwitchedForwarding(directory) },
+    veth: { host, inside, device: name, switchedForwarding: switchedForwarding(directory) },
+    ipv6: null,
     problem: await problemOf(name),
   };
 }
@@ -60,20 +56,21 @@ export async function problemOf(name: string): Promise<string> {
 
 /** After a restart of the engine: what somebody may have flushed is put back. */
 export async function adoptVeth({ device, inside }: NonNullable<Uplink["veth"]>, hostRules: UplinkOptions["hostRules"]): Promise<void> {
-  await hostRules(hostTable(device, inside));
+  await hostRules(hostTable(device, [inside]));
   letLoopbackOut(device);
   await letPass(device, "-I");
 }
 
-/** @param switchedForwarding what is known where the directory may be gone */
-export async function closeVeth({ name, run: directory }: Pick<UplinkOptions, "name" | "run">, switchedForwarding: boolean): Promise<void> {
+/** @param switched what is known where the directory may be gone */
+export async function closeVeth({ name, run: directory }: Pick<UplinkOptions, "name" | "run">, switched: readonly Family[]): Promise<void> {
   await letPass(name, "-D");
   // netd may be gone.
   const host = new HostNetwork();
-  host.removeVethUplink({ device: name, table: hostTable(name, "0.0.0.0") });
-  if (!switchedForwarding && !hasSwitchedForwarding(directory)) return;
+  host.removeVethUplink({ device: name, table: hostTable(name, []) });
+  const families = [...switched, ...switchedForwarding(directory)];
+  if (families.length === 0) return;
   if (existsSync(directory)) writeFileSync(forwardingFile(directory), "");
-  switchForwardingOff(host.hostNetwork({ ours: [] }).links);
+  switchForwardingOff(families, host.hostNetwork({ ours: [] }).links);
 }
 
 /** A /30 that the host does not use; each engine begins to look at a place of its own. */
@@ -92,7 +89,7 @@ export function freeSubnet(name: string, taken: readonly Prefix[]): Prefix {
  * What leaves R carries R's address; on its way to the world it gets the host's. Another engine's R is not the world: with
  * the host's address its containers would take us for the host.
  */
-function hostTable(name: string, inside: string, ports: readonly HostPort[] = []): NftTable {
+function hostTable(name: string, inside: readonly string[], ports: readonly HostPort[] = []): NftTable {
   const nat = { type: "nat", hook: "postrouting", priority: 100, policy: "accept" } as const;
   const raw = { type: "filter", hook: "prerouting", priority: -300, policy: "accept" } as const;
   const output = { type: "nat", hook: "output", priority: -100, policy: "accept" } as const;
@@ -107,7 +104,7 @@ function hostTable(name: string, inside: string, ports: readonly HostPort[] = []
         name: "b_postrouting",
         ...nat,
         rules: [
-          { from: inside, notOif: name, verdict: "masquerade" },
+          ...inside.map((from): NftRule => ({ from, notOif: name, verdict: "masquerade" })),
           { oif: name, redirected: true, verdict: "masquerade" },
         ],
       },
@@ -126,8 +123,8 @@ function redirect({ hostIp, hostPort, address, containerPort }: HostPort): NftRu
  * The host's own connections to published ports go straight to the containers, in the kernel. netd has every port as well: for
  * others' connections, which the host's firewall shall see arrive at a program, and for ours when these rules are gone.
  */
-export function hostTableOf({ device, inside }: NonNullable<Uplink["veth"]>, ports: HostPort[]): NftTable {
-  return hostTable(device, inside, ports);
+export function hostTableOf({ veth, ipv6 }: Pick<Uplink, "veth" | "ipv6">, ports: readonly HostPort[]): NftTable | undefined {
+  return veth ? hostTable(veth.device, [veth.inside, ...(ipv6 ? [ipv6.inside] : [])], ports) : undefined;
 }
 
 /** For 127.0.0.1:PORT. What comes in to a loopback address from there is dropped by a rule, as it was by this switch. */
@@ -137,20 +134,6 @@ function letLoopbackOut(device: string): void {
   } catch (error) {
     log("warn", error);
   }
-}
-
-function switchForwardingOn(directory: string): void {
-  if (readFileSync(FORWARDING, "utf8").trim() === "1") return;
-  writeFileSync(forwardingFile(directory), "on\n", { mode: 0o600 });
-  writeFileSync(FORWARDING, "1");
-}
-
-/**
- * In the host's network namespace, when this engine had switched it on: unless somebody else's bridge or pair of interfaces may
- * have come to rely on it.
- */
-export function switchForwardingOff(links: readonly { readonly kind: string }[]): void {
-  if (!links.some(({ kind }) => ["bridge", "veth", "tun", "wireguard"].includes(kind))) writeFileSync(FORWARDING, "0");
 }
 
 /** The nftables table of the engine with this short name. */
@@ -163,8 +146,13 @@ export function hostTableName(name: string): string {
  * Docker's chain for others' rules if there is one, else in FORWARD itself.
  */
 export async function letPass(name: string, action: "-I" | "-D"): Promise<void> {
-  const iptables = findProgram("iptables");
-  if (!iptables) return;
+  for (const program of ["iptables", "ip6tables"]) {
+    const found = findProgram(program);
+    if (found) await letPassWith(found, { name, action });
+  }
+}
+
+async function letPassWith(iptables: string, { name, action }: { name: string; action: "-I" | "-D" }): Promise<void> {
   const forward = await run([iptables, "-w", "-S", "FORWARD"]);
   const hasDocker = (await run([iptables, "-w", "-n", "-L", "DOCKER-USER"])).exitCode === 0;
   const wanted = hasDocker ? "DOCKER-USER" : forward.stdout.includes("-P FORWARD DROP") ? "FORWARD" : "";

@@ -46,7 +46,7 @@ export async function isUsable(
 export async function closeUplink(options: Pick<UplinkOptions, "name" | "rootless" | "run">, uplink?: Uplink): Promise<void> {
   const known = uplink ?? (await readJson<Uplink>(uplinkFile(options)));
   if (known?.process && isAlive(known.process.pid, known.process.startTime)) process.kill(known.process.pid, "SIGTERM");
-  if (!options.rootless) await closeVeth(options, known?.veth?.switchedForwarding ?? false);
+  if (!options.rootless) await closeVeth(options, known?.veth?.switchedForwarding ?? []);
   rmSync(uplinkFile(options), { force: true });
 }
 
@@ -66,7 +66,7 @@ async function makeUplink(options: UplinkOptions): Promise<Uplink> {
 }
 
 function none(problem: string): Uplink {
-  return { kind: "none", mtu: 1500, process: null, veth: null, problem };
+  return { kind: "none", mtu: 1500, process: null, veth: null, ipv6: null, problem };
 }
 
 /** Opens a port on the host's own address and connects to it from inside R. Without an address there is nothing to try. */

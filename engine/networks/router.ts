@@ -11,6 +11,7 @@ import { plumbingBy } from "../host/plumbing.ts";
 import type { Plumbing } from "../host/plumbing.ts";
 import { isAlive } from "../host/process.ts";
 import type { HostPort, Uplink, UplinkOptions } from "../host/uplink-kinds.ts";
+import { openIpv6 } from "../host/uplink-ipv6.ts";
 import { hostTableOf } from "../host/uplink-veth.ts";
 import { closeUplink, openUplink } from "../host/uplink.ts";
 import type { LiveNetwork } from "./live-network.ts";
@@ -43,7 +44,7 @@ export class Router {
   readonly #host: RouterHost;
   readonly #bridges = new Map<string, LiveNetwork>();
   #netd: Promise<Netd>;
-  #uplink: Uplink = { kind: "none", mtu: 1500, process: null, veth: null, problem: "" };
+  #uplink: Uplink = { kind: "none", mtu: 1500, process: null, veth: null, ipv6: null, problem: "" };
   #hostAddress = "";
   #reopening: Promise<void> | undefined;
   /** By container: its TCP ports that the kernel may carry. */
@@ -66,7 +67,7 @@ export class Router {
     router.#hostAddress = (await router.ask({ call: "host", address: "" })) as string;
     await router.#openUplink();
     router.#watching = setInterval(() => {
-      router.checkUplink().catch((error: unknown) => log("warn", error));
+      router.#look().catch((error: unknown) => log("warn", error));
     }, WATCH_MS).unref();
     return router;
   }
@@ -106,6 +107,7 @@ export class Router {
   /** Makes the networks' bridges, or adopts them; the rules are loaded once for all. */
   async addNetworks(networks: readonly LiveNetwork[]): Promise<void> {
     for (const network of networks) this.#bridges.set(network.record.id, network);
+    await this.#wantIpv6();
     await this.#loadRules();
     await Promise.all(networks.map((network) => this.#addBridge(network)));
   }
@@ -117,6 +119,12 @@ export class Router {
     if (veth) await Promise.all(network.subnets.map((to) => this.plumbing.removeHostRoute({ to, device: veth.device })));
     await this.plumbing.removeLink(network.bridge);
     await this.#loadRules();
+  }
+
+  async #look(): Promise<void> {
+    await this.checkUplink();
+    // The host may have it only now.
+    if (!this.#closed && (await this.#wantIpv6())) await this.#loadRules();
   }
 
   /** Replaces a way out that has died. Cheap when it lives. */
@@ -154,10 +162,29 @@ export class Router {
     const mac = `02:42:${network.record.id.slice(0, 8).match(/../g)!.join(":")}`;
     await this.plumbing.bridge({ name: network.bridge, mac, mtu: this.mtuOf(network), addresses: network.gateways });
     await this.ask(netdNetworkOf(network));
-    const { veth } = this.#uplink;
-    if (!veth || network.record.internal) return;
-    for (const to of network.subnets.filter((subnet) => !subnet.includes(":")))
-      await this.plumbing.hostRoute({ to, via: veth.inside, device: veth.device });
+    await this.#addHostRoutes(network);
+  }
+
+  /** As root the host reaches containers by their own addresses. */
+  async #addHostRoutes({ record, subnets }: LiveNetwork): Promise<void> {
+    const { veth, ipv6 } = this.#uplink;
+    if (!veth || record.internal) return;
+    for (const to of subnets) {
+      const via = to.includes(":") ? ipv6?.inside : veth.inside;
+      if (via) await this.plumbing.hostRoute({ to, via, device: veth.device });
+    }
+  }
+
+  /** Lets IPv6 out as soon as a network has some and the host can. @returns whether it does from now on */
+  async #wantIpv6(): Promise<boolean> {
+    const networks = [...this.#bridges.values()].filter(({ record }) => record.ipv6 && !record.internal);
+    if (this.#uplink.ipv6 || networks.length === 0) return false;
+    const ipv6 = await openIpv6(this.#uplink, { name: this.#host.name, run: this.#host.paths.run, plumbing: this.plumbing });
+    if (!ipv6) return false;
+    this.#uplink = { ...this.#uplink, ipv6 };
+    await this.#redirectPorts();
+    for (const network of networks) await this.#addHostRoutes(network);
+    return true;
   }
 
   async #loadRules(): Promise<void> {
@@ -174,8 +201,8 @@ export class Router {
   }
 
   async #loadHostTable(ask: Ask): Promise<void> {
-    const { veth } = this.#uplink;
-    if (veth) await ask({ call: "hostRules", table: hostTableOf(veth, [...this.#ports.values()].flat()) });
+    const table = hostTableOf(this.#uplink, [...this.#ports.values()].flat());
+    if (table) await ask({ call: "hostRules", table });
   }
 
   async #openUplink(): Promise<void> {

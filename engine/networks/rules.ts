@@ -16,7 +16,7 @@ export interface BridgeRules {
 export const BRIDGE_PREFIX = "bb";
 const ANY_BRIDGE = `${BRIDGE_PREFIX}*`;
 
-export function rulesOf(bridges: readonly BridgeRules[], uplink: Pick<Uplink, "veth">): NftTable {
+export function rulesOf(bridges: readonly BridgeRules[], uplink: Pick<Uplink, "veth" | "ipv6">): NftTable {
   return { family: "inet", name: "berth", chains: [guard, input, forward(bridges, uplink), masquerade] };
 }
 
@@ -54,11 +54,12 @@ const input: NftChain = {
 };
 
 /** Within a network, out, and from the host itself; never from one network to another, nor from the host's neighbors. */
-function forward(bridges: readonly BridgeRules[], { veth }: Pick<Uplink, "veth">): NftChain {
+function forward(bridges: readonly BridgeRules[], { veth, ipv6 }: Pick<Uplink, "veth" | "ipv6">): NftChain {
+  const hosts = veth ? [veth.host, ...(ipv6 ? [ipv6.host] : [])] : [];
   const rules = bridges.flatMap(({ bridge, internal, betweenContainers }): NftRule[] => [
     { iif: bridge, oif: bridge, verdict: betweenContainers ? "accept" : "drop" },
     ...(internal ? [] : [{ iif: bridge, oif: UPLINK_DEVICE, verdict: "accept" } as const]),
-    ...(internal || !veth ? [] : [{ iif: UPLINK_DEVICE, oif: bridge, from: veth.host, verdict: "accept" } as const]),
+    ...(internal ? [] : hosts.map((from) => ({ iif: UPLINK_DEVICE, oif: bridge, from, verdict: "accept" }) as const)),
   ]);
   // Refused at once rather than lost: a wrong address should not cost a minute.
   const refused: NftRule = { iif: ANY_BRIDGE, verdict: "reject" };

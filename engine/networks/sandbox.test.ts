@@ -3,7 +3,7 @@ import { test } from "node:test";
 import { LiveNetwork } from "./live-network.ts";
 import type { Endpoint } from "./networks.ts";
 import { rulesOf } from "./rules.ts";
-import { embeddedDns, gatewayOf, hostsOf, linkHostsOf, netdSandboxOf, portOf, resolvConfOf } from "./sandbox.ts";
+import { embeddedDns, gatewayOf, gatewaysOf, hostsOf, linkHostsOf, netdSandboxOf, portOf, resolvConfOf } from "./sandbox.ts";
 import type { NetworkRecord } from "./store.ts";
 
 function network(name: string, subnet: string, more: Partial<NetworkRecord> = {}): LiveNetwork {
@@ -92,6 +92,15 @@ test("allocate() refuses a second place of the same container", () => {
   assert.throws(() => back.allocate(request), { kind: "forbidden", message: "endpoint with name web already exists in network back" });
 });
 
+test("gatewaysOf() gives each family its own default route", () => {
+  const six = network("six", "10.5.0.0/24", {
+    ipam: { Driver: "default", Options: {}, Config: [{ Subnet: "10.5.0.0/24" }, { Subnet: "fd05::/64" }] },
+  });
+  const [a, b] = [place(back), place(six)];
+  assert.deepEqual([gatewaysOf(a, [a, b]), gatewaysOf(b, [a, b])], [["10.2.0.1"], ["fd05::1"]]);
+  assert.deepEqual(gatewaysOf(b, [b]), ["10.5.0.1", "fd05::1"]);
+});
+
 test("gatewayOf() takes the highest priority, then the first name, never an internal network", () => {
   const [a, b, c] = [place(front), place(back), place(vault)];
   assert.equal(gatewayOf([a, b, c])?.networkName, "back");
@@ -145,7 +154,8 @@ test("rulesOf() lets networks out and keeps them apart, internal ones in", () =>
     { bridge: "bb2", internal: true, betweenContainers: false },
   ];
   const chain = rulesOf(bridges, {
-    veth: { host: "169.254.64.1", inside: "169.254.64.2", device: "berth", switchedForwarding: false },
+    veth: { host: "169.254.64.1", inside: "169.254.64.2", device: "berth", switchedForwarding: [] },
+    ipv6: null,
   }).chains.find(({ hook }) => hook === "forward");
   assert.equal(chain?.policy, "drop");
   const shown = chain.rules.map(({ iif, oif, from, verdict }) => [iif, oif, from, verdict].filter(Boolean).join(" "));

@@ -22,32 +22,35 @@ export const portOf = (endpoint: Pick<Endpoint, "id">): string => `${PORT_PREFIX
 /** Endpoints that have an interface: those of bridge networks. */
 export const pluggedOf = (endpoints: readonly Endpoint[]): Endpoint[] => endpoints.filter(({ ipv4, ipv6 }) => ipv4 !== "" || ipv6 !== "");
 
-/** The endpoint with the default route: the highest priority, then the first network by name, as Docker chooses. */
-export function gatewayOf(endpoints: readonly Endpoint[]): Endpoint | undefined {
+/** The endpoint with a family's default route: the highest priority, then the first network by name, as Docker chooses. */
+export function gatewayOf(endpoints: readonly Endpoint[], family: 4 | 6 = 4): Endpoint | undefined {
   return endpoints
-    .filter(({ gateway }) => gateway !== "")
+    .filter((endpoint) => nextHop(endpoint, family) !== "")
     .toSorted((a, b) => b.gatewayPriority - a.gatewayPriority || (a.networkName < b.networkName ? -1 : 1))[0];
 }
 
+const nextHop = (endpoint: Endpoint, family: 4 | 6): string => (family === 4 ? endpoint.gateway : endpoint.ipv6Gateway);
+
 /**
- * Next hops of default routes. No way out carries IPv6 yet, and a route that leads nowhere costs every program that prefers
- * IPv6 a second, so there is none: such connections fail at once, and IPv4 is tried.
+ * Next hops of the default routes that `endpoint` has among a container's `endpoints`. Where the host has no way for IPv6, R
+ * has none either and says so at once, so that programs try IPv4.
  */
-export const gatewaysOf = ({ gateway }: Endpoint): string[] => [gateway].filter((address) => address !== "");
+export const gatewaysOf = (endpoint: Endpoint, endpoints: readonly Endpoint[]): string[] =>
+  ([4, 6] as const).filter((family) => gatewayOf(endpoints, family) === endpoint).map((family) => nextHop(endpoint, family));
 
 export interface InterfaceOptions {
   readonly name: string;
   readonly bridge: string;
   readonly mtu: number;
-  readonly hasDefaultRoute: "yes" | "no";
+  /** Next hops of default routes. */
+  readonly gateways: readonly string[];
 }
 
-export function interfaceOf(endpoint: Endpoint, { name, bridge, mtu, hasDefaultRoute }: InterfaceOptions): InterfacePlan {
+export function interfaceOf(endpoint: Endpoint, { name, bridge, mtu, gateways }: InterfaceOptions): InterfacePlan {
   const addresses = [
     { address: endpoint.ipv4, prefix: endpoint.prefix },
     { address: endpoint.ipv6, prefix: endpoint.ipv6Prefix },
   ].filter(({ address }) => address !== "");
-  const gateways = hasDefaultRoute === "yes" ? gatewaysOf(endpoint) : [];
   return { name, port: portOf(endpoint), bridge, mac: endpoint.macAddress, mtu, addresses, gateways };
 }
 

@@ -90,8 +90,7 @@ export class Sandboxes {
     const endpoint = network.allocate({ containerId, ...options.names, settings: options.settings });
     const endpoints = [...sandbox.endpoints, endpoint];
     try {
-      const hasDefaultRoute = gatewayOf(endpoints) === endpoint ? "yes" : "no";
-      const plug = this.#interface(endpoint, { name: "", hasDefaultRoute });
+      const plug = this.#interface(endpoint, { name: "", gateways: gatewaysOf(endpoint, endpoints) });
       await this.#options.router.plumbing.connect({ path: netnsPath(this.#options.run, containerId), plug, dns: this.#dns(endpoints) });
     } catch (error) {
       network.release(containerId);
@@ -110,8 +109,10 @@ export class Sandboxes {
     const endpoints = sandbox.endpoints.filter((other) => other !== endpoint);
     const path = netnsPath(this.#options.run, containerId);
     await this.#options.router.plumbing.disconnect({ path, port: portOf(endpoint), dns: this.#dns(endpoints) });
-    const gateway = gatewayOf(endpoints);
-    if (gateway) await this.#options.router.plumbing.reroute({ path, mac: gateway.macAddress, gateways: gatewaysOf(gateway) });
+    for (const other of pluggedOf(endpoints)) {
+      const gateways = gatewaysOf(other, endpoints);
+      if (gateways.length > 0) await this.#options.router.plumbing.reroute({ path, mac: other.macAddress, gateways });
+    }
     network.release(containerId);
     const changed = await this.#changed(sandbox, endpoints, "");
     this.#event("disconnect", endpoint);
@@ -300,13 +301,12 @@ export class Sandboxes {
   }
 
   #interfaces(endpoints: readonly Endpoint[]): ReturnType<typeof interfaceOf>[] {
-    const gateway = gatewayOf(endpoints);
     return pluggedOf(endpoints).map((endpoint, index) =>
-      this.#interface(endpoint, { name: `eth${index}`, hasDefaultRoute: endpoint === gateway ? "yes" : "no" }),
+      this.#interface(endpoint, { name: `eth${index}`, gateways: gatewaysOf(endpoint, endpoints) }),
     );
   }
 
-  #interface(endpoint: Endpoint, options: { name: string; hasDefaultRoute: "yes" | "no" }): ReturnType<typeof interfaceOf> {
+  #interface(endpoint: Endpoint, options: { name: string; gateways: readonly string[] }): ReturnType<typeof interfaceOf> {
     const network = this.#network(endpoint)!;
     return interfaceOf(endpoint, { ...options, bridge: network.bridge, mtu: this.#options.router.mtuOf(network) });
   }

@@ -410,7 +410,6 @@ for (const as of USERS) {
     assert.deepEqual(JSON.parse(await inside(room, app, lookUp("127.0.0.11", "resolve4", "web"))), [web.endpoints[0]?.ipv4]);
     assert.deepEqual(JSON.parse(await inside(room, app, lookUp("127.0.0.11", "reverse", "fd00:5ea::80"))), ["web.six"]);
     assert.deepEqual(JSON.parse(await inside(room, app, lookUp("[fd00:5ea::1]", "resolve6", "web"))), ["fd00:5ea::80"]);
-    assert.equal(await inside(room, app, tryConnect("2001:db8::1", 80)), "ENETUNREACH");
   });
 
   test(`as ${as}: networks stay as they were created`, { skip }, async (t) => {
@@ -571,8 +570,8 @@ test("as root: two engines side by side", { skip: cannotRunAs("root") }, async (
 });
 
 /**
- * A host of its own behind a veth pair, with another behind it that answers on port 80: namespaces, so that firewalls can be
- * set up without harm.
+ * A host of its own behind a veth pair, with another behind it that answers on port 80 of IPv4 and IPv6: namespaces, so that
+ * firewalls can be set up without harm.
  */
 async function makeHost(t: TestContext): Promise<(...argv: string[]) => string[]> {
   const [host, world] = [spawn("unshare", ["--net", "sleep", "infinity"]), spawn("unshare", ["--net", "sleep", "infinity"])];
@@ -585,6 +584,11 @@ async function makeHost(t: TestContext): Promise<(...argv: string[]) => string[]
   for (const line of ["addr add 198.51.100.1/24 dev w0", "link set w0 up", "link set lo up", "route add default via 198.51.100.2"])
     await ip(host.pid, line);
   for (const line of ["addr add 198.51.100.2/24 dev w1", "link set w1 up"]) await ip(world.pid, line);
+  for (const [pid, line] of [
+    [host.pid, "2001:db8::1/64 dev w0"],
+    [world.pid, "2001:db8::2/64 dev w1"],
+  ] as const)
+    await ip(pid, `-6 addr add ${line} nodad`);
   const program = `require("net").createServer((socket) => socket.end()).listen(80, () => console.log("up"))`;
   const [command = "", ...args] = on(world.pid, [node, "-e", program]);
   const server = spawn(command, args);
@@ -616,6 +620,60 @@ test(
     assert.equal(await next.room.problem(), "");
   },
 );
+
+/** Every switch of IPv6 that Berth might touch. */
+const ipv6Switches = (onHost: (...argv: string[]) => string[]): Promise<string> =>
+  runOrThrow(onHost("sh", "-c", "cd /proc/sys/net/ipv6/conf && grep -H . */forwarding */accept_ra | grep -v ^berth"));
+
+for (const as of USERS)
+  test(
+    `as ${as}: IPv6 goes out as soon as the host has a way, and the host is as it was afterwards`,
+    { skip: cannotRunAs("root") || cannotRunAs(as) || (as === "user" && !findProgram("slirp4netns") && "needs slirp4netns") },
+    async (t) => {
+      const onHost = await makeHost(t);
+      const isRoot = as === "root";
+      const reach = tryConnect("2001:db8::2", 80);
+      if (!isRoot) await runOrThrow(onHost("ip", "-6", "route", "add", "default", "via", "2001:db8::2"));
+      const before = await ipv6Switches(onHost);
+      const { room } = await opened(t, as, onHost());
+      assert.equal(await ipv6Switches(onHost), before, "before a network wants it");
+      await room.create({ name: "six", ipv6: true });
+      await room.create({ name: "vault", ipv6: true, internal: true });
+      const sandbox = await room.attach(plainRequest("a", { mode: "six" }));
+      if (isRoot) {
+        assert.match(await inside(room, sandbox, reach), /^E(HOST|NET)UNREACH$/, "refused at once while the host has none");
+        assert.equal(await ipv6Switches(onHost), before, "before there is a way");
+        await runOrThrow(onHost("ip", "-6", "route", "add", "default", "via", "2001:db8::2"));
+        await room.create({ name: "seven", ipv6: true });
+      }
+      assert.equal(await inside(room, sandbox, reach), "connected");
+      const [program = "", ...rest] = onHost(node, "-e", `require("net").createServer().listen(81, "::1", () => console.log("up"))`);
+      const loopback = spawn(program, rest);
+      t.after(() => loopback.kill("SIGKILL"));
+      await once(loopback.stdout, "data");
+      for (const address of ["fd00::2", "::1", "2001:db8::1"])
+        assert.notEqual(await inside(room, sandbox, tryConnect(address, 81)), "connected", `the host's loopback as ${address}`);
+      const shut = await room.attach(plainRequest("b", { mode: "vault" }));
+      assert.notEqual(await inside(room, shut, reach), "connected", "an internal network");
+      if (isRoot) {
+        await serve(
+          t,
+          room,
+          sandbox,
+          `require("net").createServer((socket) => socket.on("error", () => 0).end()).listen(7, "::", () => console.log("up"))`,
+        );
+        const [command = "", ...args] = onHost(node, "-e", tryConnect(sandbox.endpoints[0]!.ipv6, 7));
+        assert.equal((await runOrThrow([command, ...args])).trim(), "connected", "the host reaches the container");
+        assert.match(await ipv6Switches(onHost), /^all\/forwarding:1$/m);
+        // An interface of the host is no router's for it, and still listens to routers.
+        assert.match(await ipv6Switches(onHost), /^w0\/forwarding:0$/m);
+      }
+      // With a pair of interfaces that is not ours, forwarding may be wanted by somebody else.
+      await runOrThrow(onHost("ip", "link", "del", "w0"));
+      await room.close({ everything: true });
+      assert.equal(await ipv6Switches(onHost), before.replaceAll(/^w0.*\n/gm, ""));
+    },
+  );
 
 const firewalls: [what: string, rules: string[]][] = [
   ["lets everything through", []],

@@ -88,9 +88,13 @@ export async function openRoom(as: As, within: readonly string[] = []): Promise<
 async function start({ user, root, within }: { user: TestUser; root: string; within: readonly string[] }): Promise<RoomProcess> {
   const folder = await (bundled ??= bundle());
   const { node } = await testPrograms();
-  const identity = user.uid === process.getuid!() ? {} : { uid: user.uid, gid: user.gid };
+  const isOther = user.uid !== process.getuid!();
+  // Entering somewhere else is root's; the user begins there.
+  const become = ["setpriv", `--reuid=${user.uid}`, `--regid=${user.gid}`, "--clear-groups"];
+  const identity = isOther && within.length === 0 ? { uid: user.uid, gid: user.gid } : {};
+  const before = isOther && within.length > 0 ? [...within, ...become] : within;
   const env = { PATH: process.env["PATH"], HOME: user.home, USER: user.name };
-  const [program, ...args] = [...within, node, join(folder, "driver.mjs"), "launch", root];
+  const [program, ...args] = [...before, node, join(folder, "driver.mjs"), "launch", root];
   const child = spawn(program, args, { ...identity, env, cwd: "/", stdio: ["pipe", "pipe", "inherit"] });
   const ask = asker(child);
   const { pid } = (await ask("hello", [])) as { pid: number };

@@ -8,8 +8,10 @@ import { ownMountNamespace, processesBeside } from "../launch.ts";
 import { enterNamespace } from "../namespace.ts";
 import type { Netns } from "../netns.ts";
 import { descendants } from "../process.ts";
+import { switchForwardingOff, switchedForwarding } from "../forwarding.ts";
+import type { Family } from "../forwarding.ts";
 import { exitNow, sendSignal } from "../spawn.ts";
-import { hasSwitchedForwarding, hostTableName, letPass, switchForwardingOff } from "../uplink-veth.ts";
+import { hostTableName, letPass } from "../uplink-veth.ts";
 
 export class Orphans {
   readonly #name: string;
@@ -17,7 +19,7 @@ export class Orphans {
   /** Made while this thread is still in the host's network namespace. */
   readonly #host = openDescriptor("/proc/self/ns/net", O.RDONLY | O.CLOEXEC);
   #ending = false;
-  #switchedForwarding = false;
+  #switchedForwarding: readonly Family[] = [];
 
   /** @param name the engine's short name */
   constructor(name: string, networkNamespace: string) {
@@ -27,7 +29,7 @@ export class Orphans {
 
   /** Remembers what the engine's run directory says, for when it is gone. */
   look(run: string): void {
-    this.#switchedForwarding = hasSwitchedForwarding(run);
+    this.#switchedForwarding = switchedForwarding(run);
   }
 
   /** Ends all, this process last. */
@@ -41,7 +43,7 @@ export class Orphans {
       netns.removeVethUplink({ device: this.#name, table: { family: "inet", name: hostTableName(this.#name) } });
       enterNamespace(this.#host, "net");
       await letPass(this.#name, "-D");
-      if (this.#switchedForwarding) switchForwardingOff(netns.hostNetwork({ ours: [] }).links);
+      if (this.#switchedForwarding.length > 0) switchForwardingOff(this.#switchedForwarding, netns.hostNetwork({ ours: [] }).links);
     } catch {
       // Without root there is nothing of it on the host.
     }
