@@ -15,7 +15,11 @@ const cases: [what: string, listing: string, fix: string | undefined][] = [
     chain("inet other", "accept") + chain("inet filter", "drop"),
     "sudo nft insert rule inet filter f iifname berth accept; sudo nft insert rule inet filter f oifname berth accept",
   ],
-  ["firewalld", chain("inet firewalld", "accept"), "sudo firewall-cmd --zone=trusted --add-interface=berth"],
+  [
+    "firewalld",
+    chain("inet firewalld", "accept"),
+    "sudo firewall-cmd --permanent --zone=trusted --add-interface=berth; sudo firewall-cmd --reload",
+  ],
 ];
 for (const [what, listing, fix] of cases)
   test(`firewallInTheWay() sees ${what}`, () => assert.equal(firewallInTheWay(listing, "berth")?.fix, fix));

@@ -7,7 +7,9 @@
 /** A firewall that stands in the way, and the commands that open it for the interface `device`; undefined when there is none. */
 export function firewallInTheWay(listing: string, device: string): { table: string; fix: string } | undefined {
   for (const { table, chain } of droppingChains(listing)) {
-    if (table === "inet firewalld") return { table, fix: `sudo firewall-cmd --zone=trusted --add-interface=${device}` };
+    // What is not permanent is lost when it is loaded anew.
+    const permanent = `sudo firewall-cmd --permanent --zone=trusted --add-interface=${device}; sudo firewall-cmd --reload`;
+    if (table === "inet firewalld") return { table, fix: permanent };
     const rule = (side: string): string => `sudo nft insert rule ${table} ${chain} ${side} ${device} accept`;
     return { table, fix: `${rule("iifname")}; ${rule("oifname")}` };
   }

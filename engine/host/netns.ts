@@ -17,11 +17,11 @@ import {
   addVeth,
   deleteGroup,
   deleteLink,
-  getAddresses,
   getLink,
   getLinks,
-  readAddress,
+  getRoutes,
   readLink,
+  readRoute,
   retirePort,
   setUp,
 } from "./netlink.ts";
@@ -94,8 +94,11 @@ export class Netns extends HostNetwork {
     return this.#route.query(getLinks()).map(readLink);
   }
 
-  addresses(): (LinkAddress & { index: number })[] {
-    return this.#route.query(getAddresses()).map(readAddress);
+  /** Whether R has a default route for IPv4 through that interface, which whoever makes one does last. */
+  leadsOut({ name }: { name: string }): boolean {
+    const index = this.links().find((link) => link.name === name)?.index;
+    const routes = this.#route.query(getRoutes()).flatMap((reply) => readRoute(reply) ?? []);
+    return routes.some((route) => route.to === "0.0.0.0/0" && route.index === index);
   }
 
   /** Makes the bridge, or adopts the one of that name. */

@@ -12,7 +12,7 @@ export type Plumbing = {
 
 const methods: readonly (keyof Netns)[] = [
   "links",
-  "addresses",
+  "leadsOut",
   "bridge",
   "removeLink",
   "createSandbox",

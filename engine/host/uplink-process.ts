@@ -13,7 +13,7 @@ import type { Uplink, UplinkOptions } from "./uplink-kinds.ts";
 
 /** Large packets: the programs copy bytes, so fewer and bigger is faster, four times for uploads through slirp4netns. */
 const MTU = 65520;
-const START_MS = 5000;
+const START_MS = 15_000;
 /** Older ones lose connections behind address translation. */
 const OLDEST_PASTA = 20231204;
 
@@ -103,13 +103,11 @@ async function started(kind: "slirp4netns" | "pasta", argv: string[], options: U
   };
 }
 
-/** Resolves when R has the interface with an address; the programs say so in no common way, the kernel does. */
+/** Resolves when R has the interface and a route through it; the programs say so in no common way, the kernel does. */
 async function appears(plumbing: Plumbing): Promise<void> {
   const deadline = Date.now() + START_MS;
   while (Date.now() < deadline) {
-    const index = (await plumbing.links()).find(({ name }) => name === UPLINK_DEVICE)?.index;
-    const addresses = index === undefined ? [] : await plumbing.addresses();
-    if (addresses.some((address) => address.index === index && !address.address.includes(":"))) return;
+    if (await plumbing.leadsOut({ name: UPLINK_DEVICE })) return;
     await new Promise((resolve) => setTimeout(resolve, 5));
   }
   throw new Error("its interface did not appear");
