@@ -37,7 +37,7 @@ export async function contextLayer(tree: FileTree, { rooms, signal, source = "/"
   if (known) return known;
   const plan = new LayerPlan(emptyTree, { owner: undefined, chmod: undefined });
   for (const selected of selection) plan.place(selected, target, { intoDirectory: false });
-  const layer = await rooms.layers.add(plan, null, signal);
+  const layer = await rooms.layers.add(plan, null, { signal });
   await rooms.cache.put(key, layer, `build context ${source}`);
   return layer;
 }

@@ -1,7 +1,7 @@
 /**
  * What a COPY made when it last ran, so that the next layer can share the files that did not change.
  *
- *     STATE/copied/<name>.json    the layer, and a line for each of its files
+ *     STATE/copied/<name>.json    the layer, and of each of its files a line and where in the layer's tar it is
  */
 import { readdir, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
@@ -9,9 +9,14 @@ import { makeDirectory, readJson, writeJson } from "../host/files.ts";
 import type { Digest } from "../layers/snapshots.ts";
 import { keyOf } from "./cache.ts";
 
-interface Copied {
+/** What a file is, as LayerPlan says it; the first byte of its header in the tar, and the first byte behind it. */
+export type CopiedFile = readonly [line: string, start: number, end: number];
+
+export interface Copied {
   readonly chainId: Digest;
-  readonly files: Readonly<Record<string, string>>;
+  /** The layer's tar, among the images' blobs. */
+  readonly blob: Digest;
+  readonly files: Readonly<Record<string, CopiedFile>>;
 }
 
 const KEPT = 200;
@@ -28,12 +33,13 @@ export class CopiedFiles {
   }
 
   async read(): Promise<Copied | undefined> {
-    return readJson<Copied>(this.#file).catch(() => undefined);
+    const copied = await readJson<Copied>(this.#file).catch(() => undefined);
+    return copied?.blob === undefined ? undefined : copied;
   }
 
-  async write(chainId: Digest, files: ReadonlyMap<string, string>): Promise<void> {
+  async write(copied: Copied): Promise<void> {
     await makeDirectory(this.#directory);
-    await writeJson(this.#file, { chainId, files: Object.fromEntries(files) }, { unsynced: true });
+    await writeJson(this.#file, copied, { unsynced: true });
     await this.#tidy();
   }
 

@@ -211,7 +211,7 @@ export async function prepareWorkdir(operation: WorkdirOperation, instruction: s
     if (target === "proc" || target.startsWith("proc/"))
       throw new EngineError("invalid", `WORKDIR ${JSON.stringify(path)} is not allowed: it is below /proc`);
     if (plan.entry(target)?.type !== "directory") plan.makeDirectory(target);
-    return scope.rooms.layers.add(plan, scope.parent, scope.signal);
+    return scope.rooms.layers.add(plan, scope.parent, { signal: scope.signal });
   };
   const key = keyOf({ v: 1, op: "workdir", parent: scope.parent, path, user });
   const containerId = randomBytes(32).toString("hex");

@@ -158,10 +158,10 @@ function device(type: EntryType, { rdev }: Stats): { major: number; minor: numbe
 
 /** A file that has become shorter meanwhile is filled up with zeros: the size was promised. */
 function readWhole(file: number, sizeBytes: number): Buffer {
-  const content = Buffer.alloc(sizeBytes);
+  const content = Buffer.allocUnsafe(sizeBytes);
   for (let at = 0; at < sizeBytes;) {
     const read = readSync(file, content, at, sizeBytes - at, at);
-    if (read === 0) break;
+    if (read === 0) return content.fill(0, at);
     at += read;
   }
   return content;

@@ -26,6 +26,18 @@ export interface PlanOptions {
   readonly epoch?: number | undefined;
 }
 
+/** From the first byte of an entry's header in a tar to the first byte behind the entry. */
+export type Place = readonly [start: number, end: number];
+
+export interface TarOptions {
+  /** Files that are left out. */
+  readonly without?: ReadonlySet<string>;
+  /** Files whose entries are taken from another tar as they are. */
+  readonly from?: { readonly places: ReadonlyMap<string, Place>; read(place: Place): AsyncIterable<Buffer> };
+  /** Is told where files that have a source come to lie. */
+  readonly placed?: ((path: string, place: Place) => void) | undefined;
+}
+
 export class LayerPlan {
   /** What is there before; an empty tree for --link. */
   readonly #below: FileTree;
@@ -127,20 +139,41 @@ export class LayerPlan {
     const lines = new Map<string, string>();
     for (const { path, type, source, inode, mode, uid, gid, sizeBytes, mtimeSeconds } of this.#entries.values()) {
       if (type !== "file" || !source || inode !== undefined) continue;
-      const digest = await source.tree.digest(source.entry);
+      const known = source.tree.digest(source.entry);
+      const digest = typeof known === "string" ? known : await known;
       lines.set(path, `${mode.toString(8)} ${uid}:${gid} ${mtimeSeconds} ${sizeBytes} ${digest}`);
     }
     return lines;
   }
 
   /** The layer's tar. Directories that this layer made are as old as the newest file in it. */
-  async *tar(signal?: AbortSignal, { without }: { without?: ReadonlySet<string> } = {}): AsyncGenerator<Buffer> {
+  async *tar(signal?: AbortSignal, { without, from, placed }: TarOptions = {}): AsyncGenerator<Buffer> {
     const linked = new Map<string, string>();
+    let at = 0;
+    // Entries that follow each other there are read together.
+    let run: [number, number] = [0, 0];
     for (const entry of this.#entries.values()) {
       signal?.throwIfAborted();
       if (without?.has(entry.path)) continue;
-      yield* this.#write(entry, linked);
+      const start = at;
+      const there = from?.places.get(entry.path);
+      if (there) {
+        at += there[1] - there[0];
+        if (run[1] !== there[0]) {
+          if (run[0] < run[1]) yield* from!.read(run);
+          run = [...there];
+        } else run[1] = there[1];
+      } else {
+        if (run[0] < run[1]) yield* from!.read(run);
+        run = [0, 0];
+        for await (const piece of this.#write(entry, linked)) {
+          at += piece.length;
+          yield piece;
+        }
+      }
+      if (entry.source) placed?.(entry.path, [start, at]);
     }
+    if (run[0] < run[1]) yield* from!.read(run);
     yield TAR_END;
   }
 

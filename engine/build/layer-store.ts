@@ -2,13 +2,14 @@
 import { createHash, randomUUID } from "node:crypto";
 import { createReadStream } from "node:fs";
 import { open, rm } from "node:fs/promises";
+import type { FileHandle } from "node:fs/promises";
 import { join } from "node:path";
 import { Readable } from "node:stream";
 import type { Descriptor, Images } from "../images/images.ts";
 import type { Digest, Layer, Snapshots } from "../layers/snapshots.ts";
 import type { StepLayer } from "./cache.ts";
-import type { CopiedFiles } from "./copied-files.ts";
-import type { LayerPlan } from "./layer-plan.ts";
+import type { Copied, CopiedFile, CopiedFiles } from "./copied-files.ts";
+import type { LayerPlan, Place, TarOptions } from "./layer-plan.ts";
 
 export const LAYER_MEDIA_TYPE = "application/vnd.oci.image.layer.v1.tar";
 
@@ -17,6 +18,20 @@ const FEW = 50;
 
 /** Small pieces are collected to this size before they are written. */
 const CHUNK = 1 << 18;
+
+/** What is copied as it is goes faster in larger pieces. */
+const LARGE_CHUNK = 1 << 20;
+
+interface AddOptions {
+  readonly signal: AbortSignal;
+  readonly placed?: TarOptions["placed"];
+}
+
+interface Assembly extends AddOptions {
+  readonly before: Copied;
+  /** Paths of files that are the same there. */
+  readonly shared: readonly string[];
+}
 
 export class LayerStore {
   readonly #images: Images;
@@ -31,50 +46,56 @@ export class LayerStore {
   }
 
   /**
-   * Like add, for a step that ran before: files that its last layer has as well are shared with that, so that one changed
-   * file of many costs little more than itself.
+   * Like add, for a step that ran before: files that its last layer has as well are shared with that, and their part of its
+   * tar is copied as it is, so that one changed file of many costs little more than itself.
    */
   async addAgain(
     plan: LayerPlan,
     parent: Digest | null,
     { copied, signal }: { copied: CopiedFiles; signal: AbortSignal },
   ): Promise<StepLayer> {
-    const files = await plan.fingerprints();
-    const before = files.size < FEW ? undefined : await copied.read();
-    const shared = before ? [...files].flatMap(([path, line]) => (before.files[path] === line ? [path] : [])) : [];
+    const lines = await plan.fingerprints();
+    if (lines.size < FEW) return this.add(plan, parent, { signal });
+    const places = new Map<string, Place>();
+    const placed = (path: string, place: Place): void => void places.set(path, place);
+    const before = await copied.read();
+    const shared = before ? [...lines].flatMap(([path, line]) => (before.files[path]?.[0] === line ? [path] : [])) : [];
     const layer =
-      (shared.length < FEW ? undefined : await this.#assemble(plan, parent, { from: before!.chainId, shared, signal })) ??
-      (await this.add(plan, parent, signal));
-    if (files.size >= FEW) await copied.write(layer.chainId, files);
+      (shared.length < FEW ? undefined : await this.#assemble(plan, parent, { before: before!, shared, placed, signal })) ??
+      (await this.add(plan, parent, { placed, signal }));
+    const files = Object.fromEntries([...lines].map(([path, line]): [string, CopiedFile] => [path, [line, ...places.get(path)!]]));
+    await copied.write({ chainId: layer.chainId, blob: layer.blob.digest, files });
     return layer;
   }
 
   /** Undefined when the last layer is not what it was. */
-  async #assemble(
-    plan: LayerPlan,
-    parent: Digest | null,
-    { from, shared, signal }: { from: Digest; shared: readonly string[]; signal: AbortSignal },
-  ): Promise<StepLayer | undefined> {
-    if (!(await this.#snapshots.layer(from))) return undefined;
-    const whole = Readable.from(inChunks(plan.tar(signal)), { objectMode: false, highWaterMark: CHUNK });
-    const stored = this.#images.putBlob(whole, LAYER_MEDIA_TYPE, signal);
-    const rest = Readable.from(inChunks(plan.tar(signal, { without: new Set(shared) })), { objectMode: false, highWaterMark: CHUNK });
-    const diffId = stored.then(({ digest }) => digest);
-    const applied = this.#snapshots.assemble({ rest, reuse: { from, paths: shared }, diffId }, parent, { signal });
+  async #assemble(plan: LayerPlan, parent: Digest | null, { before, shared, placed, signal }: Assembly): Promise<StepLayer | undefined> {
+    if (!(await this.#snapshots.layer(before.chainId))) return undefined;
+    const file = await open(this.#images.blobFile(before.blob)).catch(() => undefined);
+    if (!file) return undefined;
+    const places = new Map(shared.map((path): [string, Place] => [path, [before.files[path]![1], before.files[path]![2]]]));
+    const parts = new PartReader(file);
+    const from = { places, read: (place: Place) => parts.read(place) };
     try {
+      const stored = this.#images.putBlob(inChunks(plan.tar(signal, { from, placed })), LAYER_MEDIA_TYPE, signal);
+      const rest = Readable.from(inChunks(plan.tar(signal, { without: new Set(shared) })), { objectMode: false, highWaterMark: CHUNK });
+      const diffId = stored.then(({ digest }) => digest);
+      const applied = this.#snapshots.assemble({ rest, reuse: { from: before.chainId, paths: shared }, diffId }, parent, { signal });
       const [blob, layer] = await settleBoth(stored, applied);
       return toStepLayer(layer, blob);
     } catch (error) {
       if (signal.aborted) throw error;
       return undefined;
+    } finally {
+      await file.close();
     }
   }
 
   /** Writes the plan's tar once and makes blob and layer of it at the same time. */
-  async add(plan: LayerPlan, parent: Digest | null, signal: AbortSignal): Promise<StepLayer> {
+  async add(plan: LayerPlan, parent: Digest | null, { signal, ...options }: AddOptions): Promise<StepLayer> {
     const path = join(this.#directory, `${randomUUID()}.tar`);
     try {
-      const diffId = await writeHashed(path, plan.tar(signal));
+      const diffId = await writeHashed(path, plan.tar(signal, options));
       const stored = this.#images.putBlob(createReadStream(path, { highWaterMark: CHUNK }), LAYER_MEDIA_TYPE, signal);
       const applied = this.#snapshots.apply({ path }, diffId, parent, { signal });
       const [blob, layer] = await settleBoth(stored, applied);
@@ -132,14 +153,45 @@ async function* inChunks(pieces: AsyncIterable<Buffer>): AsyncGenerator<Buffer> 
   let held: Buffer[] = [];
   let size = 0;
   for await (const piece of pieces) {
+    if (piece.length >= CHUNK) {
+      if (size > 0) yield Buffer.concat(held);
+      [held, size] = [[], 0];
+      yield piece;
+      continue;
+    }
     held.push(piece);
     size += piece.length;
     if (size < CHUNK) continue;
     yield Buffer.concat(held);
-    held = [];
-    size = 0;
+    [held, size] = [[], 0];
   }
   if (size > 0) yield Buffer.concat(held);
+}
+
+/**
+ * Reads parts of a file into the same few buffers again and again, which saves the garbage: a piece of CHUNK or more is good
+ * until two more were asked for. putBlob() writes one while it waits for the next.
+ */
+class PartReader {
+  readonly #file: FileHandle;
+  readonly #buffers = [0, 1, 2].map(() => Buffer.allocUnsafeSlow(LARGE_CHUNK));
+  #turn = 0;
+
+  constructor(file: FileHandle) {
+    this.#file = file;
+  }
+
+  /** @throws {Error} when the file is shorter */
+  async *read([start, end]: Place): AsyncGenerator<Buffer> {
+    for (let at = start; at < end;) {
+      const into = this.#buffers[this.#turn++ % this.#buffers.length]!;
+      const { bytesRead } = await this.#file.read(into, { position: at, length: Math.min(LARGE_CHUNK, end - at) });
+      if (bytesRead === 0) throw new Error("The last layer's tar is shorter than it was");
+      at += bytesRead;
+      const piece = into.subarray(0, bytesRead);
+      yield bytesRead < CHUNK ? Buffer.from(piece) : piece;
+    }
+  }
 }
 
 async function writeHashed(path: string, pieces: AsyncIterable<Buffer>): Promise<Digest> {

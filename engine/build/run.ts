@@ -106,7 +106,7 @@ async function runStep(operation: RunOperation, containerId: string, scope: Step
   const taken = await takeMounts(operation, scope);
   const points = [...mountpoints, ...taken.mounts.map((mount) => mount.target)];
   try {
-    await snapshots.prepare(key, scope.parent);
+    await snapshots.prepare(key, scope.parent, { volatile: true });
     const rootfs = await snapshots.mount(key);
     const { exitCode } = await runCommand(operation, { containerId, rootfs, taken }, scope);
     const epoch = epochOf(scope.request);

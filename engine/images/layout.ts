@@ -6,8 +6,8 @@
 import { createHash, randomBytes } from "node:crypto";
 import { constants, renameSync } from "node:fs";
 import { access, mkdir, open, readdir, readFile, rename, rm, stat } from "node:fs/promises";
+import type { FileHandle } from "node:fs/promises";
 import { join } from "node:path";
-import type { Readable } from "node:stream";
 import { EngineError } from "../errors.ts";
 import { removeTree, sweepUnfinished, syncDirectory, syncFileSystem, writeFileAtomic } from "../host/files.ts";
 import { errorCode } from "../host/libc.ts";
@@ -77,19 +77,26 @@ export class Layout {
    * @param expected digest and size that it has to have
    * @throws {EngineError} invalid when it has not; nothing is stored then
    */
-  async putBlob(content: Readable | Buffer, options: PutOptions = {}): Promise<Stored> {
+  async putBlob(content: AsyncIterable<Buffer> | Buffer, options: PutOptions = {}): Promise<Stored> {
     const path = this.ingestPath();
     const hash = createHash("sha256");
     let size = 0;
     const file = await open(path, "wx", 0o644);
+    const pieces: AsyncIterable<Buffer> | Buffer[] = Buffer.isBuffer(content) ? [content] : content;
+    let written: Promise<void> | undefined;
     try {
-      for await (const chunk of content instanceof Buffer ? [content] : (content as AsyncIterable<Buffer>)) {
+      for await (const chunk of pieces) {
         options.signal?.throwIfAborted();
         size += chunk.length;
         if (options.expected && size > options.expected.size) throw tooLong(options.expected);
+        // One piece is hashed while the one before is written.
+        await written;
+        written = writeWhole(file, chunk);
+        // It is awaited only after the next piece has come; until then its failure is not unheard of.
+        written.catch(() => undefined);
         hash.update(chunk);
-        for (let at = 0; at < chunk.length;) at += (await file.write(chunk, at)).bytesWritten;
       }
+      await written;
       await file.datasync();
       await file.close();
       const digest: Digest = `sha256:${hash.digest("hex")}`;
@@ -99,6 +106,8 @@ export class Layout {
       await rename(path, this.blobPath(digest));
       return { digest, size };
     } catch (error) {
+      // Nothing may write into a file that is closed.
+      await written?.catch(() => undefined);
       await file.close().catch(() => undefined);
       await rm(path, { force: true });
       throw error;
@@ -184,6 +193,10 @@ export function checkExpected(expected: Descriptor, { digest, size }: Stored): v
 
 export function tooLong({ digest, size }: Descriptor): EngineError {
   return new EngineError("invalid", `blob ${digest} has more than the ${size} bytes that were promised`);
+}
+
+async function writeWhole(file: FileHandle, chunk: Buffer): Promise<void> {
+  for (let at = 0; at < chunk.length;) at += (await file.write(chunk, at)).bytesWritten;
 }
 
 async function exists(path: string): Promise<boolean> {
