@@ -71,8 +71,9 @@ export class LayerStore {
   /** Undefined when the last layer is not what it was. */
   async #assemble(plan: LayerPlan, parent: Digest | null, { before, shared, placed, signal }: Assembly): Promise<StepLayer | undefined> {
     if (!(await this.#snapshots.layer(before.chainId))) return undefined;
-    const file = await open(this.#images.blobFile(before.blob)).catch(() => undefined);
-    if (!file) return undefined;
+    const there = await this.#images.blobFile(before.blob);
+    if (!there) return undefined;
+    const file = await open(there.path);
     const places = new Map(shared.map((path): [string, Place] => [path, [before.files[path]![1], before.files[path]![2]]]));
     const parts = new PartReader(file);
     const from = { places, read: (place: Place) => parts.read(place) };

@@ -118,9 +118,6 @@ export interface Images {
   /** Like get, undefined instead of not-found. */
   find(nameOrId: string): Promise<Image | undefined>;
 
-  /** Where a blob lies if it is here, for who reads parts of it. */
-  blobFile(digest: Digest): string;
-
   /** Stores one blob and returns its descriptor; the caller gives the media type. Idempotent by digest. */
   putBlob(content: AsyncIterable<Buffer> | Buffer, mediaType: string, signal?: AbortSignal): Promise<Descriptor>;
 

@@ -93,10 +93,6 @@ class LocalImages implements Images {
     }
   }
 
-  blobFile(digest: Digest): string {
-    return this.#store.layout.blobPath(digest);
-  }
-
   async putBlob(content: AsyncIterable<Buffer> | Buffer, mediaType: string, signal?: AbortSignal): Promise<Descriptor> {
     const stored = await this.#store.layout.putBlob(content, { signal, keep: (digest) => this.#store.garbage.keepForNow(digest) });
     return { mediaType, ...stored };
