@@ -6,20 +6,26 @@ const DEFAULT_KEYS = "ctrl-p,ctrl-q";
 const NAMED: Readonly<Record<string, number>> = { "@": 0, "[": 27, "\\": 28, "]": 29, "^": 30, _: 31 };
 
 /**
- * The bytes of a sequence such as `ctrl-p,ctrl-q` or `a,ctrl-[`.
- * @throws {EngineError} invalid with Docker's sentence
+ * The bytes of a sequence such as `ctrl-p,ctrl-q` or `a,ctrl-[`; undefined when a key does not exist.
  * @see https://github.com/moby/term/blob/v0.5.2/ascii.go
  */
-export function parseDetachKeys(keys: string): Buffer {
-  return Buffer.from((keys || DEFAULT_KEYS).split(",").map(keyByte));
+export function readDetachKeys(keys: string): Buffer | undefined {
+  const codes = (keys || DEFAULT_KEYS).split(",").map(keyByte);
+  return codes.includes(undefined) ? undefined : Buffer.from(codes as number[]);
 }
 
-function keyByte(key: string): number {
+/** As readDetachKeys(). @throws {EngineError} invalid with the sentence that Docker has for attach */
+export function parseDetachKeys(keys: string): Buffer {
+  const bytes = readDetachKeys(keys);
+  if (!bytes) throw new EngineError("invalid", `Invalid detach keys (${keys}) provided`);
+  return bytes;
+}
+
+function keyByte(key: string): number | undefined {
   if (key.length === 1) return key.charCodeAt(0);
-  const control = /^ctrl-(.)$/i.exec(key)?.[1]?.toLowerCase();
-  const code = control === undefined ? undefined : (NAMED[control] ?? (/[a-z]/.test(control) ? control.charCodeAt(0) - 96 : undefined));
-  if (code === undefined) throw new EngineError("invalid", `Unknown character: '${key}'`);
-  return code;
+  if (key === "DEL") return 127;
+  const control = /^ctrl-(.)$/.exec(key)?.[1] ?? "";
+  return NAMED[control] ?? (/[a-z]/.test(control) ? control.charCodeAt(0) - 96 : undefined);
 }
 
 /**

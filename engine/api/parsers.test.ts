@@ -75,8 +75,9 @@ for (const [pattern, name, want] of patterns)
 
 test("parseDetachKeys() reads letters and control keys", () => {
   assert.deepEqual([...parseDetachKeys("")], [16, 17]);
-  assert.deepEqual([...parseDetachKeys("a,ctrl-[,ctrl-A")], [97, 27, 1]);
-  assert.throws(() => parseDetachKeys("ctrl-ä"), /Unknown character: 'ctrl-ä'/);
+  assert.deepEqual([...parseDetachKeys("a,ctrl-[,ctrl-a,DEL")], [97, 27, 1, 127]);
+  for (const keys of ["ctrl-ä", "ctrl-A", "ctrl-", "ctrl-p,nope", "a,,b"])
+    assert.throws(() => parseDetachKeys(keys), { kind: "invalid", message: `Invalid detach keys (${keys}) provided` });
 });
 
 /** What is typed in pieces, what passes, and whether it detaches. */

@@ -5,7 +5,7 @@ import { KeyWatcher, readKeys } from "./terminal.ts";
 for (const [text, want] of [
   ["", [16, 17]],
   ["ctrl-a,d", [1, 100]],
-  ["ctrl-@,ctrl-[", [0, 27]],
+  ["ctrl-@,ctrl-[,DEL", [0, 27, 127]],
 ] as const)
   test(`readKeys() reads "${text}"`, () => assert.deepEqual(readKeys(text), want));
 

@@ -14,9 +14,10 @@ const DETACH_KEYS = "ctrl-p,ctrl-q";
 export function readKeys(text: string): number[] {
   return (text || DETACH_KEYS).split(",").map((key) => {
     if (key.length === 1) return key.charCodeAt(0);
-    const match = /^ctrl-([a-z@[\\\]^_])$/i.exec(key);
+    if (key === "DEL") return 127;
+    const match = /^ctrl-([a-z@[\\\]^_])$/.exec(key);
     if (!match) throw new Error(`invalid detach keys: Unknown character: '${key}'`);
-    return match[1]!.toLowerCase().charCodeAt(0) & 0x1f;
+    return match[1]!.charCodeAt(0) & 0x1f;
   });
 }
 

@@ -26,6 +26,7 @@ export class Entry {
   /** Stops whatever watches the running container (health checks). */
   stopWatching: (() => void) | undefined;
   #queue: Promise<unknown> = Promise.resolve();
+  #start: Promise<unknown> = Promise.resolve();
   #starting: ((task: Task) => void)[] = [];
   #waiting: Waiting[] = [];
 
@@ -65,6 +66,18 @@ export class Entry {
     const mine = this.#queue.then(operation, operation);
     this.#queue = mine.catch(() => undefined);
     return mine;
+  }
+
+  /** A start as its user asked for it, in its turn. Whoever asks something of the container meanwhile waits for it: started(). */
+  async start(operation: () => Promise<void>): Promise<void> {
+    const start = this.inTurn(operation);
+    this.#start = start.catch(() => undefined);
+    return start;
+  }
+
+  /** Resolves when no start is under way, whether it succeeded or not. */
+  async started(): Promise<void> {
+    await this.#start;
   }
 
   /** Resolves on the next event of that kind; the returned function gives the place up. */

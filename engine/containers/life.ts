@@ -33,7 +33,7 @@ export class Life {
 
   /** @throws {EngineError} not-modified when it runs already */
   async start(entry: Entry, signal?: AbortSignal): Promise<void> {
-    await entry.inTurn(async () => {
+    await entry.start(async () => {
       const { status } = entry.record.state;
       if (status === "removing" || status === "dead" || !this.#store.has(entry.id)) throw markedForRemoval();
       if (status === "paused") throw startPaused();

@@ -71,8 +71,9 @@ class ContainerService implements Containers {
     return this.#store.find(nameOrId);
   }
 
-  #running(nameOrId: string): Entry {
+  async #running(nameOrId: string): Promise<Entry> {
     const entry = this.#find(nameOrId);
+    await entry.started();
     if (!entry.isUp || !entry.task) throw notRunning(entry.id);
     return entry;
   }
@@ -170,27 +171,24 @@ class ContainerService implements Containers {
   };
 
   resize: Containers["resize"] = async (nameOrId, size) => {
-    const entry = this.#running(nameOrId);
+    const entry = await this.#running(nameOrId);
     entry.task!.resize(size);
     announce(this.#rooms.events, entry.record, "resize", { height: String(size.rows), width: String(size.columns) });
     return Promise.resolve();
   };
 
   wait: Containers["wait"] = (nameOrId, condition, signal) => {
-    const registered = Promise.withResolvers<void>();
-    const exit = new Promise<{ statusCode: number; error?: string }>((resolve, reject) => {
-      try {
-        const entry = this.#find(nameOrId);
-        if (condition === "not-running" && !entry.isUp) resolve({ statusCode: entry.record.state.exitCode });
-        else signal?.addEventListener("abort", entry.wait(condition as WaitCondition, resolve), { once: true });
-        registered.resolve();
-      } catch (error) {
-        registered.reject(error);
-        reject(error as Error);
-      }
-    });
-    exit.catch(() => undefined);
-    return { registered: registered.promise, exit };
+    const exit = Promise.withResolvers<{ statusCode: number; error?: string }>();
+    const register = async (): Promise<void> => {
+      const entry = this.#find(nameOrId);
+      if (condition === "not-running") await entry.started();
+      if (condition === "not-running" && !entry.isUp) exit.resolve({ statusCode: entry.record.state.exitCode });
+      else signal?.addEventListener("abort", entry.wait(condition as WaitCondition, exit.resolve), { once: true });
+    };
+    const registered = register();
+    registered.catch(exit.reject);
+    exit.promise.catch(() => undefined);
+    return { registered, exit: exit.promise };
   };
 
   logs: Containers["logs"] = async (nameOrId, options) => Promise.resolve(logsOf(this.#find(nameOrId), options));
@@ -207,14 +205,14 @@ class ContainerService implements Containers {
   };
 
   top: Containers["top"] = async (nameOrId, psArgs) => {
-    const entry = this.#running(nameOrId);
+    const entry = await this.#running(nameOrId);
     const processes = await topOf(entry.record.state.pid, psArgs);
     announce(this.#rooms.events, entry.record, "top");
     return processes;
   };
 
   stats: Containers["stats"] = async (nameOrId) => {
-    const entry = this.#running(nameOrId);
+    const entry = await this.#running(nameOrId);
     const { cgroups } = this.#rooms.host;
     const { record } = entry;
     const ownNetwork = record.sandbox !== null && record.sandbox.netnsPath !== null;
@@ -251,7 +249,11 @@ class ContainerService implements Containers {
 
   files: Containers["files"] = (id) => ownFiles(this.#rooms, this.#find(id));
 
-  execCreate: Containers["execCreate"] = async (nameOrId, request) => Promise.resolve(this.#execs.create(this.#find(nameOrId), request));
+  execCreate: Containers["execCreate"] = async (nameOrId, request) => {
+    const entry = this.#find(nameOrId);
+    await entry.started();
+    return this.#execs.create(entry, request);
+  };
 
   execStart: Containers["execStart"] = async (execId, options) => this.#execs.start(execId, options);
 

@@ -19,17 +19,21 @@ export function parseSecurityOptions(options: readonly string[] | null | undefin
       noNewPrivileges = true;
       continue;
     }
-    const [, key, value = ""] = /^([^=:]+)[=:](.*)$/s.exec(option) ?? [];
+    const separator = option.includes("=") ? "=" : ":";
+    const at = option.indexOf(separator);
+    const [key, value] = at < 0 ? [undefined, ""] : [option.slice(0, at), option.slice(at + 1)];
     switch (key) {
       case "no-new-privileges":
-        noNewPrivileges = value === "true";
+        noNewPrivileges = truth(option, value);
+        break;
+      case "writable-cgroups":
+        truth(option, value);
         break;
       case "seccomp":
         seccomp = value === "builtin" ? "" : value;
         break;
       case "label":
       case "apparmor":
-      case "writable-cgroups":
         // No labels and no AppArmor profiles are applied, so there is nothing to turn off.
         break;
       case undefined:
@@ -39,6 +43,13 @@ export function parseSecurityOptions(options: readonly string[] | null | undefin
     }
   }
   return { noNewPrivileges, seccomp };
+}
+
+/** What Go's strconv.ParseBool takes. */
+function truth(option: string, value: string): boolean {
+  if (/^(1|t|T|true|TRUE|True)$/.test(value)) return true;
+  if (/^(0|f|F|false|FALSE|False)$/.test(value)) return false;
+  throw new EngineError("invalid", `invalid --security-opt 2: ${JSON.stringify(option)}`);
 }
 
 /** The filter for a container; undefined when it runs without. */

@@ -34,6 +34,7 @@ export class Stopper {
     const { record } = entry;
     const signal = signalNumber(signalName || "KILL");
     if (signal === undefined) throw new EngineError("invalid", `invalid signal: ${signalName}`);
+    await entry.started();
     if (record.state.status === "restarting") throw containerIsRestarting(entry.id);
     if (!entry.isUp || !entry.task) throw notRunning(entry.id);
     const ended = this.#exitOf(entry);
@@ -48,6 +49,7 @@ export class Stopper {
   async stopAll(): Promise<void> {
     const entries = this.#store.all();
     for (const entry of entries) entry.cancelRestart?.();
+    await Promise.all(entries.map(async (entry) => entry.started()));
     const running = entries.filter(({ task, isUp }) => task && isUp);
     await Promise.all(running.map(async (entry) => this.#end(entry, { by: "engine" }).catch((error: unknown) => log("warn", error))));
   }
@@ -57,6 +59,7 @@ export class Stopper {
     const { record } = entry;
     const named = options.signalName ? signalNumber(options.signalName) : undefined;
     if (options.signalName && named === undefined) throw new EngineError("invalid", `invalid signal: ${options.signalName}`);
+    await entry.started();
     if (record.state.status === "restarting") return this.#life.giveUpRestart(entry);
     if (!entry.isUp || !entry.task) throw new EngineError("not-modified", `container ${entry.id} is not running`);
     await this.#end(entry, { by: "user", ...options, ...(named !== undefined && { signal: named }) });
@@ -76,6 +79,7 @@ export class Stopper {
 
   /** Stop if it runs, then start; `--rm` does not apply to the end in between. */
   async restart(entry: Entry, options: StopOptions): Promise<void> {
+    await entry.started();
     entry.keep = true;
     try {
       if (entry.isUp) await this.stop(entry, options);

@@ -3,6 +3,8 @@
  */
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
+import { once } from "node:events";
+import http from "node:http";
 import { createHash, randomBytes } from "node:crypto";
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -210,6 +212,25 @@ for (const as of USERS)
       assert.deepEqual(leftovers(), []);
     });
 
+    test("what is asked of a container that is being started waits for the start", async () => {
+      for (const [what, want] of [
+        ["kill", "exited 137"],
+        ["stop?t=0", "exited 137"],
+        ["restart?t=0", "running 0"],
+        ["pause", "paused 0"],
+      ] as const) {
+        await says("create", "--name", "early", "busybox", "sleep", "300");
+        const start = post(engine, "/containers/early/start");
+        await start.sent;
+        // Its answer says that the engine has come to the request before it.
+        await post(engine, "/_ping").status;
+        assert.deepEqual([await post(engine, `/containers/early/${what}`).status, await start.status], [204, 204], what);
+        assert.equal(await says("inspect", "-f", "{{.State.Status}} {{.State.ExitCode}}", "early"), want);
+        await removeAll();
+      }
+      assert.deepEqual(leftovers(), []);
+    });
+
     test("events come in Docker's order", async () => {
       const since = String(Math.floor(Date.now() / 1000));
       await says("run", "--rm", "--name", "seen", "-l", "a=b", "busybox", "true");
@@ -295,10 +316,22 @@ for (const as of USERS)
       assert.equal(exitCode, 17);
     });
 
-    test("detach keys leave the container running", async () => {
-      const { exitCode } = await terminal(engine, ["run", "-it", "--name", "left", "busybox", "sh"], [[/# $/m, "\x10\x11"]]);
-      assert.equal(exitCode, 0);
-      assert.equal(await says("inspect", "-f", "{{.State.Status}}", "left"), "running");
+    test("detach keys, usual or chosen, leave the container running", async () => {
+      const leave = async (typed: string, ...args: string[]): Promise<[number, boolean]> => {
+        const { exitCode, stdout } = await terminal(engine, args, [[/# $/m, typed]]);
+        assert.equal(await says("inspect", "-f", "{{.State.Status}}", "left"), "running");
+        return [exitCode, stdout.includes("read escape sequence")];
+      };
+      assert.deepEqual(await leave("\x10\x11", "run", "-it", "--name", "left", "busybox", "sh"), [0, false]);
+      await removeAll();
+      const chosen = ["--detach-keys", "ctrl-x,q"];
+      assert.deepEqual(await leave("\x10\x11\x18q", "run", "-it", ...chosen, "--name", "left", "busybox", "sh"), [0, false]);
+      // The shell shows its prompt again for a new line.
+      const { exitCode } = await terminal(engine, ["attach", ...chosen, "left"], [[/^/, "\r"], [/# $/m, "\x18q"]]); // oxfmt-ignore
+      assert.equal(exitCode, 1);
+      assert.deepEqual(await leave("\x18q", "exec", "-it", ...chosen, "left", "sh"), [1, true]);
+      const refused = await docker("exec", "--detach-keys", "ctrl-,x", "left", "true");
+      assert.match(refused.stderr, /Invalid escape keys \(ctrl-,x\) provided/);
       await removeAll();
     });
 
@@ -519,4 +552,15 @@ async function terminal(
   });
   const exitCode = await new Promise<number>((resolve) => child.once("close", (code) => resolve(code ?? -1)));
   return { stdout, exitCode };
+}
+
+/** A request without a body, when it was sent and how it was answered. */
+function post({ socketPath }: TestEngine, path: string): { sent: Promise<unknown>; status: Promise<number> } {
+  const request = http.request({ socketPath, method: path === "/_ping" ? "GET" : "POST", path });
+  const status = new Promise<number>((resolve, reject) => {
+    request.once("error", reject).once("response", (response) => response.resume().once("end", () => resolve(response.statusCode ?? 0)));
+  });
+  const sent = once(request, "finish");
+  request.end();
+  return { sent, status };
 }

@@ -2,7 +2,7 @@
 import { EngineError } from "../../errors.ts";
 import type { Attachment } from "../../containers/containers.ts";
 import { connect } from "../connect.ts";
-import { parseDetachKeys } from "../detach-keys.ts";
+import { parseDetachKeys, readDetachKeys } from "../detach-keys.ts";
 import type { Exchange } from "../exchange.ts";
 import { execCreate, execStart } from "../requests.ts";
 import type { Route } from "../router.ts";
@@ -12,7 +12,8 @@ import { sizeOf } from "./containers.ts";
 async function create(exchange: Exchange): Promise<void> {
   const request = await exchange.readJson(execCreate);
   if (!request.Cmd || request.Cmd.length === 0) throw new EngineError("invalid", "No exec command specified");
-  parseDetachKeys(request.DetachKeys ?? "");
+  // Docker takes this for a fault of its own.
+  if (!readDetachKeys(request.DetachKeys ?? "")) throw new EngineError("internal", `Invalid escape keys (${request.DetachKeys}) provided`);
   exchange.json({ Id: await exchange.services.containers.execCreate(exchange.param("id"), request) }, 201);
 }
 

@@ -1,5 +1,5 @@
 import type { ExecCreateRequest } from "../../api/types/container.ts";
-import { command } from "../cli.ts";
+import { ExitError, command } from "../cli.ts";
 import type { Cli } from "../cli.ts";
 import { bool, list, text } from "../flags.ts";
 import { checkEnvironment, readEnvironment } from "../run-config/text.ts";
@@ -59,6 +59,6 @@ async function runAttached(cli: Cli, id: string, config: ExecCreateRequest): Pro
   const detachKeys = config.DetachKeys ?? "";
   const end = await runSession(cli, started, { stdin: config.AttachStdin ?? false, stdout: true, stderr: true, tty, detachKeys });
   stopFollowing();
-  if (end === "detached") return 0;
+  if (end === "detached") throw new ExitError(1, "read escape sequence");
   return (await client.execs.inspect(id)).ExitCode ?? 0;
 }
