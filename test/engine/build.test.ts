@@ -17,6 +17,9 @@ import { startEngine } from "../support/engine.ts";
 import type { Result, TestEngine } from "../support/engine.ts";
 import { cannotRunAs, USERS } from "../support/user.ts";
 
+/** Before there is an engine: one that waits for it would take itself for idle and end. */
+const tar = await debianTar();
+
 /** Pids whose command line or mounts name the root, the engine's own processes apart. */
 function stepProcesses(engine: TestEngine): string[] {
   return readdirSync("/proc").filter((pid) => {
@@ -323,7 +326,6 @@ for (const as of USERS)
     });
 
     test("Debian with nginx from its packages", { timeout: 900_000 }, async (t) => {
-      const tar = await debianTar();
       if ("missing" in tar) return t.skip(tar.missing);
       const imported = await engine.docker(["import", "--change", 'CMD ["bash"]', tar.path, "debian:bookworm"]);
       assert.equal(imported.exitCode, 0, imported.stderr);

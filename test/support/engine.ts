@@ -47,6 +47,9 @@ export interface RunOptions {
   readonly cwd?: string;
 }
 
+/** On a slow machine a minute without a request is no sign of idleness. */
+const PATIENT = { BERTH_IDLE_SECONDS: "1200" };
+
 /**
  * Starts an engine. The test removes it: `after(() => engine.remove())`.
  * @param options.env more environment for the engine, e.g. BERTH_IDLE_SECONDS
@@ -55,7 +58,7 @@ export async function startEngine(options: { as: As; root?: string; env?: NodeJS
   const user = testUser(options.as);
   const programs = await testPrograms();
   const root = options.root ?? makeRoot(user);
-  const engine = (...args: string[]): Promise<Result> => runEngine({ user, programs, root, env: options.env ?? {} }, args);
+  const engine = (...args: string[]): Promise<Result> => runEngine({ user, programs, root, env: { ...PATIENT, ...options.env } }, args);
   const paths = enginePaths(root, userEnvironment(user), user.uid);
   let status: EngineStatus;
   const restart = async (): Promise<EngineStatus> => {
