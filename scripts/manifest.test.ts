@@ -2,7 +2,6 @@ import assert from "node:assert/strict";
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
-import { BUNDLE, collectWords } from "./l10n.ts";
 
 const root = join(import.meta.dirname, "..");
 const text = readFileSync(join(root, "package.json"), "utf8");
@@ -52,8 +51,4 @@ test("the regular expressions of when-clauses can be read", () => {
 test("the walkthrough's pictures are in the package", () => {
   for (const { media } of contributes.walkthroughs.flatMap(({ steps }) => steps))
     if (media.svg) assert.ok(existsSync(join(root, media.svg)), media.svg);
-});
-
-test("l10n/bundle.l10n.json holds the words that are shown: `node scripts/l10n.ts` writes it", () => {
-  assert.deepEqual(JSON.parse(readFileSync(BUNDLE, "utf8")), collectWords());
 });

@@ -95,6 +95,21 @@ export async function startVscode(options: VscodeOptions): Promise<VscodeServer>
   };
 }
 
+/**
+ * From the next reload of its window on, extensions of a server speak this language; the editor's own words stay English, because the
+ * pack that counts as installed is empty. @param dataDir the server's
+ */
+export async function setLanguage(dataDir: string, locale: string): Promise<void> {
+  const words = `${locale}.i18n.json`;
+  const extensions = [{ extensionIdentifier: { id: `berth.language-${locale}` }, version: "1.0.0" }];
+  const pack = { hash: "0", extensions, translations: { vscode: join(resolve(dataDir), words) }, label: locale };
+  await writeFiles(dataDir, {
+    [words]: JSON.stringify({ version: "1.0.0", contents: {} }),
+    "data/languagepacks.json": JSON.stringify({ [locale]: pack }),
+    "data/User/argv.json": JSON.stringify({ locale }),
+  });
+}
+
 async function writeFiles(directory: string, files: Record<string, string>): Promise<void> {
   for (const [name, text] of Object.entries(files)) {
     const file = join(directory, name);

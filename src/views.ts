@@ -4,6 +4,7 @@ import type { Context } from "./context.ts";
 import { fixCommand } from "./engine/state.ts";
 import type { EngineState } from "./engine/state.ts";
 import { FileDrops } from "./files/drops.ts";
+import { isUnhealthy } from "./tree/container.ts";
 import type { ContainerNode } from "./tree/containers-tree.ts";
 import type { LiveTree } from "./tree/live-tree.ts";
 import type { Node } from "./tree/node.ts";
@@ -65,8 +66,8 @@ function setKey(name: string, value: unknown): void {
 /** A number on the activity bar: what runs, or only what is in trouble. */
 function badge(nodes: readonly ContainerNode[]): vscode.ViewBadge | undefined {
   const wanted = vscode.workspace.getConfiguration("berth").get<string>("badge", "trouble");
-  const inTrouble = ({ container: { State, Status } }: ContainerNode): boolean =>
-    State === "restarting" || State === "dead" || (State === "running" && Status.includes("(unhealthy)"));
+  const inTrouble = ({ container }: ContainerNode): boolean =>
+    container.State === "restarting" || container.State === "dead" || isUnhealthy(container);
   const counts = wanted === "running" ? ({ container }: ContainerNode) => container.State === "running" : inTrouble;
   const value = wanted === "off" ? 0 : nodes.filter(counts).length;
   if (value === 0) return undefined;

@@ -69,9 +69,27 @@ async function sort(context: Context, view: ViewName): Promise<void> {
   if (chosen) await settings(view).update("sortBy", chosen, vscode.ConfigurationTarget.Global);
 }
 
+/** The settings' values are words of their own language. */
+const NAMES: Readonly<Record<string, string>> = {
+  project: vscode.l10n.t("project"),
+  image: vscode.l10n.t("image"),
+  state: vscode.l10n.t("state"),
+  network: vscode.l10n.t("network"),
+  repository: vscode.l10n.t("repository"),
+  inUse: vscode.l10n.t("in use or not"),
+  driver: vscode.l10n.t("driver"),
+  name: vscode.l10n.t("name"),
+  created: vscode.l10n.t("age"),
+  size: vscode.l10n.t("size"),
+};
+
 async function choose(title: string, values: readonly string[], current: string): Promise<string | undefined> {
-  const items = values.map((label) => ({ label, description: label === current ? vscode.l10n.t("current") : "" }));
-  return (await vscode.window.showQuickPick(items, { title }))?.label;
+  const items = values.map((value) => ({
+    label: NAMES[value] ?? value,
+    description: value === current ? vscode.l10n.t("current") : "",
+    value,
+  }));
+  return (await vscode.window.showQuickPick(items, { title }))?.value;
 }
 
 type ViewAction = (context: Context, view: ViewName) => Promise<void>;

@@ -8,6 +8,8 @@ import { delimiter, join } from "node:path";
 import { PreflightError, ensureEngine, readEngineStatus, readProblems, stopEngine } from "../../engine/host/start.ts";
 import type { EngineOptions, EngineStatus, Problem } from "../../engine/host/start.ts";
 
+import { t } from "../language/server/words.ts";
+
 export { PreflightError };
 export type { EngineStatus, Problem };
 
@@ -73,7 +75,11 @@ async function findNode(chosen: string): Promise<string> {
   const found = folders.map((folder) => join(folder, "node")).find((file) => existsSync(file));
   if (found && major(await nodeVersion(found)) >= OLDEST_NODE) return found;
   throw new Error(
-    `Berth's engine needs Node.js ${OLDEST_NODE} or newer, and this VS Code has ${process.versions.node}: update VS Code, or set "berth.engine.nodePath"`,
+    t(
+      'Berth\'s engine needs Node.js {0} or newer, and this VS Code has {1}: update VS Code, or set "berth.engine.nodePath"',
+      OLDEST_NODE,
+      process.versions.node,
+    ),
   );
 }
 

@@ -10,6 +10,7 @@ import type { ContainerPathStat } from "../../engine/api/types/container.ts";
 import type { FileStat, FileType } from "../../engine/api/types/file.ts";
 import type { DockerClient } from "../../engine/client/client.ts";
 import { ClientError } from "../../engine/client/errors.ts";
+import { t } from "../language/server/words.ts";
 import type { FileTree } from "./tree.ts";
 import type { Place } from "./uris.ts";
 
@@ -19,7 +20,7 @@ const SYMLINK = 2 ** 27;
 
 export function openArchiveTree(client: DockerClient, place: Place): FileTree {
   if (place.kind !== "container")
-    throw new Error("This engine shows no files of volumes and images by itself: look into a container that uses them");
+    throw new Error(t("This engine shows no files of volumes and images by itself: look into a container that uses them"));
   return new ArchiveTree(client, place.name);
 }
 
@@ -69,13 +70,13 @@ class ArchiveTree implements FileTree {
       tar.destroy();
       return content;
     }
-    throw new ClientError(404, `${path} holds nothing`);
+    throw new ClientError(404, t("{0} holds nothing", path));
   }
 
   async write(path: string, content: Uint8Array, { create, overwrite }: { create: boolean; overwrite: boolean }): Promise<void> {
     const before = await this.#client.containers.statPath(this.#id, path).catch(() => undefined);
-    if (before && !overwrite) throw new ClientError(409, `${path} exists`);
-    if (!before && !create) throw new ClientError(404, `${path} does not exist`);
+    if (before && !overwrite) throw new ClientError(409, t("{0} exists", path));
+    if (!before && !create) throw new ClientError(404, t("{0} does not exist", path));
     await this.#put(path, { type: "file", mode: before ? before.mode & 0o777 : 0o644 }, content);
   }
 
@@ -105,7 +106,7 @@ class ArchiveTree implements FileTree {
     const exec = await execs.create(this.#id, { AttachStdout: true, AttachStderr: true, Cmd });
     let said = "";
     for await (const { data } of (await execs.start(exec, {})).frames()) said += data.toString();
-    if ((await execs.inspect(exec)).ExitCode !== 0) throw new ClientError(500, said.trim() || `${Cmd[0]} failed`);
+    if ((await execs.inspect(exec)).ExitCode !== 0) throw new ClientError(500, said.trim() || t("{0} failed", Cmd[0]!));
   }
 }
 

@@ -2,6 +2,7 @@
  * A registry as its API shows it: repositories, tags, manifests. Tokens are fetched as the registry asks for them.
  * @see https://github.com/opencontainers/distribution-spec/blob/v1.1.1/spec.md
  */
+import { t } from "../language/server/words.ts";
 
 export interface RegistryAccount {
   readonly kind: "hub" | "ghcr" | "generic";
@@ -47,7 +48,7 @@ export class Registry {
       return await this.#pages<string>("/v2/_catalog?n=1000", { scope: "registry:catalog:*", list: "repositories" });
     } catch (error) {
       if (error instanceof RegistryError && [401, 403, 404].includes(error.status))
-        throw new Error(`${this.account.domain} does not list its repositories${username ? ` for ${username}` : ""}`, { cause: error });
+        throw new Error(t("{0} does not list its repositories for {1}", this.account.domain, username || t("everybody")), { cause: error });
       throw error;
     }
   }
@@ -105,7 +106,7 @@ export class Registry {
     const basic = this.#basic();
     if (/^basic/i.test(challenge) && basic) return basic;
     const fields = Object.fromEntries([...challenge.matchAll(/(\w+)="([^"]*)"/g)].map(([, name, value]) => [name!, value!]));
-    if (!/^bearer/i.test(challenge) || !fields["realm"]) throw new RegistryError(401, `${this.account.domain} wants a login`);
+    if (!/^bearer/i.test(challenge) || !fields["realm"]) throw new RegistryError(401, t("{0} wants a login", this.account.domain));
     const url = new URL(fields["realm"]);
     if (fields["service"]) url.searchParams.set("service", fields["service"]);
     if (fields["scope"] ?? scope) url.searchParams.set("scope", fields["scope"] ?? scope);
@@ -183,6 +184,6 @@ async function request(url: string, init: RequestInit): Promise<Response> {
     return await fetch(url, { ...init, signal: AbortSignal.timeout(TIMEOUT_MS) });
   } catch (error) {
     const cause = (error as Error).cause as Error | undefined;
-    throw new Error(`Cannot reach ${new URL(url).host}: ${cause?.message ?? (error as Error).message}`, { cause: error });
+    throw new Error(t("Cannot reach {0}: {1}", new URL(url).host, cause?.message ?? (error as Error).message), { cause: error });
   }
 }

@@ -2,6 +2,7 @@
  * How a container is shown: words, icon and what can be done with it. Pure, so that it can be tested without an editor.
  */
 import type { ContainerSummary, Port } from "../../engine/api/types/container.ts";
+import { t } from "../language/server/words.ts";
 import type { Icon, Shown } from "./node.ts";
 
 /** Labels that docker compose, and ours, put on what belongs to a project. */
@@ -31,9 +32,36 @@ export function showContainer(container: ContainerSummary): Shown {
 
 /** `running (unhealthy)`, `exited (137)`, `paused`. */
 export function stateInWords(container: ContainerSummary): string {
-  const note = /\((?:health: )?(healthy|unhealthy|starting|\d+)\)/.exec(container.Status)?.[1];
-  return note && (container.State === "running" || container.State === "exited") ? `${container.State} (${note})` : container.State;
+  const note = noteOf(container);
+  const state = STATES[container.State]();
+  return note === undefined ? state : `${state} (${NOTES[note]?.() ?? note})`;
 }
+
+/** Health, or the exit code. */
+function noteOf({ State, Status }: ContainerSummary): string | undefined {
+  if (State !== "running" && State !== "exited") return undefined;
+  return /\((?:health: )?(healthy|unhealthy|starting|\d+)\)/.exec(Status)?.[1];
+}
+
+/** Translated when they are shown: the editor's language is known only then. */
+const STATES: Readonly<Record<ContainerSummary["State"], () => string>> = {
+  created: () => t("created"),
+  running: () => t("running"),
+  paused: () => t("paused"),
+  restarting: () => t("restarting"),
+  removing: () => t("being removed"),
+  exited: () => t("exited"),
+  dead: () => t("dead"),
+};
+
+const NOTES: Readonly<Record<string, () => string>> = {
+  healthy: () => t("healthy"),
+  unhealthy: () => t("unhealthy"),
+  starting: () => t("starting"),
+};
+
+/** Whether its health check says no. */
+export const isUnhealthy = (container: ContainerSummary): boolean => noteOf(container) === "unhealthy";
 
 /** Ports that a browser on this machine can reach, each once though it is bound for IPv4 and IPv6. */
 export function webPorts(ports: readonly Port[]): (Port & { PublicPort: number })[] {
@@ -52,11 +80,11 @@ function imageName({ Image }: ContainerSummary): string {
 }
 
 function stateIcon(container: ContainerSummary): Icon {
-  const state = stateInWords(container);
+  const note = noteOf(container);
   switch (container.State) {
     case "running":
-      if (state === "running (unhealthy)") return { id: "warning", color: "list.warningForeground" };
-      if (state === "running (starting)") return { id: "loading~spin", color: "charts.green" };
+      if (note === "unhealthy") return { id: "warning", color: "list.warningForeground" };
+      if (note === "starting") return { id: "loading~spin", color: "charts.green" };
       return { id: "circle-filled", color: "charts.green" };
     case "paused":
       return { id: "debug-pause", color: "charts.yellow" };
@@ -69,6 +97,6 @@ function stateIcon(container: ContainerSummary): Icon {
     case "created":
       return { id: "circle-outline" };
     case "exited":
-      return state === "exited (0)" ? { id: "circle-outline" } : { id: "error", color: "list.errorForeground" };
+      return note === "0" ? { id: "circle-outline" } : { id: "error", color: "list.errorForeground" };
   }
 }

@@ -46,7 +46,10 @@ export const imagesNoun = (updates: ImageUpdates): Noun<ImageNode> => ({
     size: (a, b) => b.image.Size - a.image.Size || byName(a, b),
     created: (a, b) => b.image.Created - a.image.Created || byName(a, b),
   },
-  groups: { repository: ({ shown }) => repositoryOf(shown), inUse: ({ shown }) => (/;used/.test(shown.context) ? "used" : "unused") },
+  groups: {
+    repository: ({ shown }) => repositoryOf(shown),
+    inUse: ({ shown }) => (/;used/.test(shown.context) ? vscode.l10n.t("used") : vscode.l10n.t("unused")),
+  },
   label: ({ image }, label) => image.Labels?.[label],
   group: () => ({ icon: { id: "archive" }, context: "repository" }),
   hidden: ({ shown }) => /^image;untagged(?!.*;used)/.test(shown.context),

@@ -6,7 +6,7 @@ import type { ContainerSummary } from "../../engine/api/types/container.ts";
 import type { DockerClient } from "../../engine/client/client.ts";
 import { compareText } from "./arrange.ts";
 import type { ComposeOutline } from "./compose-outline.ts";
-import { PROJECT_LABEL, SERVICE_LABEL, stateInWords } from "./container.ts";
+import { isUnhealthy, PROJECT_LABEL, SERVICE_LABEL, stateInWords } from "./container.ts";
 import { CONTAINER_CHANGES, containerNode } from "./containers-tree.ts";
 import type { LiveTree, Noun } from "./live-tree.ts";
 import { property } from "./node.ts";
@@ -198,8 +198,8 @@ function serviceNode(project: ProjectNode, { name, image, drift, profile = "" }:
       id,
       label: name,
       description: [states, stale, containers[0]?.Image ?? image].filter(Boolean).join(" · "),
-      icon: drift === undefined ? serviceIcon(states) : { id: "warning", color: "list.warningForeground" },
-      context: ["service", containers.length === 0 ? "absent" : states.startsWith("running") ? "running" : "stopped"].join(";"),
+      icon: drift === undefined ? serviceIcon(containers) : { id: "warning", color: "list.warningForeground" },
+      context: ["service", containers.length === 0 ? "absent" : containers.some(isRunning) ? "running" : "stopped"].join(";"),
       spoken: [name, vscode.l10n.t("service"), states, stale].filter(Boolean).join(", "),
     },
     ...(containers.length > 0
@@ -214,9 +214,11 @@ function serviceNode(project: ProjectNode, { name, image, drift, profile = "" }:
   };
 }
 
-function serviceIcon(states: string): Icon {
-  if (states.includes("unhealthy")) return { id: "warning", color: "list.warningForeground" };
-  return states.startsWith("running") ? { id: "circle-filled", color: "charts.green" } : { id: "circle-outline" };
+const isRunning = ({ State }: ContainerSummary): boolean => State === "running";
+
+function serviceIcon(containers: readonly ContainerSummary[]): Icon {
+  if (containers.some(isUnhealthy)) return { id: "warning", color: "list.warningForeground" };
+  return containers.some(isRunning) ? { id: "circle-filled", color: "charts.green" } : { id: "circle-outline" };
 }
 
 function serviceOf({ Labels }: ContainerSummary): string {

@@ -39,7 +39,7 @@ export const volumesNoun: Noun<VolumeNode> = {
   orders: { name: byName, size: (a, b) => size(b) - size(a) || byName(a, b) },
   groups: {
     project: ({ volume }) => volume.Labels?.[PROJECT_LABEL],
-    inUse: ({ users }) => (users.length > 0 ? "used" : "unused"),
+    inUse: ({ users }) => (users.length > 0 ? vscode.l10n.t("used") : vscode.l10n.t("unused")),
     driver: ({ volume }) => volume.Driver,
   },
   label: ({ volume }, label) => volume.Labels?.[label],

@@ -9,7 +9,7 @@ import { join } from "node:path";
 import { busyboxTar } from "../../scripts/base-image.ts";
 import { page } from "../../scripts/page.ts";
 import { command, root } from "../../scripts/setup.mjs";
-import { startVscode } from "../../scripts/vscode.ts";
+import { setLanguage, startVscode } from "../../scripts/vscode.ts";
 import { Walk } from "./steps.ts";
 import { walkPanels } from "./walk-panels.ts";
 import { walkViews } from "./walk-views.ts";
@@ -154,6 +154,21 @@ try {
     await walk.picture("8-engine-stopped");
     await window!.pane("Containers").getByRole("button", { name: /Start/ }).first().click();
     await window!.statusItem(/Berth: 0 running/).waitFor();
+  });
+
+  await walk.step("In a German window Berth speaks German", async () => {
+    await setLanguage(server.dataDir, "de");
+    await window!.reload();
+    await window!.openView("Berth");
+    await window!.pane("Netzwerke").waitFor();
+    await window!
+      .pane("Container")
+      .getByRole("button", { name: "Ein Beispiel starten" })
+      .or(window!.pane("Container").getByText("Ein Beispiel starten"))
+      .first()
+      .waitFor();
+    await window!.statusItem(/Berth: 0 laufen/).waitFor();
+    await walk.picture("40-german");
   });
 } finally {
   await browser.close();

@@ -9,6 +9,7 @@ import type { ComposeDocument } from "./document.ts";
 import { nameAt, occurrences } from "./names.ts";
 import type { Occurrence } from "./names.ts";
 import type { Related } from "./related.ts";
+import { t } from "../words.ts";
 
 /** The file in question and those around it. */
 export interface Files {
@@ -89,7 +90,7 @@ export function prepareRename(files: Files, position: Position): { range: Range;
 /** @throws {Error} a sentence when this cannot be the name */
 export function rename(files: Files, position: Position, newName: string): WorkspaceEdit {
   if (!/^[a-zA-Z0-9][\w.-]*$/.test(newName))
-    throw new Error(`${JSON.stringify(newName)} cannot be a name: letters, digits, "-", "_" and "." are allowed`);
+    throw new Error(t('{0} cannot be a name: letters, digits, "-", "_" and "." are allowed', JSON.stringify(newName)));
   const changes: Record<string, { range: Range; newText: string }[]> = {};
   for (const found of sameName(files, position))
     (changes[pathToFileURL(found.path).href] ??= []).push({ range: found.range, newText: newName });

@@ -13,6 +13,7 @@ import * as docs from "./docs.ts";
 import { cursorAt, stageAt } from "./document.ts";
 import type { DockerfileDocument } from "./document.ts";
 import { platformArguments, proxyArguments, settingsAt } from "./names.ts";
+import { t } from "../words.ts";
 
 /** Items for the position; never throws. */
 export async function complete(document: DockerfileDocument, position: Position, surroundings: Surroundings): Promise<CompletionItem[]> {
@@ -137,7 +138,7 @@ function completeVariables(asked: Asked, match: RegExpExecArray): CompletionItem
   const settings = settingsAt(document, position.line);
   const known = [...settings.values()].map(({ name, value, kind, line }) => ({
     name,
-    detail: `${kind} ${value ?? ""} (line ${line + 1})`,
+    detail: t("{0} {1} (line {2})", kind, value ?? "", line + 1),
   }));
   const image = stageAt(document, position.line)?.from.image.text;
   const base = image === undefined || asked.cursor.keyword === "FROM" ? [] : (asked.surroundings.baseVariables(image) ?? []);

@@ -6,6 +6,7 @@ import { instructionAt } from "./document.ts";
 import type { DockerfileDocument } from "./document.ts";
 import { nameAt, occurrences, stageCalled } from "./names.ts";
 import type { Occurrence } from "./names.ts";
+import { t } from "../words.ts";
 
 /** All places of the name at the position. */
 export function sameName(document: DockerfileDocument, position: Position): Occurrence[] {
@@ -52,14 +53,14 @@ export function prepareRename(document: DockerfileDocument, position: Position):
 /** @returns the edits, or the sentence that says why this cannot be the name */
 export function rename(document: DockerfileDocument, position: Position, newName: string): TextEdit[] | { message: string } {
   const name = nameAt(document, position);
-  if (!name) return { message: "There is no name here" };
+  if (!name) return { message: t("There is no name here") };
   if (name.kind === "stage" && !/^[a-z][a-z0-9-_.]*$/i.test(newName))
     return {
-      message: `${JSON.stringify(newName)} cannot be a stage: a name begins with a letter and holds letters, digits, "-", "_" and "."`,
+      message: t('{0} cannot be a stage: a name begins with a letter and holds letters, digits, "-", "_" and "."', JSON.stringify(newName)),
     };
   if (name.kind === "variable" && !/^[A-Za-z_]\w*$/.test(newName))
     return {
-      message: `${JSON.stringify(newName)} cannot be a variable: a name begins with a letter or "_" and holds letters, digits and "_"`,
+      message: t('{0} cannot be a variable: a name begins with a letter or "_" and holds letters, digits and "_"', JSON.stringify(newName)),
     };
   return sameName(document, position).map(({ range }) => ({ range, newText: newName }));
 }
