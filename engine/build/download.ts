@@ -19,10 +19,19 @@ import type { FileTree, TreeEntry } from "./file-tree.ts";
 
 const MOST_REDIRECTS = 10;
 
+/** Addresses of metadata services among them; IPv4 inside of IPv6 counts as what it is. */
 const linkLocal = new BlockList();
 linkLocal.addSubnet("169.254.0.0", 16, "ipv4");
+linkLocal.addAddress("100.100.100.200", "ipv4");
 linkLocal.addSubnet("fe80::", 10, "ipv6");
 linkLocal.addAddress("fd00:ec2::254", "ipv6");
+linkLocal.addSubnet("64:ff9b::a9fe:0", 112, "ipv6");
+
+const loopback = new BlockList();
+loopback.addSubnet("127.0.0.0", 8, "ipv4");
+loopback.addSubnet("0.0.0.0", 8, "ipv4");
+loopback.addAddress("::1", "ipv6");
+loopback.addAddress("::", "ipv6");
 
 export interface DownloadOptions {
   readonly checksum: string | undefined;
@@ -69,14 +78,21 @@ function fileName(url: string): string {
 
 async function follow(url: string, signal: AbortSignal): Promise<IncomingMessage> {
   let at = new URL(url);
+  let beginsHere = false;
+  let refused: Refused = (address) => {
+    beginsHere ||= isLoopback(address);
+    return isLinkLocal(address);
+  };
   for (let count = 0; count <= MOST_REDIRECTS; count++) {
-    const response = await request(at, signal).catch((error: Error) => {
+    const response = await request(at, refused, signal).catch((error: Error) => {
       signal.throwIfAborted();
       throw new EngineError("invalid", `Cannot download ${url}: ${error.message}`, { cause: error });
     });
     if (response.statusCode === 200) return response;
     response.destroy();
     const { location } = response.headers;
+    // Who is elsewhere must not lead to what only this machine can reach.
+    if (!beginsHere) refused = isNear;
     if (response.statusCode! < 300 || response.statusCode! >= 400 || location === undefined) {
       throw new EngineError("invalid", `invalid response status ${response.statusCode}`);
     }
@@ -85,32 +101,48 @@ async function follow(url: string, signal: AbortSignal): Promise<IncomingMessage
   throw new EngineError("invalid", `Cannot download ${url}: more than ${MOST_REDIRECTS} redirects`);
 }
 
-function request(at: URL, signal: AbortSignal): Promise<IncomingMessage> {
+/** The reason not to connect to an address. */
+type Refused = (address: string) => string | undefined;
+
+function request(at: URL, refused: Refused, signal: AbortSignal): Promise<IncomingMessage> {
   if (at.protocol !== "http:" && at.protocol !== "https:") return Promise.reject(new Error(`${at.protocol}// is refused`));
   const host = at.hostname.replace(/^\[|\]$/g, "");
-  if (isIP(host) && isRefused(host)) return Promise.reject(refusal(host));
+  const reason = isIP(host) ? refused(host) : undefined;
+  if (reason !== undefined) return Promise.reject(new Error(reason));
   const get = at.protocol === "http:" ? httpGet : httpsGet;
   return new Promise((resolve, reject) => {
-    get(at, { signal, lookup: guardedLookup, headers: { "user-agent": "berth" } }, resolve).once("error", reject);
+    get(at, { signal, lookup: guarded(refused), headers: { "user-agent": "berth" } }, resolve).once("error", reject);
   });
 }
 
 /** Looks at the address that is really connected to, so that a name cannot change its mind in between. */
-const guardedLookup: LookupFunction = (host, options, callback) => {
-  lookup(host, { ...options, all: true }, (error, addresses) => {
-    const refused = error ? undefined : addresses.find(({ address }) => isRefused(address));
-    if (error || refused) callback(error ?? refusal(refused!.address), "", 4);
-    else if (options.all === true) callback(null, addresses);
-    else callback(null, addresses[0]!.address, addresses[0]!.family);
-  });
-};
-
-function isRefused(address: string): boolean {
-  return linkLocal.check(address, isIP(address) === 6 ? "ipv6" : "ipv4");
+function guarded(refused: Refused): LookupFunction {
+  return (host, options, callback) => {
+    lookup(host, { ...options, all: true }, (error, addresses) => {
+      const reason = error ? undefined : addresses.map(({ address }) => refused(address)).find((each) => each !== undefined);
+      if (error || reason !== undefined) callback(error ?? new Error(reason), "", 4);
+      else if (options.all === true) callback(null, addresses);
+      else callback(null, addresses[0]!.address, addresses[0]!.family);
+    });
+  };
 }
 
-function refusal(address: string): Error {
-  return new Error(`the link-local address ${address} is refused`);
+/** Never connected to. */
+export function isLinkLocal(address: string): string | undefined {
+  return linkLocal.check(...familyOf(address)) ? `the link-local address ${address} is refused` : undefined;
+}
+
+/** Not connected to when somebody else's server leads there. */
+export function isNear(address: string): string | undefined {
+  return isLinkLocal(address) ?? (isLoopback(address) ? `the redirect to this machine's ${address} is refused` : undefined);
+}
+
+function isLoopback(address: string): boolean {
+  return loopback.check(...familyOf(address));
+}
+
+function familyOf(address: string): [string, "ipv4" | "ipv6"] {
+  return [address, isIP(address) === 6 ? "ipv6" : "ipv4"];
 }
 
 class DownloadedTree extends DirectoryTree {
