@@ -46,7 +46,7 @@ test("a server elsewhere does not lead to this machine, a file or a metadata ser
     number: "http://2130706433:PORT/file",
     metadata: "http://169.254.169.254/latest",
     "metadata-mapped": "http://[::ffff:a9fe:a9fe]/latest",
-    file: "file:///etc/passwd",
+    passwd: "file:///etc/passwd",
   };
   const server = createServer((request, response) => {
     const [, what = "", hops = "0"] = (request.url ?? "").split("/");
