@@ -136,6 +136,12 @@ const refusals: [what: string, archive: Buffer, options: Parameters<typeof extra
   ["junk", Buffer.alloc(3000, "j"), {}, /archive\/tar: invalid tar header/],
   ["damaged gzip", gzipSync(tar([[{ name: "f" }, "x"]])).fill(0, 40, 60), {}, /Cannot unpack/],
   ["cut gzip", gzipSync(tar([[{ name: "f" }, "x".repeat(9999)]])).subarray(0, 60), {}, /Cannot unpack: unexpected end of file/],
+  [
+    "a file behind a link that leads nowhere",
+    tar([[{ name: "a", type: "symlink", linkName: "/gone" }], [{ name: "a/f" }, "x"]]),
+    {},
+    /^EngineError: open \/a\/f: no such file or directory$/,
+  ],
   ["bzip2", Buffer.from("425a6839314159265359", "hex"), {}, /bzip2/],
   ["a bomb", gzipSync(tar([[{ name: "f" }, "\0".repeat(5_000_000)]])), { maxBytes: 1_000_000 }, /larger than 1000000 bytes/],
   ["very many entries", tar(Array.from({ length: 100 }, (_, i) => [{ name: `f${i}` }])), { maxBytes: 10_000 }, /larger than 10000 bytes/],

@@ -55,8 +55,14 @@ async function handle(request: Request): Promise<void> {
 function describeFailure(error: unknown): { kind: string; message: string; code?: string } {
   const code = errorCode(error);
   const kind = error instanceof EngineError ? error.kind : "internal";
-  const message = error instanceof Error ? error.message : String(error);
+  const message = error instanceof Error ? inGoWords(error.message) : String(error);
   return { kind, message, ...(code !== undefined && { code }) };
+}
+
+/** `ENOENT: no such file or directory, open '/a'` is `open /a: no such file or directory` to Docker's users. */
+function inGoWords(message: string): string {
+  const [, reason, call, path] = /^E[A-Z0-9]+: (.+?), (\w+)(?: '(.*)')?$/s.exec(message) ?? [];
+  return reason === undefined ? message : `${call}${path === undefined ? "" : ` ${path}`}: ${reason}`;
 }
 
 function checkStop(): void {
