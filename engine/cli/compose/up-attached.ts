@@ -13,6 +13,7 @@ import type { ConvergeOptions } from "./converge.ts";
 import { Follower } from "./follow.ts";
 import type { Ended } from "./follow.ts";
 import { LogPrinter, logName } from "./log-printer.ts";
+import { openMenu } from "./menu.ts";
 
 export interface AttachedOptions {
   readonly converge: ConvergeOptions;
@@ -25,6 +26,8 @@ export interface AttachedOptions {
   /** Empty: none. */
   readonly exitCodeFrom: string;
   readonly watch: boolean;
+  /** Keys do something while the containers run. */
+  readonly menu: boolean;
 }
 
 /** @returns the exit status */
@@ -33,8 +36,9 @@ export async function upAttached(compose: Compose, project: Project, options: At
   const client = await compose.client();
   const color = options.color && compose.ansi !== "never" && (cli.stdout.isTTY === true || compose.ansi === "always");
   const printer = new LogPrinter({ stdout: cli.stdout, stderr: cli.stderr, color, prefix: options.prefix, timestamps: options.timestamps });
-  let finish: (end: Ended | NodeJS.Signals | "all") => void = () => {};
-  const finished = new Promise<Ended | NodeJS.Signals | "all">((resolve) => (finish = resolve));
+  type End = Ended | NodeJS.Signals | "all" | "detached";
+  let finish: (end: End) => void = () => {};
+  const finished = new Promise<End>((resolve) => (finish = resolve));
   let last: Ended | undefined;
   let started = false;
   const follower = new Follower(client, {
@@ -52,11 +56,13 @@ export async function upAttached(compose: Compose, project: Project, options: At
   let signals = 0;
   let force: () => void = () => {};
   const forced = new Promise<"forced">((resolve) => (force = () => resolve("forced")));
-  const untake = cli.signals.take((name) => {
+  const onSignal = (name: NodeJS.Signals): void => {
     if (++signals > 1) return force();
     if (name === "SIGINT") cli.complain("Gracefully Stopping... press Ctrl+C again to force");
     finish(name);
-  });
+  };
+  const untake = cli.signals.take(onSignal);
+  let closeMenu = (): void => {};
   try {
     await attachRunning(compose, project, { follower, services: options.converge });
     const abort = new AbortController();
@@ -90,7 +96,10 @@ export async function upAttached(compose: Compose, project: Project, options: At
     started = true;
     if (early === undefined) announce();
     if (early === undefined && follower.running === 0) finish("all");
-    if (options.watch) startWatch(compose, project, { options, signal: abort.signal, printer });
+    const toggleWatch = watchSwitch(compose, project, { options, signal: abort.signal, printer });
+    if (options.watch) toggleWatch();
+    if (options.menu)
+      closeMenu = openMenu(cli, { watch: toggleWatch, detach: () => finish("detached"), interrupt: () => onSignal("SIGINT") });
     const end = await finished;
     abort.abort();
     // A start that has begun would outlive the stop: it is waited for, and no other one begins.
@@ -99,6 +108,7 @@ export async function upAttached(compose: Compose, project: Project, options: At
       () => {},
     );
     if (planned) await Promise.race([settled, forced]);
+    if (end === "detached") return 0;
     if (end === "all") return options.exitCodeFrom || options.abortOnFailure ? (last?.exitCode ?? 0) : 0;
     if (typeof end !== "string")
       cli.complain(color ? "\x1b[31m\x1b[1mAborting on container exit...\x1b[0m" : "Aborting on container exit...");
@@ -109,17 +119,31 @@ export async function upAttached(compose: Compose, project: Project, options: At
       (options.abortOnFailure || options.abortOnExit ? end.exitCode : 0)
     );
   } finally {
+    closeMenu();
     untake();
     follower.close();
   }
 }
 
+/** Each call begins to watch, or ends it. @returns whether files are watched now */
+function watchSwitch(compose: Compose, project: Project, watching: Watching): () => boolean {
+  let own: AbortController | undefined;
+  return () => {
+    own?.abort();
+    own = own ? undefined : new AbortController();
+    if (own) startWatch(compose, project, { ...watching, signal: AbortSignal.any([watching.signal, own.signal]) });
+    return own !== undefined;
+  };
+}
+
+interface Watching {
+  readonly options: AttachedOptions;
+  readonly signal: AbortSignal;
+  readonly printer: LogPrinter;
+}
+
 /** What cannot be watched is told; the containers run on. */
-function startWatch(
-  compose: Compose,
-  project: Project,
-  { options, signal, printer }: { options: AttachedOptions; signal: AbortSignal; printer: LogPrinter },
-): void {
+function startWatch(compose: Compose, project: Project, { options, signal, printer }: Watching): void {
   const watching = import("./watch.ts").then(({ watchProject }) =>
     watchProject(compose, project, { services: options.converge.named, signal, printer }),
   );

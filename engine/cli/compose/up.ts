@@ -62,7 +62,9 @@ export const up = composeCommand({
     "attach-dependencies": bool("Automatically attach to log output of dependent services"),
     detach: bool("Detached mode: Run containers in the background", { short: "d" }),
     "exit-code-from": text("Return the exit code of the selected service container. Implies --abort-on-container-exit"),
-    menu: bool("Enable interactive shortcuts when running attached. Incompatible with --detach.", { hidden: true }),
+    menu: bool(
+      "Enable interactive shortcuts when running attached. Incompatible with --detach. Can also be enable/disable by setting COMPOSE_MENU environment var.",
+    ),
     "no-attach": list("Do not attach (stream logs) to the specified services", { type: "stringArray" }),
     "no-color": bool("Produce monochrome output"),
     "no-deps": bool("Don't start linked services"),
@@ -125,6 +127,7 @@ export const up = composeCommand({
       abortOnFailure: flags["abort-on-container-failure"],
       exitCodeFrom: from,
       watch: flags.watch,
+      menu: given.has("menu") ? flags.menu : ["1", "true"].includes(compose.cli.env["COMPOSE_MENU"] ?? ""),
     });
   },
 });
