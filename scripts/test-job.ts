@@ -63,7 +63,7 @@ export async function runJob({ file, nodeTests }: Job, { folder, programs, outpu
   const seconds = (performance.now() - started) / 1000;
   const count = nodeTests ? writtenCounts(counts, ended.exitCode) : printedCounts(ended.said, ended.exitCode);
   const kept = count.failed > 0 ? keep(file, { folder, output, said: ended.said }) : "";
-  const left = cleanUp(folder).map((words) => `${file} left this behind, and it is ended now: ${words}`);
+  const left = cleanUp(folder, programs).map((words) => `${file} left this behind, and it is ended now: ${words}`);
   return { ...count, seconds, output: [ended.said.trimEnd(), kept, ...left].filter(Boolean).join("\n") };
 }
 

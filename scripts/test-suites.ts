@@ -78,7 +78,7 @@ async function runSuites(chosen: readonly Suite[]): Promise<Done[]> {
   for (const folder of [place, programs]) chmodSync(folder, 0o755);
   const end = (): void => {
     killJobs();
-    cleanUp(place);
+    cleanUp(place, programs);
     process.exit(130);
   };
   for (const name of ["SIGINT", "SIGTERM"] as const) process.once(name, end);
@@ -96,7 +96,7 @@ async function runSuites(chosen: readonly Suite[]): Promise<Done[]> {
   };
   await Promise.all(Array.from({ length: WORKERS }, work));
   clearInterval(heartbeat);
-  cleanUp(place);
+  cleanUp(place, programs);
   for (const name of ["SIGINT", "SIGTERM"] as const) process.off(name, end);
   return done;
 }
