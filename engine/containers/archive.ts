@@ -8,6 +8,7 @@ import { EngineError } from "../errors.ts";
 import { errorCode } from "../host/libc.ts";
 import { extractInto, packFrom, statIn } from "../layers/jail.ts";
 import type { PathStat } from "../layers/jail.ts";
+import type { JobMount } from "../layers/jobs.ts";
 import type { Change } from "../layers/snapshots.ts";
 import { timeText } from "../runtime/clock.ts";
 import type { Entry } from "./entry.ts";
@@ -38,11 +39,13 @@ const noSuchFile = (path: string, name: string): EngineError =>
 interface Place {
   readonly root: string;
   readonly inside: string;
+  /** What is to be mounted in it. */
+  readonly mounts?: readonly JobMount[];
 }
 
 /**
  * Where a container's path is. A running container is seen with its mounts; of another one's, a path in a volume or a bind
- * mount is looked for there, everything else in its layers.
+ * mount is looked for there, everything else in its layers, with the mounts where the path has some below it.
  */
 async function withPlace<T>(rooms: Rooms, at: { entry: Entry; path: string }, use: (place: Place) => Promise<T>): Promise<T> {
   const { entry } = at;
@@ -53,15 +56,34 @@ async function withPlace<T>(rooms: Rooms, at: { entry: Entry; path: string }, us
     const root = await rooms.snapshots.mount(entry.id);
     // The last name may be a link, which is meant itself.
     const real = posix.join(resolveInside(root, posix.dirname(path)), posix.basename(path));
-    const mount = entry.record.mounts
-      .filter(({ Type, Destination }) => ["bind", "volume"].includes(Type) && isWithin(real, Destination))
-      .toSorted((a, b) => b.Destination.length - a.Destination.length)[0];
+    const mounts = entry.record.mounts
+      .filter(({ Type }) => ["bind", "volume"].includes(Type))
+      .toSorted((a, b) => b.Destination.length - a.Destination.length);
+    if (mounts.some(({ Destination }) => Destination !== real && isWithin(Destination, real)))
+      return withMounts(rooms, mounts.toReversed(), async (mounts) => use({ root, inside: path, mounts }));
+    const mount = mounts.find(({ Destination }) => isWithin(real, Destination));
     return mount ? withMount(rooms, { entry, mount, path: real }, use) : use({ root, inside: path });
   });
 }
 
 function isWithin(path: string, directory: string): boolean {
-  return path === directory || path.startsWith(`${directory}/`);
+  return path === directory || path.startsWith(directory === "/" ? "/" : `${directory}/`);
+}
+
+/** Volumes are held until the work has begun: what mounts them holds them itself. */
+async function withMounts<T>(rooms: Rooms, mounts: readonly MountPoint[], use: (mounts: readonly JobMount[]) => Promise<T>): Promise<T> {
+  const held: { release(): Promise<void> }[] = [];
+  try {
+    const found: JobMount[] = [];
+    for (const { Type, Name, Source, Destination: target, RW } of mounts) {
+      const volume = Type === "volume" ? await rooms.volumes.hold(Name ?? "") : undefined;
+      if (volume) held.push(volume);
+      found.push({ source: volume?.directory ?? Source, target, readOnly: !RW });
+    }
+    return await use(found);
+  } finally {
+    for (const volume of held) await volume.release();
+  }
 }
 
 async function withMount<T>(
@@ -101,7 +123,7 @@ export async function statPath(rooms: Rooms, entry: Entry, path: string): Promis
 }
 
 async function statOf(rooms: Rooms, entry: Entry, path: string): Promise<PathStat> {
-  const stat = await withPlace(rooms, { entry, path }, async ({ root, inside }) => statIn(root, inside));
+  const stat = await withPlace(rooms, { entry, path }, async ({ root, inside, mounts }) => statIn(root, inside, mounts));
   if (!stat) throw noSuchFile(path, entry.record.name);
   return { ...stat, name: nameOf(path) };
 }
@@ -135,11 +157,11 @@ export async function getArchive(
   path: string,
   signal?: AbortSignal,
 ): Promise<{ stat: ContainerPathStat; tar: Readable }> {
-  return withPlace(rooms, { entry, path }, async ({ root, inside }) => {
-    const stat = await statIn(root, inside);
+  return withPlace(rooms, { entry, path }, async ({ root, inside, mounts }) => {
+    const stat = await statIn(root, inside, mounts);
     if (!stat) throw noSuchFile(path, entry.record.name);
     const content = path.endsWith("/.") || nameOf(path) === "/";
-    const tar = packFrom(root, inside, { name: content ? "." : nameOf(path), ...(signal && { signal }) });
+    const tar = packFrom(root, inside, { name: content ? "." : nameOf(path), ...(mounts && { mounts }), ...(signal && { signal }) });
     // It may have gone since; while nothing was sent, that can be said.
     await begun(tar).catch((error: unknown) => {
       throw errorCode(error) === "ENOENT" || isNoSuchDirectory(error) ? noSuchFile(path, entry.record.name) : error;
@@ -163,11 +185,12 @@ export async function putArchive(
 ): Promise<void> {
   const { record } = entry;
   refuseReadOnly(entry, to.path);
-  await withPlace(rooms, { entry, path: to.path }, async ({ root, inside }) => {
+  await withPlace(rooms, { entry, path: to.path }, async ({ root, inside, mounts }) => {
     const owner = to.copyUidGid || !record.config.User ? undefined : findUser(await ownRoot(rooms, entry), record);
     try {
       await extractInto(root, inside, to.tar, {
         keepKinds: to.noOverwriteDirNonDir,
+        ...(mounts && { mounts }),
         ...(owner && { owner: { uid: owner.uid, gid: owner.gid } }),
       });
     } catch (error) {

@@ -10,6 +10,7 @@
  */
 import type { Readable } from "node:stream";
 import type { FileStat } from "../api/types/file.ts";
+import type { JobMount } from "./jobs.ts";
 import { runJob, streamJob } from "./pool.ts";
 
 export interface ExtractOptions {
@@ -27,6 +28,8 @@ export interface ExtractOptions {
   setRoot?: boolean;
   /** More unpacked bytes than this end in an error. Default: what the disk has free. */
   maxBytes?: number;
+  /** In this order; see JobMount. */
+  mounts?: readonly JobMount[];
   signal?: AbortSignal;
 }
 
@@ -44,8 +47,8 @@ export interface Extracted {
  *   directory` and invalid `extraction point is not a directory` for `path`
  */
 export async function extractInto(root: string, path: string, tar: Readable, options: ExtractOptions = {}): Promise<Extracted> {
-  const { signal, ...rest } = options;
-  return runJob<Extracted>({ kind: "extract", root, path, options: rest }, { input: tar, signal });
+  const { signal, mounts, ...rest } = options;
+  return runJob<Extracted>({ kind: "extract", root, path, mounts, options: rest }, { input: tar, signal });
 }
 
 export interface PackOptions {
@@ -53,6 +56,8 @@ export interface PackOptions {
   name?: string;
   /** Pack what a symbolic link at `path` points to; links further down are always kept. */
   followLink?: boolean;
+  /** In this order; see JobMount. */
+  mounts?: readonly JobMount[];
   signal?: AbortSignal;
 }
 
@@ -61,8 +66,8 @@ export interface PackOptions {
  * The stream fails with EngineError not-found when there is no such path. Destroy it to stop early.
  */
 export function packFrom(root: string, path: string, options: PackOptions = {}): Readable {
-  const { signal, ...rest } = options;
-  return streamJob({ kind: "pack", root, path, options: rest }, { signal });
+  const { signal, mounts, ...rest } = options;
+  return streamJob({ kind: "pack", root, path, mounts, options: rest }, { signal });
 }
 
 export interface PathStat {
@@ -81,8 +86,8 @@ export interface PathStat {
 }
 
 /** What `path` is, without following a symbolic link at its end unless the path ends with `/` or `/.`; undefined if missing. */
-export async function statIn(root: string, path: string): Promise<PathStat | undefined> {
-  return runJob<PathStat | undefined>({ kind: "stat", root, path });
+export async function statIn(root: string, path: string, mounts?: readonly JobMount[]): Promise<PathStat | undefined> {
+  return runJob<PathStat | undefined>({ kind: "stat", root, path, mounts });
 }
 
 /** A small file's content, symbolic links followed inside `root`; undefined if there is no such file. At most 16 MiB. */

@@ -3,10 +3,18 @@ import type { MessagePort } from "node:worker_threads";
 import type { CopyOptions, ExtractOptions, PackOptions } from "./jail.ts";
 import type { DiffOptions, Digest } from "./snapshots.ts";
 
-type Plain<T> = Omit<T, "signal">;
+type Plain<T> = Omit<T, "signal" | "mounts">;
 
 /** Overlay's private attributes are `trusted.overlay.*`, or `user.overlay.*` where a user namespace may not set those. */
 export type OverlayNamespace = "trusted" | "user";
+
+/** A file or directory that is seen at a path of the job's root while the job works, by nobody else. */
+export interface JobMount {
+  readonly source: string;
+  /** Seen from inside the root, links followed; made when missing. */
+  readonly target: string;
+  readonly readOnly: boolean;
+}
 
 /** Something done to one file or directory; see file-jobs.ts. */
 export type FileJob =
@@ -20,9 +28,9 @@ export type FileJob =
 
 export type Job =
   | FileJob
-  | { kind: "extract"; root: string; path: string; options: Plain<ExtractOptions> }
-  | { kind: "pack"; root: string; path: string; options: Plain<PackOptions> }
-  | { kind: "stat"; root: string; path: string }
+  | { kind: "extract"; root: string; path: string; mounts?: readonly JobMount[] | undefined; options: Plain<ExtractOptions> }
+  | { kind: "pack"; root: string; path: string; mounts?: readonly JobMount[] | undefined; options: Plain<PackOptions> }
+  | { kind: "stat"; root: string; path: string; mounts?: readonly JobMount[] | undefined }
   | { kind: "read"; root: string; path: string }
   | { kind: "mkdir"; root: string; path: string; options: { owner?: { uid: number; gid: number }; mode?: number } }
   | { kind: "copy"; root: string; path: string; from: { root: string; path: string }; options: Plain<CopyOptions> }

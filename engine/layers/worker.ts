@@ -19,7 +19,8 @@ import type { ExtractorOptions } from "./extractor.ts";
 import { runFileJob } from "./file-jobs.ts";
 import { linkFiles } from "./link-files.ts";
 import { chmodNoFollow, listNames, lstatIfAny, removeAll } from "./inode.ts";
-import type { Applied, Diffed, Job, Request, Response } from "./jobs.ts";
+import type { Applied, Diffed, Job, JobMount, Request, Response } from "./jobs.ts";
+import { withMounts } from "./mounted.ts";
 import { toBytes, toPath } from "./names.ts";
 import { checkPresent, Packer } from "./packer.ts";
 import { chunksFromPort, PortOutput } from "./ports.ts";
@@ -72,11 +73,11 @@ function checkStop(): void {
 async function run({ job, input, output }: Request, progress: (bytes: number) => void): Promise<unknown> {
   switch (job.kind) {
     case "extract":
-      return inside(job.root, () => extract(job, chunksFromPort(input!)));
+      return inside(job.root, () => extract(job, chunksFromPort(input!)), job.mounts);
     case "apply":
       return apply(job, job.blob === undefined ? chunksFromPort(input!) : readBlob(job.blob, job.arriving, progress));
     case "pack":
-      return inside(job.root, () => pack(job, new PortOutput(output!, () => undefined)));
+      return inside(job.root, () => pack(job, new PortOutput(output!, () => undefined)), job.mounts);
     case "diff":
       return inside(job.root, () => diff(job, output));
     case "layer-files":
@@ -84,7 +85,7 @@ async function run({ job, input, output }: Request, progress: (bytes: number) =>
     case "changes":
       return findChanges(job, checkStop);
     case "stat":
-      return inside(job.root, async () => statPath(job.path));
+      return inside(job.root, async () => statPath(job.path), job.mounts);
     case "read":
       return inside(job.root, async () => readSmallFile(resolveLinks(toBytes(job.path))));
     case "mkdir":
@@ -106,7 +107,8 @@ async function run({ job, input, output }: Request, progress: (bytes: number) =>
   }
 }
 
-async function inside<T>(path: string, work: () => Promise<T>): Promise<T> {
+async function inside<T>(path: string, work: () => Promise<T>, mounts?: readonly JobMount[]): Promise<T> {
+  if (mounts?.length) return withMounts(path, mounts, () => inside(path, work));
   const root = new Root(path);
   try {
     root.enter();

@@ -6,7 +6,7 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import http from "node:http";
 import { createHash, randomBytes } from "node:crypto";
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
@@ -342,6 +342,31 @@ for (const as of USERS)
       await says("run", "--rm", "-v", "/anonymous", "busybox", "true");
       assert.deepEqual((await says("volume", "ls", "-q")).split("\n").toSorted(), ["data", "fresh"]);
       assert.match((await docker("volume", "rm", "data", "fresh")).stdout, /data\nfresh/);
+    });
+
+    test("cp of a directory with volumes below it goes to and comes from the volumes, also of a stopped container", async () => {
+      const folder = mkdtempSync(join(tmpdir(), "berth-cp-"));
+      chmodSync(folder, 0o755);
+      mkdirSync(join(folder, "tree/vol"), { recursive: true });
+      writeFileSync(join(folder, "tree/vol/new"), "new\n");
+      mkdirSync(join(folder, "shared"));
+      writeFileSync(join(folder, "shared/host"), "host\n");
+      const mounts = ["-v", "parent:/data/vol", "-v", `${join(folder, "shared")}:/data/shared:ro`];
+      await says("run", "--name", "parent", ...mounts, "busybox", "sh", "-c", "echo old > /data/vol/old; echo own > /data/own");
+      await says("cp", `${folder}/tree/.`, "parent:/data");
+      await says("cp", "parent:/data", join(folder, "out"));
+      const files = readdirSync(join(folder, "out"), { recursive: true, encoding: "utf8" }).toSorted();
+      assert.deepEqual(files, ["own", "shared", "shared/host", "vol", "vol/new", "vol/old"]);
+      assert.equal(await says("run", "--rm", "-v", "parent:/v", "busybox", "cat", "/v/new"), "new");
+      mkdirSync(join(folder, "tree/shared"));
+      assert.match((await docker("cp", `${folder}/tree/.`, "parent:/data")).stderr, /read-only file system/);
+      await says("create", "--name", "fresh", "-v", "parent:/deep/er/vol", "busybox", "true");
+      await says("cp", "fresh:/deep", join(folder, "deep"));
+      assert.equal(readFileSync(join(folder, "deep/er/vol/old"), "utf8"), "old\n");
+      await removeAll();
+      await says("volume", "rm", "parent");
+      assert.deepEqual(leftovers(), []);
+      rmSync(folder, { recursive: true });
     });
 
     test("restart policies start again, count, and give up", async () => {
