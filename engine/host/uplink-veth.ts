@@ -92,6 +92,7 @@ export function freeSubnet(name: string, taken: readonly Prefix[]): Prefix {
 function hostTable(name: string, inside: readonly string[], ports: readonly HostPort[] = []): NftTable {
   const nat = { type: "nat", hook: "postrouting", priority: 100, policy: "accept" } as const;
   const raw = { type: "filter", hook: "prerouting", priority: -300, policy: "accept" } as const;
+  const incoming = { type: "nat", hook: "prerouting", priority: -100, policy: "accept" } as const;
   const output = { type: "nat", hook: "output", priority: -100, policy: "accept" } as const;
   const filter = { type: "filter", hook: "forward", priority: 0, policy: "accept" } as const;
   return {
@@ -99,6 +100,7 @@ function hostTable(name: string, inside: readonly string[], ports: readonly Host
     name: hostTableName(name),
     chains: [
       { name: "b_prerouting", ...raw, rules: [{ iif: name, to: "127.0.0.0/8", verdict: "drop" }] },
+      { name: "b_incoming", ...incoming, rules: ports.map((port) => ({ iif: name, ...redirect(port) })) },
       { name: "b_output", ...output, rules: ports.map(redirect) },
       {
         name: "b_postrouting",
@@ -108,7 +110,14 @@ function hostTable(name: string, inside: readonly string[], ports: readonly Host
           { oif: name, redirected: true, verdict: "masquerade" },
         ],
       },
-      { name: "b_forward", ...filter, rules: [{ iif: name, oif: "berth*", verdict: "reject" }] },
+      {
+        name: "b_forward",
+        ...filter,
+        rules: [
+          { iif: name, oif: name, redirected: true, verdict: "accept" },
+          { iif: name, oif: "berth*", verdict: "reject" },
+        ],
+      },
     ],
   };
 }
@@ -120,8 +129,8 @@ function redirect({ hostIp, hostPort, address, containerPort }: HostPort): NftRu
 }
 
 /**
- * The host's own connections to published ports go straight to the containers, in the kernel. netd has every port as well: for
- * others' connections, which the host's firewall shall see arrive at a program, and for ours when these rules are gone.
+ * Connections of the host and of containers to published ports go straight to the containers, in the kernel, past what the
+ * host's firewall thinks of incoming ones. netd has every port as well: for others' connections, which the host's firewall shall see arrive at a program, and for ours when these rules are gone.
  */
 export function hostTableOf({ veth, ipv6 }: Pick<Uplink, "veth" | "ipv6">, ports: readonly HostPort[]): NftTable | undefined {
   return veth ? hostTable(veth.device, [veth.inside, ...(ipv6 ? [ipv6.inside] : [])], ports) : undefined;

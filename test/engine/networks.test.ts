@@ -16,6 +16,7 @@ import { processStartTime, run, runOrThrow } from "../../engine/host/process.ts"
 import { findProgram } from "../../engine/host/programs.ts";
 import { pastaVersion } from "../../engine/host/uplink-process.ts";
 import type { Sandbox } from "../../engine/networks/networks.ts";
+import { cannotRunDockerd, startDockerd } from "../support/dockerd.ts";
 import { openRoom, plainRequest } from "../support/networks-room.ts";
 import type { NetworksRoom, RoomProcess } from "../support/networks-room.ts";
 import { sendKill } from "../support/processes.ts";
@@ -677,7 +678,10 @@ for (const as of USERS)
 
 const firewalls: [what: string, rules: string[]][] = [
   ["lets everything through", []],
-  ["drops what it forwards, as ufw does", ["-P FORWARD DROP"]],
+  [
+    "drops what it forwards and what comes in, as ufw does",
+    ["-P FORWARD DROP", "-P INPUT DROP", "-A INPUT -m conntrack --ctstate ESTABLISHED -j ACCEPT"],
+  ],
   [
     "drops what it forwards, as Docker does",
     ["-N DOCKER-USER", "-A DOCKER-USER -j RETURN", "-A FORWARD -j DOCKER-USER", "-P FORWARD DROP"],
@@ -692,8 +696,43 @@ for (const [what, rules] of firewalls)
       for (const rule of rules) await runOrThrow(onHost("iptables", ...rule.split(" ")));
       const before = await runOrThrow(onHost("iptables", "-S"));
       const { room } = await opened(t, "root", onHost());
-      assert.equal(await inside(room, await room.attach(plainRequest("out")), tryConnect("198.51.100.2", 80)), "connected");
+      const sandbox = await room.attach(plainRequest("out", { ports: { "7/tcp": [{}] } }));
+      await serve(t, room, sandbox, echo(7));
+      assert.equal(await inside(room, sandbox, tryConnect("198.51.100.2", 80)), "connected");
+      assert.equal(await inside(room, sandbox, tryConnect("198.51.100.1", hostPort(sandbox, "7/tcp"))), "connected");
       await room.close({ everything: true });
       assert.equal(await runOrThrow(onHost("iptables", "-S")), before);
     },
   );
+
+test("as root: beside a dockerd, which goes on as it was", { skip: cannotRunAs("root") || cannotRunDockerd() }, async (t) => {
+  const onHost = await makeHost(t);
+  const base = mkdtempSync(join(tmpdir(), "berth-dockerd-"));
+  const dockerd = await startDockerd(base, onHost());
+  t.after(async () => {
+    await dockerd.stop();
+    rmSync(base, { recursive: true, force: true });
+  });
+  // It answers once it has its rules.
+  await runOrThrow(["docker", "-H", dockerd.socket, "version"]);
+  // Counters and comments aside.
+  const rules = async (): Promise<string> => (await runOrThrow(onHost("iptables-save"))).replaceAll(/^#.*\n|\[.*?\]/gm, "");
+  const before = await rules();
+  const { room } = await opened(t, "root", onHost());
+  assert.equal(await room.problem(), "");
+  const sandbox = await room.attach(plainRequest("out", { ports: { "7/tcp": [{}] } }));
+  await serve(t, room, sandbox, echo(7));
+  const peer = await room.attach(plainRequest("peer"));
+  assert.equal(await inside(room, peer, tryConnect("198.51.100.2", 80)), "connected");
+  assert.equal(await inside(room, peer, tryConnect(sandbox.endpoints[0]!.ipv4, 7)), "connected");
+  assert.equal(await inside(room, peer, tryConnect("198.51.100.1", hostPort(sandbox, "7/tcp"))), "connected");
+  assert.deepEqual(
+    (await room.list())
+      .flatMap(({ ipam }) => (ipam.Config ?? []).map(({ Subnet }) => Subnet))
+      .filter((subnet) => subnet === "172.17.0.0/16"),
+    [],
+    "dockerd's own subnet is left to it",
+  );
+  await room.close({ everything: true });
+  assert.equal(await rules(), before);
+});

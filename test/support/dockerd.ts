@@ -21,14 +21,17 @@ export function cannotRunDockerd(): string | false {
   return which("dockerd") ? false : "needs docker.io";
 }
 
-/** @param base an own directory: storage, socket and `log` go there */
-export async function startDockerd(base: string): Promise<Dockerd> {
+/**
+ * @param base an own directory: storage, socket and `log` go there
+ * @param within a command that runs the rest of its arguments in another network namespace than one of its own
+ */
+export async function startDockerd(base: string, within: readonly string[] = ["unshare", "--net", "--"]): Promise<Dockerd> {
   mkdirSync(base, { recursive: true });
   const path = join(base, "docker.sock");
   const places = ["--data-root", join(base, "data"), "--exec-root", join(base, "exec"), "--pidfile", join(base, "pid")];
   const daemon = ["dockerd", ...places, "-H", `unix://${path}`];
   const script = `ip link set lo up; exec ${daemon.join(" ")} >${join(base, "log")} 2>&1`;
-  const child = spawn("unshare", ["--mount", "--net", "--", "sh", "-c", script], { stdio: "ignore" });
+  const child = spawn("unshare", ["--mount", "--", ...within, "sh", "-c", script], { stdio: "ignore" });
   await appears(base, path, child);
   return { socket: `unix://${path}`, stop: async () => ends(child) };
 }
