@@ -111,12 +111,12 @@ export class Build {
 
   /** An instruction that only changes the configuration: nothing runs, but it may be new. */
   async #endSetting(stage: GraphStage, step: Step, { after, allCached }: { after: StageResult; allCached: boolean }): Promise<boolean> {
-    const { reasons, reporter } = this.#parts;
+    const { reasons, reporter, request } = this.#parts;
     const chainId = chainOf(after);
     const inputs = { step: step.id, instruction: step.instruction.original.trim(), parent: chainId, values: {} };
     reasons.note(stage.label, inputs);
     const cached = allCached && !this.#ignoresCache(stage) && reasons.had(stage.label, inputs);
-    reporter.describe(step.id, { scene: sceneOf(after.state, { parent: chainId }) });
+    reporter.describe(step.id, { scene: sceneOf(after.state, { request, parent: chainId }) });
     await this.#endAtOnce(step.id, { cached, imageId: imageIdOf(after), chainId });
     return cached;
   }
@@ -174,7 +174,7 @@ export class Build {
       const { result, onBuild } = waited
         ? { result: inheritedResult(waited), onBuild: waited.state.config.OnBuild ?? [] }
         : await this.#base(stage, step);
-      reporter.describe(step, { scene: sceneOf(result.state, { parent: chainOf(result) }) });
+      reporter.describe(step, { scene: sceneOf(result.state, { request: this.#parts.request, parent: chainOf(result) }) });
       await reporter.end(step, { cached: true, addedBytes: 0, imageId: imageIdOf(result), chainId: chainOf(result) });
       return { result, triggers: onBuild.map((expression) => parseTrigger(expression, stage)) };
     } catch (error) {
@@ -223,12 +223,12 @@ export class Build {
     step: Step,
     { operation, before, state }: { operation: Operation; before: StageResult; state: StageResult["state"] },
   ): Promise<{ after: StageResult; cached: boolean }> {
-    const { reporter } = this.#parts;
+    const { reporter, request } = this.#parts;
     const parent = chainOf(before);
     // A step that cannot even be prepared can be looked into all the same.
-    reporter.describe(step.id, { scene: sceneOf(state, { parent, operation }) });
+    reporter.describe(step.id, { scene: sceneOf(state, { request, parent, operation }) });
     const prepared = await prepareStep(operation, step, this.#scope(stage, step, before));
-    reporter.describe(step.id, { key: prepared.key, scene: sceneOf(state, { parent, operation, mounts: prepared.mounts }) });
+    reporter.describe(step.id, { key: prepared.key, scene: sceneOf(state, { request, parent, operation, mounts: prepared.mounts }) });
     const useCache = !this.#ignoresCache(stage);
     const found = useCache ? await this.#known(prepared, step, parent) : undefined;
     reporter.start(step.id, found ? undefined : prepared.containerId);

@@ -2,6 +2,7 @@
  * One instruction applied to a stage: its words expanded, the new configuration, and what it does to the file system.
  * Pure. History is written as BuildKit writes it.
  */
+import { signalNumber } from "../containers/signals.ts";
 import { posix } from "node:path";
 import type { ContainerConfig } from "../api/types/container.ts";
 import { formatDuration } from "../syntax/dockerfile/duration.ts";
@@ -87,7 +88,7 @@ function setting(
     }
     case "STOPSIGNAL": {
       const signal = word(instruction.value);
-      if (!/^(?:SIG)?[A-Z][A-Z0-9+-]*$|^[1-9]\d?$/i.test(signal)) throw atPlace(`invalid signal: ${signal}`, instruction.range);
+      if (signalNumber(signal) === undefined) throw atPlace(`invalid signal: ${signal}`, instruction.range);
       return { config: { StopSignal: signal }, createdBy: `STOPSIGNAL ${signal}` };
     }
     case "MAINTAINER":

@@ -8,6 +8,7 @@ import { epochOf, setBack } from "./epoch.ts";
 import type { StepLayer } from "./cache.ts";
 import type { RunOperation } from "./operation.ts";
 import type { Prepared, StepScope } from "./rooms.ts";
+import { sandboxOf } from "./run-sandbox.ts";
 import { describeMount, takeMounts } from "./run-mounts.ts";
 import type { DescribedMount, TakenMounts } from "./run-mounts.ts";
 import { manifestDigest } from "./selection.ts";
@@ -32,6 +33,8 @@ export async function prepareRun(operation: RunOperation, instruction: string, s
   const { request, stage } = scope;
   if (operation.security === "insecure" && !request.entitlements?.includes("security.insecure"))
     throw new EngineError("forbidden", 'security.insecure is not allowed: RUN --security=insecure needs "--allow security.insecure"');
+  if (operation.network === "host" && request.networkMode !== "host" && !request.entitlements?.includes("network.host"))
+    throw new EngineError("forbidden", 'network.host is not allowed: RUN --network=host needs "--allow network.host"');
   const described: DescribedMount[] = [];
   for (const mount of operation.mounts) described.push(await describeMount(mount, scope));
   const { args, env, workingDir, user, network, security, script } = operation;
@@ -88,13 +91,6 @@ function variableLabel(entry: string, argNames: readonly string[]): string {
   return `${argNames.includes(name) ? "argument" : "variable"} ${name}`;
 }
 
-/** `name=soft[:hard]`. @throws {EngineError} invalid */
-function readUlimit(text: string): { Name: string; Soft: number; Hard: number } {
-  const [, Name = "", soft = "", hard = soft] = /^(\w+)=(-?\d+)(?::(-?\d+))?$/.exec(text) ?? [];
-  if (Name === "") throw new EngineError("invalid", `invalid ulimit argument: ${text}`);
-  return { Name, Soft: Number(soft), Hard: Number(hard) };
-}
-
 /** Docker's sentence of the classic builder. */
 function nonZero(args: readonly string[], exitCode: number): string {
   return `The command '${args.join(" ")}' returned a non-zero code: ${exitCode}`;
@@ -134,12 +130,7 @@ async function runCommand(
     env: [...operation.env, ...operation.proxyEnv, ...taken.env],
     workingDir: operation.workingDir,
     user: operation.user,
-    networkMode: operation.network ?? request.networkMode ?? "default",
-    extraHosts: request.extraHosts ?? [],
-    ...(request.shmSizeBytes === undefined ? {} : { shmSizeBytes: request.shmSizeBytes }),
-    ...(operation.security === "insecure" && { privileged: true }),
-    ...(request.ulimits && { ulimits: request.ulimits.map(readUlimit) }),
-    ...(request.resources && { resources: request.resources }),
+    ...sandboxOf(request, operation),
     mounts: taken.mounts,
     hostname: "buildkitsandbox",
     onOutput,

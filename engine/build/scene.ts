@@ -5,7 +5,10 @@
 import type { StepEnvironment } from "../api/types/builds.ts";
 import type { Digest } from "../layers/snapshots.ts";
 import type { Mount } from "../syntax/dockerfile/mount.ts";
+import type { BuildRequest } from "./builder.ts";
 import type { Operation } from "./operation.ts";
+import { sandboxOf } from "./run-sandbox.ts";
+import type { RunSandbox } from "./run-sandbox.ts";
 import type { StageState } from "./stage-state.ts";
 
 export interface SceneMount {
@@ -25,35 +28,41 @@ export interface Scene {
   readonly workingDir: string;
   readonly shell: readonly string[];
   readonly args?: readonly string[];
-  readonly network?: string;
+  /** Undefined in records of older engines. */
+  readonly sandbox?: RunSandbox;
   readonly mounts: readonly SceneMount[];
 }
 
+interface SceneParts {
+  readonly request: BuildRequest;
+  readonly parent: Digest | null;
+  readonly operation?: Operation;
+  readonly mounts?: readonly SceneMount[] | undefined;
+}
+
 /** @param state after the step, for a step that runs nothing */
-export function sceneOf(
-  state: StageState,
-  { parent, operation, mounts = [] }: { parent: Digest | null; operation?: Operation; mounts?: readonly SceneMount[] | undefined },
-): Scene {
+export function sceneOf(state: StageState, { request, parent, operation, mounts = [] }: SceneParts): Scene {
   const shell = state.config.Shell?.length ? state.config.Shell : ["/bin/sh", "-c"];
-  const base = { parent, shell, mounts };
+  const base = { parent, shell, mounts, sandbox: sandboxOf(request, operation) };
   if (operation?.kind !== "run") {
     const env = [...state.env].map(([key, value]) => `${key}=${value}`);
     return { ...base, env, user: state.config.User ?? "", workingDir: state.config.WorkingDir || "/" };
   }
-  const { env, user, workingDir, args, network } = operation;
-  return { ...base, env, user, workingDir, args, ...(network !== undefined && { network }) };
+  const { env, user, workingDir, args } = operation;
+  return { ...base, env, user, workingDir, args };
 }
 
 /** As clients see it. `missing` says what a shell would not get. */
 export function environmentOf(scene: Scene, missing: (mount: SceneMount) => string | undefined): StepEnvironment {
-  const { env, user, workingDir, shell, args, network, mounts } = scene;
+  const { env, user, workingDir, shell, args, sandbox, mounts } = scene;
+  const network = sandbox?.networkMode ?? "default";
   return {
     env,
     user,
     workingDir,
     shell,
     ...(args && { args }),
-    ...(network !== undefined && { network }),
+    ...(network !== "default" && { network }),
     mounts: mounts.map((each) => {
       const why = missing(each);
       const { type, readOnly } = each.mount;

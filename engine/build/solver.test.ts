@@ -400,6 +400,8 @@ const refused: [string, Record<string, string>, RegExp][] = [
   ["WORKDIR /proc/self", {}, /line 2: WORKDIR "\/proc\/self" is not allowed: it is below \/proc$/],
   ["RUN ln -s /proc/self/fd /x\nWORKDIR /x/7", {}, /WORKDIR "\/x\/7" is not allowed: it is below \/proc$/],
   ['RUN sh -c "echo oops >&2; exit 3"', {}, /^The command '\/bin\/sh -c sh -c "echo oops >&2; exit 3"' returned a non-zero code: 3$/],
+  ["STOPSIGNAL SIGNOPE", {}, /line 2: invalid signal: SIGNOPE$/],
+  ["RUN --network=host true", {}, /^network\.host is not allowed: RUN --network=host needs "--allow network\.host"$/],
   ["EXPOSE abc", {}, /line 2: invalid containerPort: abc$/],
   [
     "COPY --from=later a /x\nFROM busybox AS later\nFROM busybox\nCOPY --from=0 /x /x",
