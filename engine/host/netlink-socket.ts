@@ -14,6 +14,10 @@ const recv = declare("int64_t recv(int fd, void *bytes, size_t length, int flags
 
 const AF_NETLINK = 16;
 const SOCK_RAW_CLOEXEC = 3 | 0o2000000;
+const SOL_SOCKET = 1;
+const SO_SNDBUF = 7;
+const SO_SNDBUFFORCE = 32;
+const LARGEST_BATCH = 8 << 20;
 const SOL_NETLINK = 270;
 const NETLINK_CAP_ACK = 10;
 const NETLINK_EXT_ACK = 11;
@@ -43,6 +47,9 @@ export class NetlinkSocket {
   constructor(protocol: number) {
     this.#fd = check(socketCall(AF_NETLINK, SOCK_RAW_CLOEXEC, protocol), "open a netlink socket");
     const one = Buffer.from([1, 0, 0, 0]);
+    // A table of rules goes in one datagram. Without the machine's own root the kernel gives what it gives everybody.
+    const most = Buffer.from(Uint32Array.of(LARGEST_BATCH).buffer);
+    if (setsockopt(this.#fd, SOL_SOCKET, SO_SNDBUFFORCE, most, 4) < 0) setsockopt(this.#fd, SOL_SOCKET, SO_SNDBUF, most, 4);
     for (const option of [NETLINK_CAP_ACK, NETLINK_EXT_ACK]) setsockopt(this.#fd, SOL_NETLINK, option, one, 4);
   }
 

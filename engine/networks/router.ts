@@ -49,6 +49,8 @@ export class Router {
   #reopening: Promise<void> | undefined;
   /** By container: its TCP ports that the kernel may carry. */
   readonly #ports = new Map<string, readonly HostPort[]>();
+  #lastLoad: Promise<void> = Promise.resolve();
+  #nextLoad: Promise<void> | undefined;
   #closed = false;
   #watching: NodeJS.Timeout | undefined;
   #netdPid = 0;
@@ -196,8 +198,14 @@ export class Router {
     await this.plumbing.rules(rulesOf(bridges, this.#uplink));
   }
 
+  /** One load at a time; who comes while one waits for its turn is part of it. */
   async #redirectPorts(): Promise<void> {
-    await this.#loadHostTable((request) => this.ask(request)).catch((error: unknown) => log("warn", error));
+    this.#nextLoad ??= this.#lastLoad.then(async () => {
+      this.#nextLoad = undefined;
+      this.#lastLoad = this.#loadHostTable((request) => this.ask(request)).catch((error: unknown) => log("warn", error));
+      return this.#lastLoad;
+    });
+    return this.#nextLoad;
   }
 
   async #loadHostTable(ask: Ask): Promise<void> {

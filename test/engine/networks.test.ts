@@ -560,6 +560,24 @@ test("as root: a host that did not forward does not when the engine's root was d
   assert.doesNotMatch(await runOrThrow([...onHost, "ip", "-br", "link"]), /berth/);
 });
 
+test("as root: the kernel carries hundreds of published ports", { skip: cannotRunAs("root") }, async (t) => {
+  const { room } = await opened(t, "root");
+  const sandbox = await room.attach(
+    plainRequest("many", { ports: { "7/tcp": Array.from({ length: 400 }, () => ({ HostIp: "127.0.0.1" })) } }),
+  );
+  await serve(t, room, sandbox, echo(7));
+  const last = sandbox.ports["7/tcp"]!.at(-1)!;
+  const { stdout } = await run(["nft", "list", "tables"]);
+  const listed = await Promise.all(
+    stdout.split("\n").flatMap((line) => (line.includes("inet berth_") ? [run(["nft", "list", ...line.split(" ")])] : [])),
+  );
+  assert.ok(
+    listed.some((table) => table.stdout.includes(`dport ${last.HostPort} dnat`)),
+    "the table has the last port",
+  );
+  assert.equal(await throughTcp(Number(last.HostPort), "last"), "last");
+});
+
 test("as root: two engines side by side", { skip: cannotRunAs("root") }, async (t) => {
   const [one, two] = [await opened(t, "root"), await opened(t, "root")];
   const [a, b] = [await one.room.attach(plainRequest("a")), await two.room.attach(plainRequest("b"))];
