@@ -37,7 +37,7 @@ export class CacheMounts {
 
   /** @throws the signal's reason when it is aborted while waiting for a lock */
   async take(options: CacheMountOptions, signal: AbortSignal): Promise<CacheMount> {
-    const base = createHash("sha256").update(options.id).digest("hex").slice(0, 32);
+    const base = createHash("sha256").update(identity(options)).digest("hex").slice(0, 32);
     const unlock = options.sharing === "locked" ? await this.#lock(base, signal) : undefined;
     const name = options.sharing === "private" ? this.#unused(base) : base;
     this.#users.set(name, (this.#users.get(name) ?? 0) + 1);
@@ -114,4 +114,9 @@ export class CacheMounts {
     if (this.#users.get(name)) return;
     await removeTree(join(this.#directory, name));
   }
+}
+
+/** Who asks for other owners or modes gets a directory of its own, as with BuildKit: else a user could not write into it. */
+function identity({ id, mode, uid, gid }: CacheMountOptions): string {
+  return mode === undefined && uid === undefined && gid === undefined ? id : JSON.stringify([id, mode, uid, gid]);
 }

@@ -300,12 +300,13 @@ test("mounts show the context without what is excluded, another stage, and cache
     "RUN --mount=type=bind,from=other,source=/out,target=/o cat /o/file",
     "RUN --mount=type=bind,target=/c,rw touch /c/new",
     "RUN --mount=type=cache,id=lines,target=/cache echo x >> /cache/lines; wc -l < /cache/lines",
+    "RUN --mount=type=cache,id=lines,target=/cache,uid=1000,mode=0700 stat -c %u:%a /cache; ls /cache",
   ].join("\n");
   const context = rooms.context({ Dockerfile, seen: "", hidden: "", ".dockerignore": "hidden\nDockerfile\n.dockerignore\n" });
   const first = await rooms.build(context);
-  assert.equal(logs(first.events), "seen\nstaged\n1\n");
+  assert.equal(logs(first.events), "seen\nstaged\n1\n1000:700\n");
   assert.deepEqual(readdirSync(context).toSorted(), [".dockerignore", "Dockerfile", "hidden", "seen"]);
-  assert.equal(logs((await rooms.build(context, { noCache: true })).events), "seen\nstaged\n2\n");
+  assert.equal(logs((await rooms.build(context, { noCache: true })).events), "seen\nstaged\n2\n1000:700\n");
   writeFileSync(join(context, "seen"), "changed");
   const ran = await again(context);
   assert.equal(ran["RUN --mount=type=bind,target=/c ls /c && ! touch /c/x 2>/dev/null"], 'file "seen" changed');
