@@ -1,6 +1,6 @@
 /** Commands, answered as a person would answer them: what the engine has afterwards counts. */
 import assert from "node:assert/strict";
-import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import * as vscode from "vscode";
 import { commands } from "../../../src/commands/commands.ts";
@@ -131,6 +131,23 @@ const cases: Case[] = [
   ["image.prune", () => [], ["All images", "Remove"], async () => assert.doesNotMatch(await images(), /other/)],
   ["system.prune", () => [], [["Build cache"], "Prune"], () => {}],
   ["engine.log", () => [], [], () => {}],
+  [
+    "workspace.addFiles",
+    () => [vscode.Uri.file(file("page"))],
+    ["HTML", "8099", "With a compose file"],
+    async () => {
+      assert.match(readFileSync(file("page/Dockerfile"), "utf8"), /^FROM busybox[^]*EXPOSE 8099/);
+      assert.match(readFileSync(file("page/compose.yaml"), "utf8"), /127\.0\.0\.1:8099:8099/);
+      await berth("build", "-q", "-t", "scaffold", file("page"));
+      await berth("rmi", "scaffold");
+    },
+  ],
+  [
+    "workspace.addFiles",
+    () => [vscode.Uri.file(file("page"))],
+    ["Node.js", "", "Only a Dockerfile", "Keep"],
+    () => assert.match(readFileSync(file("page/Dockerfile"), "utf8"), /^FROM busybox/),
+  ],
 ];
 
 /** A panel's tab shows once the editor has been told. */
@@ -143,6 +160,7 @@ suite("Commands", () => {
   suiteSetup(async () => {
     await vscode.commands.executeCommand("berth.engine.start");
     writeFileSync(file("up.txt"), "uploaded");
+    mkdirSync(file("page"));
     await berth("run", "-d", "--name", "one", "busybox", "sh", "-c", "echo seen >/seen.txt; trap exit TERM; sleep 1000 & wait");
     await berth("exec", "one", "sh", "-c", "until [ -s /seen.txt ]; do sleep 0.05; done");
     await berth("run", "-d", "--name", "keeper", "busybox", "sleep", "1000");

@@ -1,5 +1,7 @@
 /** The same views on other endpoints: Debian's dockerd; and a registry. Each is skipped by name where it is missing. */
 import assert from "node:assert/strict";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
 import * as vscode from "vscode";
 import { berth, inside, labels, rowAt, rows } from "./inside.ts";
 import { run, until } from "./prompts.ts";
@@ -94,6 +96,37 @@ suite("Registries", function () {
     assert.match(await berth("images", "--format", "{{.Repository}}:{{.Tag}}"), /team\/app:1/);
     await run("registry.delete", [tag], ["Delete"]);
     await berth("rmi", `${domain}/team/app:1`);
+  });
+
+  test("know of newer images, and push to where the user says", async () => {
+    const name = `${domain}/busybox:latest`;
+    const { images } = await inside();
+    await run("image.push", ["busybox:latest"], [domain]);
+    assert.match(await berth("images", "--format", "{{.Repository}}:{{.Tag}}"), new RegExp(`^${name}$`, "m"));
+    const { messages } = await run("image.checkUpdates");
+    assert.match(messages.join(), /No image is newer/);
+    // Somebody else pushes another image under the name.
+    await berth("create", "--name", "newer", "--label", "made=later", "busybox");
+    await berth("tag", name, "kept:here");
+    await berth("commit", "newer", name);
+    await run("image.push", [name]);
+    await berth("tag", "kept:here", name);
+    const said = await run("image.checkUpdates");
+    assert.match(said.messages.join(), new RegExp(`Newer in their registries: ${name}`));
+    await until(
+      async () => /newer in its registry/.test((await images.fresh()).find(({ shown }) => shown.label === name)?.shown.description ?? ""),
+      images.onDidChangeTreeData,
+    );
+    await berth("rm", "newer");
+    await berth("rmi", name, "kept:here");
+  });
+
+  test("leave no password in settings and logs", async () => {
+    const { extension } = await inside();
+    const folders = [extension.logUri.fsPath, join(extension.globalStorageUri.fsPath, "../../../Machine")];
+    for (const folder of folders)
+      for (const file of existsSync(folder) ? readdirSync(folder, { recursive: true, withFileTypes: true }) : [])
+        if (file.isFile()) assert.ok(!readFileSync(join(file.parentPath, file.name), "utf8").includes(secret), file.name);
   });
 
   test("disconnect, and the password is forgotten", async () => {

@@ -1,11 +1,14 @@
 /** The engine's files through the editor's file system, and what else the extension offers the editor. */
 import assert from "node:assert/strict";
-import { execFile } from "node:child_process";
-import { promisify } from "node:util";
+import { rmSync, statSync, truncateSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import * as vscode from "vscode";
+import { download, upload } from "../../../src/files/transfer.ts";
+import { property } from "../../../src/tree/node.ts";
+import type { Node } from "../../../src/tree/node.ts";
+import { berth, inside, rowAt, scratch } from "./inside.ts";
+import { answering, instead } from "./prompts.ts";
 
-const berth = async (...args: string[]): Promise<string> =>
-  (await promisify(execFile)(process.env["BERTH_TEST_PROGRAM"]!, args)).stdout.trim();
 const { fs } = vscode.workspace;
 const uri = (path: string): vscode.Uri => vscode.Uri.from({ scheme: "berth", path });
 const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
@@ -63,7 +66,86 @@ suite("Files", () => {
       (error) => code(error) === "FileNotFound",
     );
     assert.equal((await fs.stat(uri(`/images/${id}/all/www/built.txt`))).permissions, vscode.FilePermission.Readonly);
-    await assert.rejects(async () => fs.writeFile(uri(`/images/${id}/all/www/new.txt`), bytes("x")));
+    for (const change of [
+      () => fs.writeFile(uri(`/images/${id}/all/www/new.txt`), bytes("x")),
+      () => fs.delete(uri(`/images/${id}/all/www/built.txt`)),
+      () => fs.rename(uri(`/images/${id}/all/www/built.txt`), uri(`/images/${id}/all/www/b.txt`)),
+      () => fs.createDirectory(uri(`/images/${id}/1/folder`)),
+    ])
+      await assert.rejects(async () => change(), /Files of an image cannot be changed/);
+  });
+
+  test("of two layers, two images, and a container and its image are compared side by side", async () => {
+    const id = (await berth("image", "inspect", "--format", "{{.Id}}", "sample")).replace("sha256:", "");
+    const row = (path: string): Node => ({ ...property(path, path.split("/").at(-1)!, { context: "file", uri: uri(path) }), kind: "file" });
+    const [layer, all, other] = [`/images/${id}/2/etc/passwd`, `/images/${id}/all/etc/passwd`, "/containers/still/etc/passwd"].map(row);
+    for (const [left, right] of [
+      [layer!, all!],
+      [all!, other!],
+    ] as const) {
+      await vscode.commands.executeCommand("berth.file.compare", left, [left, right]);
+      const input = vscode.window.tabGroups.activeTabGroup.activeTab?.input;
+      assert.ok(input instanceof vscode.TabInputTextDiff, "no diff is shown");
+      assert.deepEqual([input.modified.path, input.original.path], [left.uri!.path, right.uri!.path]);
+    }
+    await vscode.commands.executeCommand("workbench.action.closeAllEditors");
+  });
+
+  test("of two images that differ are listed, and open as differences", async () => {
+    const before = await rowAt("images", "sample", "sample:latest");
+    await berth("commit", "still", "sample-two");
+    await berth(
+      "run",
+      "--name",
+      "changes",
+      "sample",
+      "sh",
+      "-c",
+      "echo changed >/www/built.txt; echo new >/www/new.txt; rm /www/index.html",
+    );
+    await berth("commit", "changes", "sample-two");
+    const after = await rowAt("images", "sample-two", "sample-two:latest");
+    let offered: string[] = [];
+    const showQuickPick = async (items: vscode.QuickPickItem[]): Promise<vscode.QuickPickItem> => {
+      offered = items.map(({ label }) => label);
+      return items.find(({ label }) => label.endsWith("built.txt"))!;
+    };
+    await instead(
+      { showQuickPick },
+      async () => void (await vscode.commands.executeCommand("berth.image.compare", before, [before, after])),
+    );
+    const [gone, changed, made] = ["index.html", "built.txt", "new.txt"].map((name) =>
+      offered.find((label) => label.endsWith(`/www/${name}`)),
+    );
+    assert.deepEqual(
+      [gone, changed, made],
+      ["$(diff-removed) /www/index.html", "$(diff-modified) /www/built.txt", "$(diff-added) /www/new.txt"],
+    );
+    assert.ok(vscode.window.tabGroups.activeTabGroup.activeTab?.input instanceof vscode.TabInputTextDiff);
+    await vscode.commands.executeCommand("workbench.action.closeAllEditors");
+    await berth("rm", "changes");
+    await berth("rmi", "sample-two");
+  });
+
+  test("are up- and downloaded as folders, with what may be executed", async () => {
+    const { engine } = await inside();
+    const from = vscode.Uri.file(join(scratch, "tree"));
+    await fs.createDirectory(vscode.Uri.joinPath(from, "inner"));
+    await fs.writeFile(vscode.Uri.joinPath(from, "inner/deep.txt"), bytes("deep"));
+    const big = vscode.Uri.joinPath(from, "big.bin");
+    writeFileSync(big.fsPath, "");
+    truncateSync(big.fsPath, 3_000_001);
+    await upload(engine, [from], uri("/volumes/kept"));
+    assert.equal(await read("/volumes/kept/tree/inner/deep.txt"), "deep");
+    assert.equal((await fs.stat(uri("/volumes/kept/tree/big.bin"))).size, 3_000_001);
+    await berth("run", "--rm", "-v", "kept:/k", "busybox", "sh", "-c", "chmod 755 /k/tree/inner/deep.txt; ln -s .. /k/tree/inner/up");
+    const to = join(scratch, "down");
+    await fs.createDirectory(vscode.Uri.file(to));
+    await answering([to], false, async () => void (await download(engine, [uri("/volumes/kept/tree")])));
+    assert.equal(statSync(join(to, "tree/big.bin")).size, 3_000_001);
+    assert.equal(statSync(join(to, "tree/inner/deep.txt")).mode & 0o111, 0o111);
+    for (const folder of [from.fsPath, to]) rmSync(folder, { recursive: true });
+    await fs.delete(uri("/volumes/kept/tree"), { recursive: true });
   });
 
   test("of what does not exist are not found", async () => {

@@ -1,11 +1,11 @@
 /** The views' rows: groups, order, filters, switches, and files dropped on them. */
 import assert from "node:assert/strict";
-import { writeFileSync } from "node:fs";
+import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import * as vscode from "vscode";
 import { FileDrops } from "../../../src/files/drops.ts";
 import { berth, ends, having, inside, labels, rowAt, rows, scratch } from "./inside.ts";
-import { until } from "./prompts.ts";
+import { run, until } from "./prompts.ts";
 
 const folder = (): vscode.Uri => vscode.workspace.workspaceFolders![0]!.uri;
 const COMPOSE = `name: fleet
@@ -93,6 +93,39 @@ suite("Views", () => {
     assert.doesNotMatch(await berth("ps", "-a", "--format", "{{.Names}}"), /fleet/);
   });
 
+  /** A compose command's task, run to its end. */
+  async function composes(command: string, ...args: unknown[]): Promise<void> {
+    const ended = new Promise<number | undefined>((resolve) => {
+      const subscription = vscode.tasks.onDidEndTaskProcess(({ execution, exitCode }) => {
+        if (execution.task.definition.type === "berth-compose") resolve((subscription.dispose(), exitCode));
+      });
+    });
+    await run(command, args);
+    assert.equal(await ended, 0, command);
+  }
+
+  test("a file of the explorer goes up with its override, and verbs work on one service", async () => {
+    const file = vscode.Uri.joinPath(folder(), "compose.yaml");
+    const override = vscode.Uri.joinPath(folder(), "compose.override.yaml");
+    const web = '{{.State.Status}} {{index .Config.Labels "from"}}';
+    await vscode.workspace.fs.writeFile(file, new TextEncoder().encode(COMPOSE));
+    await vscode.workspace.fs.writeFile(override, new TextEncoder().encode("services: { web: { labels: { from: override } } }\n"));
+    await composes("compose.up", file, [file]);
+    assert.equal(await berth("inspect", "--format", web, "fleet-web-1"), "running override");
+    await until(
+      async () => /1 of/.test((await rowAt("projects", "fleet")).shown.description),
+      (await inside()).projects.onDidChangeTreeData,
+    );
+    const service = await rowAt("projects", "fleet", "web");
+    await composes("compose.stop", service);
+    assert.match(await berth("inspect", "--format", web, "fleet-web-1"), /^exited/);
+    await composes("compose.start", service);
+    assert.match(await berth("inspect", "--format", web, "fleet-web-1"), /^running override/);
+    await composes("compose.down", await rowAt("projects", "fleet"));
+    assert.doesNotMatch(await berth("ps", "-a", "--format", "{{.Names}}"), /fleet/);
+    await vscode.workspace.fs.delete(override);
+  });
+
   test("files dropped on a container are copied there", async () => {
     const path = join(scratch, "dropped.txt");
     writeFileSync(path, "dropped");
@@ -102,6 +135,37 @@ suite("Views", () => {
     await new FileDrops(await inside(), "containers").handleDrop(target, data);
     const copied = await vscode.workspace.fs.readFile(vscode.Uri.from({ scheme: "berth", path: "/containers/b2/dropped.txt" }));
     assert.equal(new TextDecoder().decode(copied), "dropped");
+  });
+
+  test("a folder and a file without an address dropped on a volume are copied there", async () => {
+    await berth("volume", "create", "dropped");
+    const target = await rowAt("volumes", "dropped");
+    const drops = new FileDrops(await inside(), "volumes");
+    mkdirSync(join(scratch, "parcel/deep"), { recursive: true });
+    writeFileSync(join(scratch, "parcel/deep/a.txt"), "a");
+    const named = new vscode.DataTransfer();
+    named.set("text/uri-list", new vscode.DataTransferItem(vscode.Uri.file(join(scratch, "parcel")).toString()));
+    await drops.handleDrop(target, named);
+    const content = { name: "nameless.txt", data: async () => new TextEncoder().encode("b") };
+    const nameless = {
+      get: () => undefined,
+      *[Symbol.iterator]() {
+        yield ["files", { asFile: () => content }];
+      },
+    };
+    await drops.handleDrop(target, nameless as unknown as vscode.DataTransfer);
+    const read = async (path: string): Promise<string> =>
+      new TextDecoder().decode(await vscode.workspace.fs.readFile(vscode.Uri.from({ scheme: "berth", path: `/volumes/dropped/${path}` })));
+    assert.deepEqual([await read("parcel/deep/a.txt"), await read("nameless.txt")], ["a", "b"]);
+    await berth("volume", "rm", "dropped");
+  });
+
+  test("a setting takes effect at once", async () => {
+    const { containers } = await inside();
+    const changed = new Promise<void>((resolve) => {
+      const subscription = containers.onDidChangeTreeData(() => resolve(subscription.dispose()));
+    });
+    await having("containers.sortBy", "created", () => changed);
   });
 
   test("a thousand containers are listed and read again in a moment", async () => {
@@ -139,7 +203,6 @@ suite("An untrusted folder", () => {
     "language.up",
   ])
     test(`${command} refuses`, async () => {
-      const { run } = await import("./prompts.ts");
       const before = await berth("ps", "-aq");
       const file = command.includes("compose") ? "compose.yaml" : "Dockerfile";
       const { messages } = await run(command, [vscode.Uri.joinPath(folder(), file)]);
