@@ -190,15 +190,19 @@ function parseTmpfs(target: string, options: string): WantedMount {
 }
 
 /** `--volumes-from name[:mode]`. */
-export function parseVolumesFrom(text: string): { name: string; mode: "rw" | "ro" | "" } {
+export function parseVolumesFrom(text: string): { name: string; mode: "rw" | "ro" } {
   const [name = "", mode = ""] = text.split(":");
   if (name === "") throw new EngineError("invalid", `malformed volumes-from specification: ${text}`);
-  if (mode !== "" && mode !== "ro" && mode !== "rw" && mode !== "z" && mode !== "Z")
-    throw new EngineError("invalid", `invalid mode: ${mode}`);
-  return { name, mode: mode === "ro" ? "ro" : mode === "rw" ? "rw" : "" };
+  const words = mode.split(",");
+  const kinds = [
+    ["", "ro", "rw"],
+    ["z", "Z"],
+  ].map((kind) => words.filter((word) => kind.includes(word)).length);
+  if (Math.max(...kinds) > 1 || kinds[0]! + kinds[1]! !== words.length) throw new EngineError("invalid", `invalid mode: ${mode}`);
+  return { name, mode: words.includes("ro") ? "ro" : "rw" };
 }
 
-/** What another container has mounted, as wanted by one that takes its volumes. */
+/** What another container has mounted, as wanted by one that takes its volumes: never more than that one may do. */
 export function mountsOf(points: readonly MountPoint[], mode: string): WantedMount[] {
   return points
     .filter(({ Type }) => Type === "bind" || Type === "volume")
@@ -207,7 +211,7 @@ export function mountsOf(points: readonly MountPoint[], mode: string): WantedMou
       type: point.Type as "bind" | "volume",
       source: point.Type === "volume" ? (point.Name ?? "") : point.Source,
       target: point.Destination,
-      readOnly: mode === "ro" || (mode === "" && !point.RW),
+      readOnly: mode === "ro" || !point.RW,
       mode: mode || point.Mode,
       propagation: point.Propagation,
       noCopy: true,

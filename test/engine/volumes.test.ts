@@ -49,6 +49,10 @@ for (const as of USERS)
       assert.match(await refused("run", "--rm", "-v", "shared:/s:ro", "filled", "touch", "/s/y"), /Read-only file system/);
       assert.equal(await sh("cat /s/sub/f; touch /s/new", "--volumes-from", "writer"), "x");
       assert.match(await refused("run", "--rm", "--volumes-from", "writer:ro", "filled", "touch", "/s/y"), /Read-only file system/);
+      await docker("create", "--name", "reader", "-v", "shared:/s:ro", "filled");
+      assert.match(await refused("run", "--rm", "--volumes-from", "reader:rw,z", "filled", "touch", "/s/y"), /Read-only file system/);
+      assert.match(await refused("run", "--rm", "--volumes-from", "reader:ro,rw", "filled"), /invalid mode: ro,rw/);
+      await docker("rm", "reader");
       assert.match(
         await refused("run", "--rm", "--mount", "type=volume,src=shared,dst=/m,volume-subpath=gone", "filled"),
         /cannot access path/,

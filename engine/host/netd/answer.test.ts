@@ -122,7 +122,10 @@ test("answer() forgets a replica that is gone, and only that one", () => {
 test("answer() asks for TCP when the answer is too long for the datagram", () => {
   const names = town();
   for (let number = 0; number < 60; number++) names.setSandbox(sandbox(`many${number}`, [["F", `10.1.1.${number}`, ["many"]]]));
-  assert.equal(said(names, { name: "many" }), "NOERROR TC");
+  // What fits into 512 bytes comes nevertheless.
+  const cut = said(names, { name: "many" });
+  assert.match(cut, /^NOERROR TC( 10\.1\.1\.\d+){20,31}$/);
+  assert.ok(said(names, { name: "many", edns: 800 }).length > cut.length);
   assert.equal(said(names, { name: "many", edns: 4096 }).split(" ").length, 61);
   assert.equal(said(names, { name: "many", transport: "tcp" }).split(" ").length, 61);
 });

@@ -122,7 +122,14 @@ function response(query: DecodedPacket, answers: Answer[], limit: number): Buffe
     additionals: edns,
   };
   const whole = dns.encode({ ...packet, answers });
-  return whole.length <= limit ? whole : dns.encode({ ...packet, flags: packet.flags | dns.TRUNCATED_RESPONSE, answers: [] });
+  if (whole.length <= limit) return whole;
+  // Resolvers that never ask again over TCP, as musl's before 1.2.4, make do with what fits.
+  const cut = (count: number): Buffer =>
+    dns.encode({ ...packet, flags: packet.flags | dns.TRUNCATED_RESPONSE, answers: answers.slice(0, count) });
+  const empty = cut(0).length;
+  let count = Math.floor((limit - empty) / (cut(1).length - empty));
+  while (count > 0 && cut(count).length > limit) count--;
+  return cut(count);
 }
 
 const optRecord = {
