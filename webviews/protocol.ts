@@ -1,4 +1,5 @@
-/** What the extension and its pages say to each other. A leaf: both sides import it, it imports nothing. */
+/** What the extension and its pages say to each other. A leaf: both sides import it, it imports only types of the API. */
+import type { StatsMark, StatsSample } from "../engine/api/types/stats-history.ts";
 
 /** First to every page; `state` is what the page was opened on and what it is restored with. */
 export interface InitPage<State> {
@@ -88,25 +89,7 @@ export type ToRunPage =
 
 export type FromRunPage = PageReady | { readonly type: "run" | "save" | "changed"; readonly spec: RunSpec };
 
-/** One moment of a container: milliseconds since the epoch, percent of one CPU, bytes, and counts. Totals grow. */
-export interface StatsSample {
-  readonly time: number;
-  readonly cpu: number;
-  readonly memory: number;
-  readonly limit: number;
-  readonly received: number;
-  readonly sent: number;
-  readonly read: number;
-  readonly written: number;
-  readonly pids: number;
-}
-
-export interface StatsMark {
-  readonly time: number;
-  readonly id: string;
-  /** `start`, `die`, `oom`, `health_status: unhealthy`. */
-  readonly action: string;
-}
+export type { StatsMark, StatsSample };
 
 export interface StatsState {
   /** Ids of the containers; empty for all that run. */

@@ -1,7 +1,7 @@
 /** From a container's record to what Docker's API shows of it. */
 import type { ContainerFiles, ContainerRecord, ContainerStateRecord } from "../containers/containers.ts";
 import type { Endpoint, Network } from "../networks/networks.ts";
-import { humanDuration } from "./duration.ts";
+import { humanDuration } from "../syntax/duration.ts";
 import { HOST_CONFIG_DEFAULTS } from "./host-config.ts";
 import type {
   ContainerConfig,

@@ -1,26 +1,6 @@
 /** Times as Docker writes them for people and reads them from people. */
 import { EngineError } from "../errors.ts";
-
-/**
- * A duration in words: `Less than a second`, `About a minute`, `3 weeks`.
- * @see https://github.com/docker/go-units/blob/v0.5.0/duration.go
- */
-export function humanDuration(milliseconds: number): string {
-  const seconds = Math.trunc(milliseconds / 1000);
-  if (seconds < 1) return "Less than a second";
-  if (seconds === 1) return "1 second";
-  if (seconds < 60) return `${seconds} seconds`;
-  const minutes = Math.trunc(seconds / 60);
-  if (minutes === 1) return "About a minute";
-  if (minutes < 60) return `${minutes} minutes`;
-  const hours = Math.trunc(milliseconds / 3_600_000 + 0.5);
-  if (hours === 1) return "About an hour";
-  if (hours < 48) return `${hours} hours`;
-  if (hours < 24 * 7 * 2) return `${Math.trunc(hours / 24)} days`;
-  if (hours < 24 * 30 * 2) return `${Math.trunc(hours / 24 / 7)} weeks`;
-  if (hours < 24 * 365 * 2) return `${Math.trunc(hours / 24 / 30)} months`;
-  return `${Math.trunc(milliseconds / 3_600_000 / 24 / 365)} years`;
-}
+import { readDuration } from "../syntax/duration.ts";
 
 /** RFC 3339 with all nine digits, which `logs --timestamps` prints. */
 export function nanosecondTime(timeNs: bigint): string {
@@ -29,15 +9,10 @@ export function nanosecondTime(timeNs: bigint): string {
   return `${date.slice(0, 19)}.${String(timeNs % 1_000_000_000n).padStart(9, "0")}Z`;
 }
 
-const UNIT_NS: Readonly<Record<string, number>> = { ns: 1, us: 1e3, µs: 1e3, ms: 1e6, s: 1e9, m: 60e9, h: 3600e9 };
-
 /** Go's duration (`1h30m`) in nanoseconds, undefined when it is none. */
 export function parseDuration(text: string): bigint | undefined {
-  const found = /^([+-])?((?:\d+(?:\.\d+)?(?:ns|us|µs|ms|s|m|h))+)$/.exec(text);
-  if (!found) return text === "0" ? 0n : undefined;
-  let total = 0;
-  for (const [, number, unit] of found[2]!.matchAll(/(\d+(?:\.\d+)?)(ns|us|µs|ms|s|m|h)/g)) total += Number(number) * UNIT_NS[unit!]!;
-  return BigInt(Math.round(found[1] === "-" ? -total : total));
+  const read = readDuration(text);
+  return "message" in read ? undefined : BigInt(read.nanoseconds);
 }
 
 /**

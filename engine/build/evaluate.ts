@@ -5,7 +5,7 @@
 import { signalNumber } from "../containers/signals.ts";
 import { posix } from "node:path";
 import type { ContainerConfig } from "../api/types/container.ts";
-import { formatDuration } from "../syntax/dockerfile/duration.ts";
+import { formatDuration } from "../syntax/duration.ts";
 import { expand } from "../syntax/dockerfile/expand.ts";
 import { chompTabs } from "../syntax/dockerfile/heredoc.ts";
 import type * as tree from "../syntax/dockerfile/tree.ts";

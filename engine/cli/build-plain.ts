@@ -3,7 +3,7 @@
  */
 import type { Output } from "./cli.ts";
 import type { BuildEvent } from "./build-events.ts";
-import { humanSize } from "./units.ts";
+import { humanSize } from "../syntax/size.ts";
 
 interface Step {
   readonly number: number;

@@ -2,7 +2,8 @@
  * Flags as docker reads them (pflag): `--name value`, `--name=value`, `-n value`, `-nvalue`, `-abc`, `--switch=false`, `--`.
  * A command's flags are one table, from which both the parser and the help text are made.
  */
-import { parseBytes, parseDuration } from "./units.ts";
+import { parseDuration } from "../syntax/duration.ts";
+import { parseBytes } from "../syntax/size.ts";
 
 export interface FlagOptions<T> {
   readonly short?: string;
@@ -138,7 +139,7 @@ export function swapBytes(help: string, options: FlagOptions<number | undefined>
 
 /** Nanoseconds; undefined when it was not given. */
 export function duration(help: string, options: FlagOptions<number | undefined> = {}): Flag<number | undefined> {
-  return { type: "duration", initial: undefined, ...options, help, read: parseDuration };
+  return { type: "duration", initial: undefined, ...options, help, read: (text) => parseDuration(text) };
 }
 
 /** CPUs as billionths, e.g. `0.5`. */

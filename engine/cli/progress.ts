@@ -3,7 +3,7 @@
  */
 import type { JsonMessage } from "../api/types/image.ts";
 import type { Cli, Output } from "./cli.ts";
-import { humanSize } from "./units.ts";
+import { humanSize } from "../syntax/size.ts";
 
 /** A failure that the engine tells in the middle of a stream. */
 export class StreamError extends Error {

@@ -1,7 +1,7 @@
 /**
  * Points in time: how docker prints them and how users name them.
  */
-import { parseDuration } from "./units.ts";
+import { parseDuration } from "../syntax/duration.ts";
 
 /** Go's `time.Time.String()`: `2026-11-21 03:49:16 +0000 UTC`, in local time; an ISO text ending in Z stays in UTC. */
 export function formatTime(time: number | string): string {

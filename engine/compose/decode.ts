@@ -1,12 +1,13 @@
 /** A canonical model → the typed parts of a project, by the tables of `shapes.ts`. */
 import { YamlFloat, isValueMap } from "../syntax/compose-value.ts";
 import type { Value } from "../syntax/compose-value.ts";
+import { formatDuration } from "../syntax/duration.ts";
 import { toBoolean, toFloat, toInteger } from "./cast.ts";
 import { ModelError } from "./paths.ts";
 import type { ModelPath } from "./paths.ts";
 import type { Kind, Shape } from "./shapes.ts";
 import { splitWords } from "./shellwords.ts";
-import { durationNanoseconds, formatDuration, shortestFloat32, sizeInBytes } from "./units.ts";
+import { durationNanoseconds, shortestFloat32, sizeInBytes } from "./units.ts";
 
 /**
  * A mapping read by a shape. Keys that the shape does not know are dropped, `x-…` keys are kept as they are,

@@ -1,19 +1,7 @@
 /** Progress as dockerd tells it: the numbers, and for old clients a bar of text. */
 import type { JsonMessage } from "../api/types/image.ts";
+import { humanSize } from "../syntax/size.ts";
 import type { Progress } from "./images.ts";
-
-const UNITS = ["B", "kB", "MB", "GB", "TB"];
-
-/** Bytes in Docker's words, e.g. `545.3kB`: four digits, powers of 1000. */
-export function humanSize(bytes: number): string {
-  let value = bytes;
-  let unit = 0;
-  while (value >= 1000 && unit < UNITS.length - 1) {
-    value /= 1000;
-    unit++;
-  }
-  return `${Number(value.toPrecision(4))}${UNITS[unit]}`;
-}
 
 /** `[=====>     ]  5.01MB/95.41MB` */
 export function progressBar(current: number, total: number): string {

@@ -80,7 +80,7 @@ for (const as of USERS)
       rmSync(join(folder, "copied.txt"), { force: true });
       await drive(ours, folder);
       await leavesAlone(theirs);
-      await sayTheSame(theirs, ours);
+      if (as === "user") await sayTheSame(theirs, ours);
       assert.match((await works(theirs, "ls")).stdout, /^shop +running\(3\)/m);
       await works(theirs, "down", "-v", "-t", "0");
       assert.equal((await works(ours, "ps", "-aq")).stdout, "");

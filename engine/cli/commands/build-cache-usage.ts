@@ -3,7 +3,8 @@ import type { BuildCacheEntry } from "../../api/types/system.ts";
 import { command } from "../cli.ts";
 import { bool } from "../flags.ts";
 import { formatRows } from "../format.ts";
-import { humanDuration, humanSize } from "../units.ts";
+import { humanDuration } from "../../syntax/duration.ts";
+import { humanSize } from "../../syntax/size.ts";
 
 const HEADERS = { ID: "ID", Reclaimable: "RECLAIMABLE", Size: "SIZE", LastAccessed: "LAST ACCESSED" };
 

@@ -4,7 +4,8 @@ import { FORMAT_HELP, ellipsis, formatRows, shortId } from "../format.ts";
 import type { Row } from "../format.ts";
 import { bool, text } from "../flags.ts";
 import { formatRfc3339 } from "../time.ts";
-import { humanDuration, humanSize } from "../units.ts";
+import { humanDuration } from "../../syntax/duration.ts";
+import { humanSize } from "../../syntax/size.ts";
 
 const HEADERS = {
   ID: "IMAGE",

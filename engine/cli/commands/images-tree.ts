@@ -1,7 +1,7 @@
 /** `images --tree`, in docker's columns. */
 import type { ImageSummary } from "../../api/types/image.ts";
 import { shortId } from "../format.ts";
-import { humanSize } from "../units.ts";
+import { humanSize } from "../../syntax/size.ts";
 
 const GAP = "   ";
 const COLUMNS = ["ID          ", "DISK USAGE", "CONTENT SIZE", "EXTRA"];

@@ -5,7 +5,8 @@ import type { Row } from "../format.ts";
 import { bool, filter, text } from "../flags.ts";
 import { imageTree } from "./images-tree.ts";
 import { formatTime } from "../time.ts";
-import { humanDuration, humanSize } from "../units.ts";
+import { humanDuration } from "../../syntax/duration.ts";
+import { humanSize } from "../../syntax/size.ts";
 
 const HEADERS = {
   ID: "IMAGE ID",

@@ -3,7 +3,7 @@ import { command } from "../cli.ts";
 import { findTarget } from "../endpoint.ts";
 import { text } from "../flags.ts";
 import { INSPECT_FORMAT_HELP, formatValue } from "../format.ts";
-import { binarySize } from "../units.ts";
+import { binarySize } from "../../syntax/size.ts";
 import { CLI_VERSION } from "../version.ts";
 
 export const info = command({

@@ -3,7 +3,7 @@ import { command } from "../cli.ts";
 import type { Cli } from "../cli.ts";
 import { bool, bytes, filter } from "../flags.ts";
 import { confirm } from "../prompt.ts";
-import { humanSize } from "../units.ts";
+import { humanSize } from "../../syntax/size.ts";
 
 type Filters = Readonly<Record<string, readonly string[]>>;
 

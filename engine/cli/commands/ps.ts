@@ -4,7 +4,8 @@ import { FORMAT_HELP, ellipsis, formatLabels, formatRows, shortId } from "../for
 import type { Row } from "../format.ts";
 import { bool, filter, int, text } from "../flags.ts";
 import { formatTime } from "../time.ts";
-import { humanDuration, humanSize } from "../units.ts";
+import { humanDuration } from "../../syntax/duration.ts";
+import { humanSize } from "../../syntax/size.ts";
 
 const TABLE = "table {{.ID}}\t{{.Image}}\t{{.Command}}\t{{.RunningFor}}\t{{.Status}}\t{{.Ports}}\t{{.Names}}";
 

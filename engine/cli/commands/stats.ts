@@ -6,7 +6,7 @@ import type { Cli } from "../cli.ts";
 import { bool, text } from "../flags.ts";
 import { FORMAT_HELP, formatRows, shortId } from "../format.ts";
 import type { Row } from "../format.ts";
-import { binarySize, humanSize } from "../units.ts";
+import { binarySize, humanSize } from "../../syntax/size.ts";
 
 const HEADERS = {
   Container: "CONTAINER",

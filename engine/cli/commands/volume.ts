@@ -5,7 +5,7 @@ import { FORMAT_HELP, formatLabels, formatRows } from "../format.ts";
 import type { Row } from "../format.ts";
 import { bool, filter, list, map, text } from "../flags.ts";
 import { pairs } from "../run-config/text.ts";
-import { humanSize } from "../units.ts";
+import { humanSize } from "../../syntax/size.ts";
 
 export const volumeCreate = command({
   usage: "[OPTIONS] [VOLUME]",

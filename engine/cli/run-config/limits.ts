@@ -11,7 +11,7 @@ import type {
   Ulimit,
   WeightDevice,
 } from "../../api/types/container.ts";
-import { parseBytes } from "../units.ts";
+import { parseBytes } from "../../syntax/size.ts";
 import { csvFields, cut } from "./text.ts";
 
 const ULIMITS = "core cpu data fsize locks memlock msgqueue nice nofile nproc rss rtprio rttime sigpending stack".split(" ");

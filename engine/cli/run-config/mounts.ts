@@ -3,7 +3,7 @@
  */
 import { resolve } from "node:path";
 import type { Mount } from "../../api/types/container.ts";
-import { parseBytes } from "../units.ts";
+import { parseBytes } from "../../syntax/size.ts";
 import { csvFields, cut } from "./text.ts";
 
 export interface Volumes {

@@ -2,7 +2,7 @@
 import { flagProblem, FlagValues } from "./flags.ts";
 import { heredocOf, heredocStarts } from "./heredoc.ts";
 import type { LogicalLine } from "./lines.ts";
-import { parseDuration } from "./duration.ts";
+import { readDuration } from "../duration.ts";
 import * as say from "./problems.ts";
 import type { Keyword } from "./problems.ts";
 import type { Command, Flag, Heredoc, Instruction, InstructionBase, Pair, Range, Transfer, Word } from "./tree.ts";
@@ -276,7 +276,7 @@ function healthOptions(flags: FlagValues): { options: Record<string, number> } |
   const durations = { interval: "interval", timeout: "timeout", startPeriod: "start-period", startInterval: "start-interval" };
   for (const [key, name] of Object.entries(durations)) {
     const flag = flags.flag(name);
-    const read = flag ? parseDuration(flag.value!) : { nanoseconds: 0 };
+    const read = flag ? readDuration(flag.value!) : { nanoseconds: 0 };
     if ("message" in read) return { message: read.message, range: flag!.range };
     if (read.nanoseconds !== 0 && read.nanoseconds < 1e6) {
       return { message: `Interval ${JSON.stringify(name)} cannot be less than 1ms`, range: flag!.range };

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { binarySize, formatDuration, humanDuration, humanSize, parseBytes, parseDuration } from "./units.ts";
+import { formatDuration, humanDuration, parseDuration } from "./duration.ts";
 
 const SECOND = 1000;
 const HOUR = 3600 * SECOND;
@@ -20,10 +20,13 @@ for (const [milliseconds, want] of [
   [50 * 60 * SECOND, "50 minutes"],
   [61 * 60 * SECOND, "About an hour"],
   [HOUR + 45 * 60 * SECOND, "2 hours"],
+  [3 * HOUR + 59 * 60 * SECOND, "4 hours"],
   [35 * HOUR, "35 hours"],
+  [DAY + 12 * HOUR, "36 hours"],
   [2 * DAY, "2 days"],
   [13 * DAY, "13 days"],
   [14 * DAY, "2 weeks"],
+  [15 * DAY, "2 weeks"],
   [35 * DAY, "5 weeks"],
   [70 * DAY, "2 months"],
   [365 * DAY, "12 months"],
@@ -32,37 +35,6 @@ for (const [milliseconds, want] of [
   [3 * 365 * DAY + 40 * DAY, "3 years"],
 ] as const)
   test(`humanDuration() says ${want}`, () => assert.equal(humanDuration(milliseconds), want));
-
-for (const [bytes, precision, want] of [
-  [0, 4, "0B"],
-  [1000, 4, "1kB"],
-  [1024, 4, "1.024kB"],
-  [1986169, 3, "1.99MB"],
-  [220_000_000, 3, "220MB"],
-  [711938381, 4, "711.9MB"],
-  [1e15, 4, "1PB"],
-  [999_999, 4, "1000kB"],
-] as const)
-  test(`humanSize() says ${want}`, () => assert.equal(humanSize(bytes, precision), want));
-
-test("binarySize() counts in 1024", () => {
-  assert.deepEqual([0, 512, 1024, 3_096_576, 25_275_000_000].map(binarySize), ["0B", "512B", "1KiB", "2.953MiB", "23.54GiB"]);
-});
-
-for (const [text, want] of [
-  ["32", 32],
-  ["32b", 32],
-  ["32k", 32768],
-  ["32KB", 32768],
-  ["64m", 67108864],
-  ["1.5GiB", 1610612736],
-  ["1 g", 1073741824],
-] as const)
-  test(`parseBytes() reads ${text}`, () => assert.equal(parseBytes(text), want));
-
-test("parseBytes() refuses what is no size", () => {
-  for (const text of ["", "x", "-1", "1x", "m"]) assert.throws(() => parseBytes(text), { message: `invalid size: '${text}'` });
-});
 
 for (const [text, want] of [
   ["0", 0],
