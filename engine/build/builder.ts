@@ -5,6 +5,7 @@
  * Words: a *stage* begins with FROM; a *step* is one instruction of a stage that the target needs; a step's *key* is the
  * digest of everything that its result depends on; a *record* is what a finished build leaves behind.
  */
+import type { Peer } from "../host/peer.ts";
 import type { BuildDescription, BuildProgress, PredictRequest, Prediction } from "../api/types/builds.ts";
 import type { AuthConfig } from "../api/types/image.ts";
 import type { StepResources } from "../containers/run-step.ts";
@@ -60,6 +61,8 @@ export interface BuildRequest {
   readonly cacheTo?: readonly CacheTarget[];
   /** What tells builds of the same thing apart in the records, e.g. the directory as the user knows it; else contextDir. */
   readonly contextName?: string;
+  /** The process that sent the context, when it runs on this machine: it tells where that lies. */
+  readonly client?: Peer;
   /** Of the image's manifest, and of the index when there are several platforms. */
   readonly annotations?: { readonly manifest: Readonly<Record<string, string>>; readonly index: Readonly<Record<string, string>> };
   /** For the record only: how a client of BuildKit's protocol asked. */

@@ -73,7 +73,8 @@ export class LayerStore {
     if (!(await this.#snapshots.layer(before.chainId))) return undefined;
     const there = await this.#images.blobFile(before.blob);
     if (!there) return undefined;
-    const file = await open(there.path);
+    const file = await open(there.path).catch(() => undefined);
+    if (!file) return undefined;
     const places = new Map(shared.map((path): [string, Place] => [path, [before.files[path]![1], before.files[path]![2]]]));
     const parts = new PartReader(file);
     const from = { places, read: (place: Place) => parts.read(place) };

@@ -33,6 +33,7 @@ import { summary, toBuildRequest } from "./predict-request.ts";
 import { Reasons } from "./reasons.ts";
 import { Records } from "./records.ts";
 import { Reporter } from "./reporter.ts";
+import { originOf } from "./origin.ts";
 import { nameOf } from "./request-name.ts";
 import type { Rooms } from "./rooms.ts";
 import { Slots } from "./slots.ts";
@@ -101,12 +102,15 @@ class Solver implements Builder {
     }
   }
 
-  async #build(request: BuildRequest, progress: (event: BuildProgress) => unknown, signal: AbortSignal): Promise<BuiltImage> {
+  async #build(asked: BuildRequest, progress: (event: BuildProgress) => unknown, signal: AbortSignal): Promise<BuiltImage> {
     const id = randomBytes(12).toString("hex");
-    const trees = this.#trees(id, request);
+    const trees = this.#trees(id, asked);
     this.#running.add(id);
     try {
-      const { text, name } = await readDockerfile(trees, request.dockerfile);
+      const { text, name: sent } = await readDockerfile(trees, asked.dockerfile);
+      const origin = asked.client && originOf(asked.client, { text, name: sent, base: asked.contextName?.split(":")[0] });
+      const { dockerfile: name = sent, ...named } = origin ?? {};
+      const request = { ...asked, ...named };
       const graph = plan(parseDockerfile(text), request);
       const built = await this.#run({ id, request, graph, trees, name, text, progress, signal });
       this.#events.publish("builder", "build", built.imageId, {});

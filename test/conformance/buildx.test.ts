@@ -13,6 +13,8 @@ import { dirname, join } from "node:path";
 import { suite, test } from "node:test";
 import type { TestContext } from "node:test";
 import { setImmediate } from "node:timers/promises";
+import type { PredictRequest } from "../../engine/api/types/builds.ts";
+import { connect } from "../../engine/client/client.ts";
 import { findProgram } from "../../engine/host/programs.ts";
 import { busyboxTar } from "../../scripts/base-image.ts";
 import { startEngine } from "../support/engine.ts";
@@ -70,6 +72,17 @@ class Builds {
     return stderr;
   }
 
+  /** Outcomes and reasons of what the editor asks for the folder. */
+  async predicts(asked: Omit<PredictRequest, "contextDir">): Promise<string> {
+    const client = connect(this.engine.socket);
+    try {
+      const { steps } = await client.buildRecords.predict({ contextDir: this.folder, ...asked });
+      return steps.map(({ outcome, reason = "" }) => `${outcome} ${reason}`).join("\n");
+    } finally {
+      await client.close();
+    }
+  }
+
   async fails(args: readonly string[]): Promise<string> {
     const { exitCode, stderr } = await this.docker(["build", ...args]);
     assert.equal(exitCode, 1, stderr);
@@ -108,7 +121,12 @@ const CASES: Readonly<Record<string, Case>> = {
     const second = await docker.build(args);
     assert.equal(second.match(/^#\d+ CACHED$/gm)?.length, 4, second);
     docker.write({ "src/a.txt": "changed\n" });
+    const predicted = await docker.predicts({ buildArgs: { WHO: "me" } });
     assert.match(await docker.build(args), /^#\d+ [\d.]+ changed$/m);
+    // An engine does not see where another user's program works.
+    if (docker.engine.user.uid !== process.getuid!()) return;
+    assert.match(predicted, /file "src\/a\.txt" changed/, "a prediction for the directory knows the client's builds");
+    assert.doesNotMatch(await docker.predicts({ buildArgs: { WHO: "me" } }), /runs/);
   },
   "--target, --iidfile and -q": async (docker) => {
     docker.write(FILES);

@@ -4,6 +4,7 @@
  * them, those on Debian too, and as both users; otherwise some.
  */
 import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
 import { createReadStream, mkdtempSync, rmSync, chmodSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -70,6 +71,8 @@ function flags(theme: Theme, directory: string): string[] {
 
 async function buildHere(engine: TestEngine, theme: Theme, directory: string): Promise<Result> {
   makeContext(theme, directory);
+  // A person's files are the person's: some of them only the owner can read.
+  execFileSync("chown", ["-R", `${engine.user.uid}:${engine.user.gid}`, directory]);
   return berth(engine, ["build", "--progress=plain", ...flags(theme, directory), directory]);
 }
 

@@ -5,6 +5,7 @@ import type { BuildProgress, BuildRequest } from "../../build/builder.ts";
 import { cacheSource } from "../../build/cache-options.ts";
 import type { CacheSource } from "../../build/cache-options.ts";
 import { EngineError } from "../../errors.ts";
+import { peerOf } from "../../host/peer.ts";
 import { receiveContext } from "../build-context.ts";
 import type { BuildContext } from "../build-context.ts";
 import { ClassicOutput } from "../build-output.ts";
@@ -97,6 +98,7 @@ function buildOptions(exchange: Exchange): Omit<BuildRequest, "contextDir" | "do
   const shmSize = query.integer("shmsize");
   const cacheFrom = cacheSources(query.json("cachefrom"));
   const contextName = contextNameOf(request.headers["x-berth-context"]);
+  const client = peerOf(request.socket);
   const [target, networkMode, extraHosts] = [query.optional("target"), query.optional("networkmode"), query.text("extrahosts")];
   return {
     tags: query.all("t").filter((tag) => tag !== ""),
@@ -113,6 +115,7 @@ function buildOptions(exchange: Exchange): Omit<BuildRequest, "contextDir" | "do
     ...(resources && { resources }),
     ...(ulimits.length > 0 && { ulimits }),
     ...(contextName && { contextName }),
+    ...(client && !contextName && { client }),
     ...(platform && { platform: [platform.os, platform.architecture, platform.variant].filter(Boolean).join("/") }),
   };
 }

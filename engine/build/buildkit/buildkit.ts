@@ -12,6 +12,8 @@ import type { Snapshots } from "../../layers/snapshots.ts";
 import type { Builder, BuiltImage } from "../builder.ts";
 import { ContextDirectories } from "./context-directory.ts";
 import { definitionOf, resultOf } from "./definition.ts";
+import { peerOf } from "../../host/peer.ts";
+import type { Peer } from "../../host/peer.ts";
 import { GrpcError, NOT_FOUND, readMetadata, UNIMPLEMENTED } from "./grpc.ts";
 import { History } from "./history.ts";
 import {
@@ -110,17 +112,15 @@ class Control implements Buildkit {
   readonly #results = new Map<string, Solve>();
   #ended: { ref: string; solve: Solve }[] = [];
   readonly #history: History;
-  readonly #methods: ReadonlyMap<string, Method>;
 
   constructor(options: BuildkitOptions) {
     this.#options = options;
     this.#contexts = new ContextDirectories(join(options.directory, "contexts"));
     this.#history = new History(options.builder.inspector);
-    this.#methods = this.#table();
   }
 
   serve(socket: Duplex): void {
-    serveGrpc(socket, this.#methods);
+    serveGrpc(socket, this.#table(peerOf(socket)));
   }
 
   addSession(socket: Duplex, headers: readonly string[]): void {
@@ -135,13 +135,14 @@ class Control implements Buildkit {
     this.#sessions.bring(id, session);
   }
 
-  #table(): ReadonlyMap<string, Method> {
+  /** @param client the process at the other end */
+  #table(client: Peer | undefined): ReadonlyMap<string, Method> {
     return new Map<string, Method>([
       [`${CONTROL}ListWorkers`, unary(Empty, ListWorkersResponse, () => ({ record: [worker()] }))],
       [`${CONTROL}Info`, unary(Empty, InfoResponse, () => ({ buildkitVersion: VERSION }))],
       [`${CONTROL}DiskUsage`, unary(DiskUsageRequest, DiskUsageResponse, async () => ({ record: await diskUsage(this.#options.builder) }))],
       [`${CONTROL}Prune`, streaming(PruneRequest, UsageRecord, (request) => prune(this.#options.builder, request))],
-      [`${CONTROL}Solve`, unary(ControlSolveRequest, ControlSolveResponse, (request, call) => this.#solve(request, call))],
+      [`${CONTROL}Solve`, unary(ControlSolveRequest, ControlSolveResponse, (request, call) => this.#solve(request, call, client))],
       [`${CONTROL}Status`, streaming(StatusRequest, StatusResponse, ({ Ref }, call) => this.#status(Ref, call))],
       [`${CONTROL}Session`, (call) => this.#tunnel(call)],
       [
@@ -156,7 +157,11 @@ class Control implements Buildkit {
     ]);
   }
 
-  async #solve(request: ControlSolveRequest, call: ServerCall): Promise<{ ExporterResponse: Record<string, string> }> {
+  async #solve(
+    request: ControlSolveRequest,
+    call: ServerCall,
+    client: Peer | undefined,
+  ): Promise<{ ExporterResponse: Record<string, string> }> {
     const { Ref, Session: id } = request;
     const session = await this.#session(id);
     const solve = new Solve(
@@ -166,7 +171,7 @@ class Control implements Buildkit {
         contexts: this.#contexts,
         session: (other) => this.#session(other),
       },
-      { request, session, signal: call.signal },
+      { request, session, signal: call.signal, client },
     );
     this.#solves.bring(Ref, solve);
     try {

@@ -5,6 +5,7 @@
 import { randomBytes } from "node:crypto";
 import { join } from "node:path";
 import { makeDirectory, removeTree } from "../../host/files.ts";
+import type { Peer } from "../../host/peer.ts";
 import type { Images } from "../../images/images.ts";
 import type { Snapshots } from "../../layers/snapshots.ts";
 import { plainArchive } from "../archive.ts";
@@ -70,6 +71,7 @@ export class Solve {
   readonly #rooms: SolveRooms;
   readonly #request: ControlSolveRequest;
   readonly #session: Session;
+  readonly #client: Peer | undefined;
   readonly #signal: AbortSignal;
   readonly #loaded = new Map<string, Loaded & { inputs: Inputs }>();
   readonly #builds = new Map<string, Promise<BuiltImage>>();
@@ -80,8 +82,9 @@ export class Solve {
   #vertexes = 0;
 
   /** @param signal of the call; the build ends with the session too */
-  constructor(rooms: SolveRooms, parts: { request: ControlSolveRequest; session: Session; signal: AbortSignal }) {
+  constructor(rooms: SolveRooms, parts: { request: ControlSolveRequest; session: Session; signal: AbortSignal; client: Peer | undefined }) {
     this.#rooms = rooms;
+    this.#client = parts.client;
     this.#request = parts.request;
     this.#session = parts.session;
     this.#signal = AbortSignal.any([parts.signal, parts.session.signal]);
@@ -308,6 +311,7 @@ export class Solve {
       ...(this.#request.Entitlements.length > 0 && { entitlements: this.#request.Entitlements }),
       asked: { ref: this.#request.Ref, frontendAttrs: options },
       ...(this.#session.sharedKey !== "" && { contextName: this.#session.sharedKey }),
+      ...(this.#client && { client: this.#client }),
     };
   }
 
