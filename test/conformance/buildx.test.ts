@@ -121,12 +121,12 @@ const CASES: Readonly<Record<string, Case>> = {
     const second = await docker.build(args);
     assert.equal(second.match(/^#\d+ CACHED$/gm)?.length, 4, second);
     docker.write({ "src/a.txt": "changed\n" });
-    const predicted = await docker.predicts({ buildArgs: { WHO: "me" } });
+    // Here docker is another user's program then, and the engine does not see where that works.
+    const isOwn = docker.engine.user.uid === process.getuid!();
+    const predicts = (): Promise<string> => docker.predicts({ buildArgs: { WHO: "me" } });
+    if (isOwn) assert.match(await predicts(), /file "src\/a\.txt" changed/, "a prediction for the directory knows the client's builds");
     assert.match(await docker.build(args), /^#\d+ [\d.]+ changed$/m);
-    // An engine does not see where another user's program works.
-    if (docker.engine.user.uid !== process.getuid!()) return;
-    assert.match(predicted, /file "src\/a\.txt" changed/, "a prediction for the directory knows the client's builds");
-    assert.doesNotMatch(await docker.predicts({ buildArgs: { WHO: "me" } }), /runs/);
+    if (isOwn) assert.doesNotMatch(await predicts(), /runs/);
   },
   "--target, --iidfile and -q": async (docker) => {
     docker.write(FILES);
