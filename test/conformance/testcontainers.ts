@@ -1,5 +1,9 @@
 /** What programs do with Testcontainers, on the engine of DOCKER_HOST; a program of its own, run by clients.test.ts. */
 import assert from "node:assert/strict";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { text } from "node:stream/consumers";
 import { GenericContainer, Network, Wait } from "testcontainers";
 
 const network = await new Network().start();
@@ -26,6 +30,24 @@ const executed = await web.exec(["sh", "-c", "cat /tmp/hello; echo $WHO; exit 5"
 assert.deepEqual(executed, { output: "hello\nyou\n", stdout: "hello\nyou\n", stderr: "", exitCode: 5 });
 assert.match((await client.exec(["nslookup", "web"])).stdout, /172\./);
 await client.restart();
+
+const archive = await text(await web.copyArchiveFromContainer("/tmp/hello"));
+assert.match(archive, /hello\n/);
+
+const context = mkdtempSync(join(tmpdir(), "berth-testcontainers-"));
+writeFileSync(
+  join(context, "Dockerfile"),
+  'FROM busybox:latest\nARG WORD\nRUN echo "$WORD" > /word\nCMD ["sh", "-c", "cat /word; sleep 1000"]\n',
+);
+const image = await GenericContainer.fromDockerfile(context).withBuildArgs({ WORD: "built" }).build("berth-testcontainers:1", { deleteOnExit: false }); // oxfmt-ignore
+const built = await image.withWaitStrategy(Wait.forLogMessage("built")).start();
+
+const reusable = (): GenericContainer => new GenericContainer("busybox:latest").withCommand(["sleep", "1000"]).withReuse();
+const [first, second] = [await reusable().start(), await reusable().start()];
+assert.equal(first.getId(), second.getId());
+for (const container of [built, first]) await container.stop({ timeout: 1 });
+rmSync(context, { recursive: true });
+
 for (const container of [client, web]) await container.stop();
 await network.stop();
 console.log("all is as it should be");
