@@ -4,6 +4,7 @@ import { mkdir, readdir, rm } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import type { Readable } from "node:stream";
 import { plainArchive } from "../build/archive.ts";
+import { explained } from "../build/full-disk.ts";
 import { fetchContext } from "../build/remote-context.ts";
 import { isReceived, receiveContext as receiveTar } from "../build/tar-tree.ts";
 import { EngineError } from "../errors.ts";
@@ -34,7 +35,7 @@ export async function receiveContext(
     return { ...(await fetchContext(remote, dir, { signal: exchange.signal, tell })), name: remote, remove };
   } catch (error) {
     await remove();
-    throw error;
+    throw explained(error);
   }
 }
 

@@ -18,6 +18,7 @@ import { ImportedCache } from "./cache-import.ts";
 import { checkBuild, toWarning } from "./checks.ts";
 import { contextLayer } from "./context-layer.ts";
 import { epochOf } from "./epoch.ts";
+import { explained } from "./full-disk.ts";
 import { evaluate } from "./evaluate.ts";
 import { neededStages, unusedArgs } from "./graph.ts";
 import type { Graph, GraphStage, Source } from "./graph.ts";
@@ -326,7 +327,7 @@ export class Build {
     const { reporter } = this.#parts;
     // Whatever a step says that was ended for another's sake, it did not fail by itself.
     if (this.#signal.aborted) return error;
-    const failure = error instanceof EngineError ? error : toStepError(step, error);
+    const failure = explained(error instanceof EngineError ? error : toStepError(step, error)) as EngineError;
     reporter.start(step);
     const { exitCode, chainId } = failure instanceof StepError ? failure : {};
     await reporter.fail(step, { message: failure.message, exitCode, chainId });

@@ -8,6 +8,7 @@ import { epochOf, setBack } from "./epoch.ts";
 import type { StepLayer } from "./cache.ts";
 import type { RunOperation } from "./operation.ts";
 import type { Prepared, StepScope } from "./rooms.ts";
+import { hasRoom } from "./full-disk.ts";
 import { sandboxOf } from "./run-sandbox.ts";
 import { describeMount, takeMounts } from "./run-mounts.ts";
 import type { DescribedMount, TakenMounts } from "./run-mounts.ts";
@@ -108,7 +109,7 @@ async function runStep(operation: RunOperation, containerId: string, scope: Step
     const epoch = epochOf(scope.request);
     if (exitCode === 0 && epoch !== undefined) await setBack(snapshots, { key, rootfs, mountpoints: points }, epoch);
     if (exitCode === 0) return await layers.commit(key, points, scope.signal);
-    const chainId = await layers.leave(key, points);
+    const chainId = (await hasRoom(scope.rooms.temporary)) ? await layers.leave(key, points) : undefined;
     throw new StepError(nonZero(operation.args, exitCode), { step: scope.stepId, exitCode, ...(chainId && { chainId }) });
   } catch (error) {
     await snapshots.remove(key);

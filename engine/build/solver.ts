@@ -23,6 +23,7 @@ import { ContextMemory } from "./context-memory.ts";
 import { listCache, pruneCache } from "./collect.ts";
 import { describe } from "./describe.ts";
 import { fetchContexts } from "./fetched-contexts.ts";
+import { explained } from "./full-disk.ts";
 import { planStages } from "./graph.ts";
 import type { Graph } from "./graph.ts";
 import { Inspector } from "./inspector.ts";
@@ -97,6 +98,8 @@ class Solver implements Builder {
     try {
       const build = this.#build.bind(this);
       return await buildPlatforms({ request, images: this.#rooms.images, build, progress, signal });
+    } catch (error) {
+      throw explained(error);
     } finally {
       await release();
     }

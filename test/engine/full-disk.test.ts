@@ -7,7 +7,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { gzipSync } from "node:zlib";
-import { berth, berthSays } from "../support/berth.ts";
+import { berth, berthSays, importBusybox } from "../support/berth.ts";
 import { startEngine } from "../support/engine.ts";
 import type { TestEngine } from "../support/engine.ts";
 import { fakeRegistry, sha256, tar } from "../support/registry.ts";
@@ -86,5 +86,19 @@ describe("an engine on a disk of 40 MB", { skip: cannotRunAs("root") }, () => {
     const fake = await fakeRegistry(t);
     await berthSays(engine, ["pull", "-q", `${fake.host}/app:1`]);
     assert.equal(await berthSays(engine, ["images", "--format", "{{.Tag}}"]), "1");
+  });
+
+  test("a build that does not fit says so and leaves room for the next one", async () => {
+    await importBusybox(engine);
+    const build = (command: string) => berth(engine, ["build", "-q", "-"], { input: `FROM busybox\nRUN ${command}\n` });
+    const before = used();
+    const filled = await build("dd if=/dev/zero of=/f bs=1M count=60");
+    assert.match(filled.stderr, /No space left on device[^]*returned a non-zero code: 1/);
+    const committed = await build("dd if=/dev/urandom of=/f bs=1M count=20");
+    assert.match(committed.stderr, /no space left on device: make room where the engine keeps its data/);
+    assert.equal((await build("echo fine")).exitCode, 0);
+    await engine.stop();
+    await engine.restart();
+    assert.ok(used() - before < 4 * MB, `${used() - before} bytes are left`);
   });
 });

@@ -1,5 +1,6 @@
 /** A build's error as BuildKit's clients show it. */
 import { StepError } from "../builder.ts";
+import { explained } from "../full-disk.ts";
 import { GrpcError, jsonDetail, UNKNOWN } from "./grpc.ts";
 import { buildkitMessage } from "./status.ts";
 import type { BuildStatus } from "./status.ts";
@@ -7,7 +8,8 @@ import type { BuildStatus } from "./status.ts";
 /** The error with the place in the Dockerfile, which a client shows in a box. */
 export function buildError(error: unknown, status: BuildStatus, source: { filename: string; data: Buffer }): GrpcError {
   if (error instanceof GrpcError) return error;
-  const text = buildkitMessage(error instanceof Error ? error.message : String(error));
+  const explanation = explained(error);
+  const text = buildkitMessage(explanation instanceof Error ? explanation.message : String(explanation));
   const step = error instanceof StepError ? status.step(error.step) : undefined;
   const vertex = error instanceof StepError ? status.vertex(error.step) : undefined;
   const [, line] = /\bline (\d+)/.exec(text) ?? [];

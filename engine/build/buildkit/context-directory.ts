@@ -46,6 +46,7 @@ export interface TakenContext {
 export class ContextDirectories {
   readonly #directory: string;
   readonly #busy = new Set<string>();
+  #swept: Promise<void> | undefined;
 
   constructor(directory: string) {
     this.#directory = directory;
@@ -57,7 +58,7 @@ export class ContextDirectories {
     const isTaken = name === "" || this.#busy.has(key);
     const own = isTaken ? `once-${randomBytes(8).toString("hex")}` : key;
     this.#busy.add(own);
-    await makeDirectory(this.#directory);
+    await (this.#swept ??= this.#sweep());
     const directory = join(this.#directory, own);
     const index = `${directory}.json`;
     const known = await readJson<Record<string, Line>>(index).catch(() => undefined);
@@ -65,20 +66,31 @@ export class ContextDirectories {
     if (!known) await removeTree(directory);
     await makeDirectory(directory);
     const tree = new ContextTree(directory, new Map(Object.entries(known ?? {})));
+    let isWhole = false;
     return {
       directory,
       sink: tree,
       keep: async () => {
         tree.settle();
         await writeJson(index, tree.index());
+        isWhole = true;
       },
       release: async () => {
         tree.closeAll();
         this.#busy.delete(own);
-        if (isTaken) await Promise.all([removeTree(directory), rm(index, { force: true })]);
+        // What came in part is of no use, and may be what filled the disk.
+        if (isTaken || !isWhole) await Promise.all([removeTree(directory), rm(index, { force: true })]);
         else await this.#dropOld();
       },
     };
+  }
+
+  /** Removes what a killed engine was receiving. Once, before the first context. */
+  async #sweep(): Promise<void> {
+    await makeDirectory(this.#directory);
+    const names = new Set(await readdir(this.#directory));
+    for (const name of names)
+      if (!name.includes(".") && !names.has(`${name}.json`) && !this.#busy.has(name)) await removeTree(join(this.#directory, name));
   }
 
   async #dropOld(): Promise<void> {
