@@ -38,6 +38,11 @@ export async function start(options: { headless: boolean }): Promise<number> {
     return 0;
   } catch (error) {
     console.error(`\n${error instanceof Error ? error.message : String(error)}\n`);
+    for (const words of [
+      ["ps", "-a"],
+      ["logs", name],
+    ])
+      console.error(await run(...words).catch(String));
     if (options.headless) await run("engine", "stop").catch(() => "");
     return 1;
   }

@@ -5,8 +5,10 @@
 import { randomBytes } from "node:crypto";
 import type { Ipam } from "../api/types/network.ts";
 import type { Events } from "../events.ts";
-import { parsePrefix } from "../host/cidr.ts";
+import { overlaps, parsePrefix } from "../host/cidr.ts";
 import type { Prefix } from "../host/cidr.ts";
+import type { NetworkInUse } from "../host/host-network.ts";
+import { lock } from "../host/lock.ts";
 import {
   ambiguousNetwork,
   hasEndpoints,
@@ -29,6 +31,9 @@ export type CreateOptions = Parameters<Networks["create"]>[0];
 
 /** Names that no network of a person can have. */
 const PREDEFINED: ReadonlySet<string> = new Set([DEFAULT_NETWORK, "host", "none", "default"]);
+
+/** Of all engines of root on a host. */
+const SUBNETS_LOCK = "/run/berth-subnets.lock";
 
 /** What `docker network inspect bridge` shows. */
 const defaultBridgeOptions = {
@@ -60,6 +65,11 @@ export class NetworkTable {
   /** Brings up what is on disk, and the predefined networks that are not there yet. */
   async begin(): Promise<void> {
     for (const record of await this.#options.store.load()) this.#networks.set(record.id, new LiveNetwork(record));
+    await this.#alone(async () => this.#begin());
+  }
+
+  async #begin(): Promise<void> {
+    await this.#giveWay();
     const make = async (name: string, driver: NetworkRecord["driver"]): Promise<void> => {
       if (this.all().some(({ record }) => record.name === name)) return;
       const options = driver === "bridge" ? defaultBridgeOptions : {};
@@ -71,6 +81,33 @@ export class NetworkTable {
     await make("host", "host");
     await make("none", "null");
     await this.#options.router.addNetworks(this.all().filter(({ record }) => record.driver === "bridge"));
+  }
+
+  /**
+   * As root: networks that nobody chose the subnets of get others where somebody else on this host has taken theirs while this
+   * engine was stopped. What runs is never moved: routes of its own interface show that there is something.
+   */
+  async #giveWay(): Promise<void> {
+    if (!this.#options.router.uplink.veth) return;
+    const taken = prefixes((await this.#hostNetwork()).taken);
+    for (const { record, subnets } of this.all()) {
+      if (record.chosen || !prefixes(subnets).some((own) => taken.some((other) => overlaps(own, other)))) continue;
+      this.#networks.delete(record.id);
+      const moved = { ...record, ipam: await this.#ipam({ name: record.name, ipv6: record.ipv6, ipam: { ...record.ipam, Config: null } }, record.id) };
+      await this.#options.store.save(moved);
+      this.#networks.set(record.id, new LiveNetwork(moved));
+    }
+  }
+
+  /** As root the engines of a host take turns while they pick subnets: each has to see the routes that the others have set. */
+  async #alone<Result>(act: () => Promise<Result>): Promise<Result> {
+    if (!this.#options.router.uplink.veth) return act();
+    const unlock = await lock(SUBNETS_LOCK);
+    try {
+      return await act();
+    } finally {
+      unlock();
+    }
   }
 
   all(): LiveNetwork[] {
@@ -95,7 +132,7 @@ export class NetworkTable {
   }
 
   create(options: CreateOptions): Promise<LiveNetwork> {
-    return this.#inTurn(() => this.#create(options));
+    return this.#inTurn(() => this.#alone(() => this.#create(options)));
   }
 
   remove(nameOrId: string): Promise<void> {
@@ -153,11 +190,15 @@ export class NetworkTable {
   }
 
   async #ipam({ name, ipam, ipv6 = false }: CreateOptions, id: string): Promise<Ipam> {
-    const host = await this.#options.router.plumbing.hostNetwork({ ours: [this.#options.hostDevice] });
+    const host = await this.#hostNetwork();
     const taken = { networks: this.all().flatMap(({ subnets }) => prefixes(subnets)), host: prefixes(host.taken) };
     const pools = poolsFor(ipam, { taken, ipv6, key: id });
     const options = name === DEFAULT_NETWORK ? null : (ipam?.Options ?? {});
     return { Driver: "default", Options: options, Config: pools.map(configOf) };
+  }
+
+  async #hostNetwork(): Promise<NetworkInUse> {
+    return this.#options.router.plumbing.hostNetwork({ ours: [this.#options.hostDevice] });
   }
 
   #inTurn<Result>(act: () => Promise<Result>): Promise<Result> {

@@ -588,6 +588,20 @@ test("as root: two engines side by side", { skip: cannotRunAs("root") }, async (
   assert.notEqual(await inside(one.room, a, tryConnect(b.endpoints[0]!.ipv4, 7, REFUSED_MS)), "connected", "containers of another engine");
 });
 
+test("as root: engines never share a subnet, when they start at the same time or again", { skip: cannotRunAs("root") }, async (t) => {
+  const subnetOf = async ({ room }: RoomProcess): Promise<unknown> => (await room.get("bridge")).ipam.Config?.[0]?.Subnet;
+  const rooms = await Promise.all([1, 2, 3, 4].map(() => opened(t, "root")));
+  const [first, ...others] = rooms;
+  assert.equal(new Set(await Promise.all(rooms.map(subnetOf))).size, 4);
+  // The one that was stopped comes back to a host where another may have its subnet.
+  await first!.room.close({ everything: true });
+  await first!.kill9();
+  const later = await opened(t, "root");
+  const again = await first!.again();
+  t.after(() => again.remove());
+  assert.equal(new Set(await Promise.all([again, later, ...others].map(subnetOf))).size, 5);
+});
+
 /**
  * A host of its own behind a veth pair, with another behind it that answers on port 80 of IPv4 and IPv6: namespaces, so that
  * firewalls can be set up without harm.

@@ -1,7 +1,7 @@
 /** The machine's own podman as an engine, in namespaces of its own. */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, mkdirSync, watch, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, rmSync, watch, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { which } from "../../scripts/setup.mjs";
 import { runProgram } from "./engine.ts";
@@ -31,7 +31,9 @@ export async function startPodman(base: string, tar: string): Promise<Podman> {
     `[containers]\ncgroups="disabled"\n[engine]\ncgroup_manager="cgroupfs"\nevents_logger="file"\n[network]\nnetwork_config_dir="${join(base, "networks")}"\n`,
   );
   const env = { ...process.env, CONTAINERS_CONF: settings };
-  const podman = ["podman", "--root", join(base, "root"), "--runroot", join(base, "run")];
+  // Podman refuses a longer path.
+  const runroot = mkdtempSync("/run/berth-podman-");
+  const podman = ["podman", "--root", join(base, "root"), "--runroot", runroot];
   const { exitCode, stderr } = await runProgram([...podman, "import", tar, "busybox:latest"], { env });
   if (exitCode !== 0) throw new Error(`podman import: ${stderr}`);
   const path = join(base, "podman.sock");
@@ -55,6 +57,7 @@ export async function startPodman(base: string, tar: string): Promise<Podman> {
       // Its service waits for idle connections before it heeds SIGTERM; its containers are gone by now.
       child.kill("SIGKILL");
       await ended;
+      rmSync(runroot, { recursive: true, force: true });
     },
   };
 }
