@@ -41,6 +41,12 @@ const cases: readonly [
   ["nothing for what is not there", root, "build nowhere", {}, undefined],
 ];
 
+test("originOf() finds a directory that was seen when the client's own is not told", () => {
+  const args = ["build", "-f", "sub/Own.Dockerfile", "."];
+  const origin = originOf({ args }, { text, name: "Own.Dockerfile", base: "app" }, [join(root, "other"), app]);
+  assert.deepEqual(origin, { contextName: app, dockerfile: "sub/Own.Dockerfile" });
+});
+
 for (const [what, directory, args, { name = "Dockerfile", base }, found] of cases)
   test(`originOf() finds ${what}`, () => {
     const origin = originOf({ directory, args: args.split(" ") }, { text, name, base });

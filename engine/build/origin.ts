@@ -1,11 +1,11 @@
 /**
  * Where on this machine a context lies that a client has sent. A client sends files and at most the last part of a name; but a
  * build of a directory is the same thing whoever asks for it, so that what one learns of it helps the other, and the editor
- * finds the build of its file. The client's process knows the directory: it is among its words or where it works. That is
- * believed when the very Dockerfile lies there.
+ * finds the build of its file. The client's process knows the directory: it is among its words or where it works; or it is one
+ * that the builder has seen. That is believed when the very Dockerfile lies there.
  */
 import { readFileSync, realpathSync, statSync } from "node:fs";
-import { basename, join, relative, resolve } from "node:path";
+import { basename, isAbsolute, join, relative, resolve } from "node:path";
 import type { Peer } from "../host/peer.ts";
 
 export interface Origin {
@@ -22,14 +22,16 @@ interface Sent {
   readonly base: string | undefined;
 }
 
-/** Undefined when the context cannot be found. */
-export function originOf({ directory, args }: Peer, sent: Sent): Origin | undefined {
-  const words = args.flatMap((word) => (word.startsWith("-") ? word.split("=").slice(1) : [word])).map((word) => resolve(directory, word));
-  const places = [...words.toReversed(), directory, ...(sent.base ? [join(directory, sent.base)] : [])];
-  const files = words.filter((word) => basename(word) === basename(sent.name));
-  for (const place of places) {
+/** Undefined when the context cannot be found. @param seen directories that the builder knows */
+export function originOf({ directory, args }: Peer, sent: Sent, seen: Iterable<string> = []): Origin | undefined {
+  const words = args.flatMap((word) => (word.startsWith("-") ? word.split("=").slice(1) : [word]));
+  const named = words.filter((word) => basename(word) === basename(sent.name));
+  const near = directory === undefined ? [] : [directory, ...(sent.base ? [join(directory, sent.base)] : [])];
+  const given = words.flatMap((word) => (directory === undefined ? (isAbsolute(word) ? [word] : []) : [resolve(directory, word)]));
+  for (const place of [...given.toReversed(), ...near, ...seen]) {
     const context = real(place);
     if (context === undefined || (sent.base && basename(place) !== sent.base && basename(context) !== sent.base)) continue;
+    const files = named.map((word) => resolve(directory ?? context, word));
     const found = [join(context, sent.name), ...files].find((file) => holds(file, sent.text));
     if (found === undefined) continue;
     const inside = relative(context, realpathSync(found));

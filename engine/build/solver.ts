@@ -2,7 +2,7 @@
 import { randomBytes } from "node:crypto";
 import { availableParallelism } from "node:os";
 import { mkdir, readdir } from "node:fs/promises";
-import { join } from "node:path";
+import { isAbsolute, join } from "node:path";
 import type { BuildDescription, PredictRequest, Prediction } from "../api/types/builds.ts";
 import type { StepRunner } from "../containers/run-step.ts";
 import { EngineError } from "../errors.ts";
@@ -53,6 +53,7 @@ export interface BuilderOptions {
   readonly cacheBytes?: number;
 }
 
+const KEPT_SEEN = 50;
 const CACHE_BYTES = 20 * 2 ** 30;
 
 /** Opens the builder. Call sweep() before the first build. */
@@ -79,6 +80,8 @@ class Solver implements Builder {
   readonly #slots = new Slots(Math.max(2, availableParallelism()));
   readonly #running = new Set<string>();
   readonly #memory = new ContextMemory();
+  /** Contexts that somebody on this machine has named: of predictions and own builds. */
+  readonly #seen = new Set<string>();
 
   constructor(rooms: Rooms, records: Records, { events, cacheBytes }: { events: Events; cacheBytes: number }) {
     this.#rooms = rooms;
@@ -111,9 +114,10 @@ class Solver implements Builder {
     this.#running.add(id);
     try {
       const { text, name: sent } = await readDockerfile(trees, asked.dockerfile);
-      const origin = asked.client && originOf(asked.client, { text, name: sent, base: asked.contextName?.split(":")[0] });
+      const origin = asked.client && originOf(asked.client, { text, name: sent, base: asked.contextName?.split(":")[0] }, this.#seen);
       const { dockerfile: name = sent, ...named } = origin ?? {};
       const request = { ...asked, ...named };
+      if (isAbsolute(nameOf(request))) this.#saw(nameOf(request));
       const graph = plan(parseDockerfile(text), request);
       const built = await this.#run({ id, request, graph, trees, name, text, progress, signal });
       this.#events.publish("builder", "build", built.imageId, {});
@@ -157,6 +161,13 @@ class Solver implements Builder {
     }
   }
 
+  /** The last of them counts first. */
+  #saw(directory: string): void {
+    const others = [...this.#seen].filter((each) => each !== directory).slice(0, KEPT_SEEN);
+    this.#seen.clear();
+    for (const each of [directory, ...others]) this.#seen.add(each);
+  }
+
   #reasons(request: BuildRequest, name: string): Promise<Reasons> {
     const { target = "", platform } = request;
     return Reasons.open(this.#rooms.stateDirectory, { contextName: nameOf(request), name, target, platform });
@@ -164,6 +175,7 @@ class Solver implements Builder {
 
   async predict(asked: PredictRequest, signal = new AbortController().signal): Promise<Prediction> {
     const request = await toBuildRequest(asked);
+    this.#saw(request.contextDir);
     const trees = this.#trees(`predict-${randomBytes(6).toString("hex")}`, request);
     try {
       const { text, name } = await readDockerfile(trees, request.dockerfile);

@@ -5,8 +5,8 @@ import type { Duplex } from "node:stream";
 import { declare } from "./libc.ts";
 
 export interface Peer {
-  /** Its working directory. */
-  readonly directory: string;
+  /** Its working directory; Linux does not tell it to an engine in a user namespace of its own. */
+  readonly directory?: string;
   /** Its command line without the program. */
   readonly args: readonly string[];
 }
@@ -14,7 +14,7 @@ export interface Peer {
 const getsockopt = declare("int getsockopt(int fd, int level, int name, void *value, void *length)");
 const [SOL_SOCKET, SO_PEERCRED] = [1, 17];
 
-/** Undefined when it cannot be told: the socket is none of this machine's, the process has gone or is somebody else's. */
+/** Undefined when it cannot be told: the socket is none of this machine's, or the process has gone. */
 export function peerOf(socket: Duplex): Peer | undefined {
   const fd = socket instanceof Socket ? (socket as Socket & { _handle?: { fd?: number } })._handle?.fd : undefined;
   // An address means TCP.
@@ -24,8 +24,16 @@ export function peerOf(socket: Duplex): Peer | undefined {
   const process = `/proc/${credentials.readInt32LE(0)}`;
   try {
     const args = readFileSync(`${process}/cmdline`, "utf8").split("\0").slice(1, -1);
-    return { directory: readlinkSync(`${process}/cwd`), args };
+    return { args, ...workingDirectory(process) };
   } catch {
     return undefined;
+  }
+}
+
+function workingDirectory(process: string): Pick<Peer, "directory"> {
+  try {
+    return { directory: readlinkSync(`${process}/cwd`) };
+  } catch {
+    return {};
   }
 }
