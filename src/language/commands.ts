@@ -41,7 +41,9 @@ export function languageCommands(context: Context, features: LanguageFeatures): 
     "dockerfile.context": {
       handler: async (_context, uri) => {
         const chosen = uri instanceof vscode.Uri ? uri : vscode.window.activeTextEditor?.document.uri;
-        if (chosen) await sent.show(chosen);
+        // What is shown may be a page or a document of Berth's own: no folder of it is sent.
+        if (chosen?.scheme === "file") await sent.show(chosen);
+        else void vscode.window.showInformationMessage(vscode.l10n.t("Open a Dockerfile or a .dockerignore first"));
       },
     },
     "context.ignore": { handler: async (_context, node) => (node === undefined ? undefined : sent.ignore(node as ContextNode)) },
