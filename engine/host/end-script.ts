@@ -6,8 +6,16 @@
  * says which forwarding was switched on. Interface and firewall table need nobody: they go with R and with netd.
  */
 
-/** All processes of the shell's mount namespace, and all of their descendants, which containers are. */
+/**
+ * All processes of the shell's mount namespace, and all of their descendants, which containers are. One whose parent is dead
+ * already is known by its user namespace, or as root by its control group.
+ */
 const KILL = `
+lives_inside() {
+  if ! [ -e /proc/self/fd/9 ]; then [ "/proc/$1/ns/user" -ef /proc/self/ns/user ]; return; fi
+  while read -r line; do case $line in */$name/*) return 0 ;; esac; done <"/proc/$1/cgroup"
+  return 1
+}
 own=
 again=1
 while [ "$again" ]; do
@@ -19,7 +27,7 @@ while [ "$again" ]; do
     if ! [ "/proc/$p/ns/mnt" -ef /proc/self/ns/mnt ]; then
       read -r stat <"/proc/$p/stat" || continue
       set -- $name \${stat##*) }
-      case "$own " in *" $3 "*) ;; *) continue ;; esac
+      case "$own " in *" $3 "*) ;; *) lives_inside $p || continue ;; esac
     fi
     own="$own $p"
     again=1

@@ -14,7 +14,7 @@ import { createInterface } from "node:readline";
 import { Netns } from "../netns.ts";
 import { restAfter } from "../rest.ts";
 import { exitNow } from "../spawn.ts";
-import { LOOK_MS } from "../vanish.ts";
+import { HOLDER_MS, LOOK_MS } from "../vanish.ts";
 import { HostTable } from "./host-table.ts";
 import { leaveThreadsBehind } from "./host-sockets.ts";
 import { Orphans } from "./orphans.ts";
@@ -42,7 +42,8 @@ server.listen(controlPath, () => {
   setInterval(() => {
     if (statSync(controlPath, { throwIfNoEntry: false })?.ino === ino) return orphans.look(dirname(controlPath));
     // Without its directory the whole engine has been deleted; otherwise there is another netd.
-    void (existsSync(dirname(controlPath)) ? exitNow(0) : orphans.end(netns));
+    if (existsSync(dirname(controlPath))) exitNow(0);
+    setTimeout(() => void orphans.end(netns), HOLDER_MS);
   }, LOOK_MS);
   process.stdout.write("ready\n");
 });
