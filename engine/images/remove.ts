@@ -67,8 +67,12 @@ function isSingle(names: readonly Name[]): boolean {
   return tags.length <= 1 && repositories.size === 1;
 }
 
-async function untag({ catalog, publish }: Removing, records: Removed[], names: readonly Name[]): Promise<void> {
-  await catalog.unname(names.map(({ reference }) => reference));
+async function untag(removing: Removing, records: Removed[], names: readonly Name[]): Promise<void> {
+  await removing.catalog.unname(names.map(({ reference }) => reference));
+  reportUntagged(removing, records, names);
+}
+
+function reportUntagged({ publish }: Removing, records: Removed[], names: readonly Name[]): void {
   for (const { reference, id } of names) {
     records.push({ untagged: familiarReference(reference) });
     publish("untag", id);
@@ -86,8 +90,9 @@ export async function deleteImage(
   const image = catalog.need(id);
   const names = catalog.namesOf(id);
   const blobs = catalog.blobsOf(id);
-  await untag(removing, records, names);
+  // The names go with the image, in one write of the index.
   await catalog.remove(id);
+  reportUntagged(removing, records, names);
   removing.publish("delete", id);
   records.push({ deleted: id });
   const { removed, bytes } = await garbage.afterRemoval(image, blobs);
