@@ -14,14 +14,12 @@ export interface PageReady {
   readonly type: "ready";
 }
 
-/** One line that a container printed. */
-export interface LogRecord {
-  /** Index into the sources. */
-  readonly source: number;
-  readonly stream: "stdout" | "stderr";
-  /** RFC 3339 with nanoseconds. */
-  readonly time: string;
+/** Lines that containers printed, in order of time. */
+export interface LogLines {
+  /** Joined by line feeds; each is `<RFC 3339 with nanoseconds> <text>`. */
   readonly text: string;
+  /** Of each line: twice the index of its source, and one more for stderr. A number alone counts for all. */
+  readonly marks: number | readonly number[];
 }
 
 export interface LogsState {
@@ -37,8 +35,7 @@ export type ToLogsPage =
   | InitPage<LogsState>
   /** Names of services or containers, by which lines are colored; grows. */
   | { readonly type: "sources"; readonly names: readonly string[] }
-  /** In order of time. */
-  | { readonly type: "lines"; readonly lines: readonly LogRecord[] }
+  | { readonly type: "lines"; readonly lines: LogLines }
   | { readonly type: "note"; readonly text: string }
   /** All that was there before has been sent. */
   | { readonly type: "caughtUp" };

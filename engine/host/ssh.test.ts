@@ -21,7 +21,7 @@ for (const [address, want] of cases)
 test("sshArguments() asks for the socket that is named", () =>
   assert.match(
     sshArguments(parseSsh("ssh://server/run/podman.sock")).at(-1)!,
-    /docker --host unix:\/\/\/run\/podman\.sock system dial-stdio$/,
+    /exec docker (--host unix:\/\/\/run\/podman\.sock system dial-stdio) \|\| exec berth \1$/,
   ));
 
 for (const [address, message] of [

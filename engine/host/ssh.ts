@@ -26,9 +26,7 @@ export function parseSsh(address: string): SshTarget {
 
 /** Arguments of ssh. The connection is dropped when the other side is gone, and no password is asked for. */
 export function sshArguments({ host, user, port, path }: SshTarget): string[] {
-  const docker = ["docker", ...(path ? ["--host", `unix://${path}`] : []), "system", "dial-stdio"].join(" ");
-  // A machine with Berth alone serves as well.
-  const berth = path ? "" : " || exec berth system dial-stdio";
+  const dial = [...(path ? ["--host", `unix://${path}`] : []), "system", "dial-stdio"].join(" ");
   return [
     "-o",
     "ConnectTimeout=30",
@@ -39,7 +37,8 @@ export function sshArguments({ host, user, port, path }: SshTarget): string[] {
     ...(port ? ["-p", port] : []),
     "--",
     host,
-    `command -v docker >/dev/null 2>&1 && exec ${docker}${berth}`,
+    // A machine with Berth alone serves as well.
+    `command -v docker >/dev/null 2>&1 && exec docker ${dial} || exec berth ${dial}`,
   ];
 }
 

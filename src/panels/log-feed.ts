@@ -1,22 +1,29 @@
 /**
  * What containers printed, merged by time: first all that there is, then what comes. Follows a container by its name and a project
- * by its label, so restarts, removals and replacements do not end it.
+ * by its label, so restarts, removals and replacements do not end it. Nothing is held but the last lines of each container.
  */
 import type { ContainerSummary } from "../../engine/api/types/container.ts";
 import type { DockerClient } from "../../engine/client/client.ts";
-import type { LogRecord, LogsState } from "../../webviews/protocol.ts";
+import type { LogsState } from "../../webviews/protocol.ts";
 import type { Engine } from "../engine/engine.ts";
 import { containerName, PROJECT_LABEL, SERVICE_LABEL } from "../tree/container.ts";
-import { parseStampedLines } from "./stamped.ts";
+import { inOrder, mergeByTime } from "./log-merge.ts";
+import type { LogBatch } from "./log-merge.ts";
+import type { RemovedLogs } from "./removed-logs.ts";
+import { stampedLines } from "./stamped.ts";
 
-/** A message of this many lines is read while the next one is made. */
-const CHUNK = 5000;
+/** Lines of a message: few at first, so that something is seen at once. */
+const FIRST_LINES = 500;
+const MOST_LINES = 5000;
 /** Lines of several containers that come within this time are put in order. */
 const MERGE_MS = 50;
+/** Last lines of a container that are kept when it is removed. */
+const KEPT_LINES = 10_000;
 
 export interface LogListener {
   sources(names: readonly string[]): void;
-  lines(lines: readonly LogRecord[]): void;
+  /** Resolves when more can be taken. */
+  lines(batch: LogBatch): PromiseLike<unknown>;
   note(text: string): void;
   caughtUp(): void;
 }
@@ -25,8 +32,19 @@ export interface LogFeedOptions {
   readonly subject: LogsState;
   /** Most lines of a container that are read back. */
   readonly tail: number;
+  readonly removed: RemovedLogs;
   readonly signal: AbortSignal;
   readonly words: { readonly stopped: (name: string) => string; readonly removed: (name: string) => string };
+}
+
+/** What is known of a container that was read. */
+interface Followed {
+  readonly source: number;
+  /** Stamp of its last line, so that a new stream goes on behind it. */
+  last?: string;
+  /** Its last lines. */
+  lines: string[];
+  marks: number[];
 }
 
 export class LogFeed {
@@ -35,9 +53,8 @@ export class LogFeed {
   readonly #listener: LogListener;
   readonly #names: string[] = [];
   readonly #following = new Set<string>();
-  /** Time of the last line of a container, so that a new stream goes on behind it. */
-  readonly #last = new Map<string, string>();
-  #waiting: LogRecord[] = [];
+  readonly #followed = new Map<string, Followed>();
+  #waiting: { lines: string[]; marks: number[] } = { lines: [], marks: [] };
   #timer: NodeJS.Timeout | undefined;
 
   constructor(engine: Engine, listener: LogListener, options: LogFeedOptions) {
@@ -50,22 +67,15 @@ export class LogFeed {
   async run(): Promise<void> {
     const { signal } = this.#options;
     const client = await this.#engine.client();
-    const containers = await this.#containers(client);
-    const until = String(Date.now() / 1000);
-    const histories = await Promise.all(containers.map((container) => this.#history(client, container, until)));
-    const all = histories.length === 1 ? histories[0]! : histories.flat().toSorted(byTime);
-    for (let at = 0; at < all.length && !signal.aborted; at += CHUNK) {
-      this.#listener.lines(all.slice(at, at + CHUNK));
-      await new Promise((resolve) => setImmediate(resolve));
-    }
+    await this.#history(client);
+    if (signal.aborted) return;
     this.#listener.caughtUp();
     const again = (): void => void this.#followAll().catch(() => {});
     const subscriptions = [
       this.#engine.onDidHappen(({ Type, Action, Actor }) => {
         if (Type !== "container") return;
         if (Action === "start") again();
-        const name = Actor.Attributes["name"] ?? "";
-        if (Action === "destroy" && this.#last.has(Actor.ID)) this.#listener.note(this.#options.words.removed(name));
+        if (Action === "destroy") this.#removed(Actor.ID, Actor.Attributes["name"] ?? "");
       }),
       this.#engine.onDidChangeState(({ kind }) => {
         if (kind === "running") again();
@@ -75,6 +85,47 @@ export class LogFeed {
     await new Promise<void>((resolve) => signal.addEventListener("abort", () => resolve(), { once: true }));
     clearTimeout(this.#timer);
     for (const subscription of subscriptions) subscription.dispose();
+  }
+
+  /** All that there is of containers that exist, and of those that were removed while they were followed. */
+  async #history(client: DockerClient): Promise<void> {
+    const { removed, signal } = this.#options;
+    const containers = await this.#containers(client);
+    const until = String(Date.now() / 1000);
+    const gone = (await removed.read()).filter(({ id }) => containers.every(({ Id }) => Id !== id));
+    const streams = [
+      ...gone.map(({ source, lines, marks }) => {
+        const index = this.#sourceNamed(source);
+        return [{ lines, marks: marks.map((mark) => index * 2 + (mark & 1)) }].values();
+      }),
+      ...containers.map((container) => this.#past(client, container, until)),
+    ];
+    for await (const batch of mergeByTime(streams)) {
+      if (signal.aborted) return;
+      await this.#listener.lines(batch);
+    }
+  }
+
+  async *#past(client: DockerClient, container: ContainerSummary, until: string): AsyncGenerator<LogBatch> {
+    let [lines, marks, most]: [string[], number[], number] = [[], [], FIRST_LINES];
+    for await (const piece of this.#read(client, container, { until })) {
+      for (const line of piece.lines) {
+        lines.push(line);
+        marks.push(piece.mark);
+      }
+      if (lines.length < most) continue;
+      yield { lines, marks };
+      [lines, marks, most] = [[], [], MOST_LINES];
+    }
+    if (lines.length > 0) yield { lines, marks };
+  }
+
+  #removed(id: string, name: string): void {
+    const followed = this.#followed.get(id);
+    if (!followed) return;
+    this.#listener.note(this.#options.words.removed(name));
+    const { source, lines, marks } = followed;
+    void this.#options.removed.keep({ id, source: this.#names[source]!, lines, marks });
   }
 
   async #containers(client: DockerClient): Promise<ContainerSummary[]> {
@@ -89,23 +140,24 @@ export class LogFeed {
     return all.filter((container) => container.Id === subject.id || containerName(container) === subject.name);
   }
 
-  #source(container: ContainerSummary): number {
+  #followedOf(container: ContainerSummary): Followed {
+    const present = this.#followed.get(container.Id);
+    if (present) return present;
     const { Labels } = container;
     const number = Labels["com.docker.compose.container-number"];
-    const service = Labels[SERVICE_LABEL];
-    const name =
-      this.#options.subject.project && service ? (number && number !== "1" ? `${service}-${number}` : service) : containerName(container);
+    const service = this.#options.subject.project ? Labels[SERVICE_LABEL] : undefined;
+    const name = service ? (number && number !== "1" ? `${service}-${number}` : service) : containerName(container);
+    const made = { source: this.#sourceNamed(name), lines: [], marks: [] };
+    this.#followed.set(container.Id, made);
+    return made;
+  }
+
+  #sourceNamed(name: string): number {
     const found = this.#names.indexOf(name);
     if (found >= 0) return found;
     this.#names.push(name);
     this.#listener.sources(this.#names);
     return this.#names.length - 1;
-  }
-
-  async #history(client: DockerClient, container: ContainerSummary, until: string): Promise<LogRecord[]> {
-    const records: LogRecord[] = [];
-    await this.#read(client, container, { tail: String(this.#options.tail), until, each: (lines) => void records.push(...lines) });
-    return records;
   }
 
   async #followAll(): Promise<void> {
@@ -118,7 +170,7 @@ export class LogFeed {
     if (this.#following.has(Id)) return;
     this.#following.add(Id);
     try {
-      await this.#read(client, container, { follow: true, each: (lines) => this.#merge(lines) });
+      for await (const { lines, mark } of this.#read(client, container, { follow: true })) this.#merge(lines, mark);
       if (!this.#options.signal.aborted) this.#listener.note(this.#options.words.stopped(containerName(container)));
     } catch {
       // The engine or the container has gone: both tell when they are back.
@@ -129,48 +181,63 @@ export class LogFeed {
     if (!this.#options.signal.aborted && this.#engine.state.kind === "running") await this.#followAll().catch(() => {});
   }
 
-  #merge(lines: readonly LogRecord[]): void {
-    this.#waiting.push(...lines);
+  #merge(lines: readonly string[], mark: number): void {
+    for (const line of lines) {
+      this.#waiting.lines.push(line);
+      this.#waiting.marks.push(mark);
+    }
     this.#timer ??= setTimeout(() => {
       this.#timer = undefined;
-      const sorted = this.#waiting.toSorted(byTime);
-      this.#waiting = [];
-      if (!this.#options.signal.aborted) this.#listener.lines(sorted);
+      const batch = inOrder(this.#waiting);
+      this.#waiting = { lines: [], marks: [] };
+      if (!this.#options.signal.aborted) this.#listener.lines(batch);
     }, MERGE_MS);
   }
 
-  async #read(client: DockerClient, container: ContainerSummary, options: ReadOptions): Promise<void> {
+  /** Whole lines as they come, behind those that were read before. */
+  async *#read(client: DockerClient, container: ContainerSummary, { follow = false, until }: ReadOptions): AsyncGenerator<Piece> {
     const { Id } = container;
     const { signal } = this.#options;
-    const source = this.#source(container);
+    const followed = this.#followedOf(container);
+    const { last } = followed;
     const { Config } = await client.containers.inspect(Id, { signal });
-    const last = this.#last.get(Id);
-    const { follow = false, until } = options;
     // `since` takes the line itself again: it is left out below.
-    const tail = last === undefined ? (options.tail ?? String(this.#options.tail)) : undefined;
+    const tail = last === undefined ? String(this.#options.tail) : undefined;
     const logs = await client.containers.logs(Id, { follow, until, timestamps: true, tail, since: last, tty: Config.Tty ?? false, signal });
     const rest = { stdout: "", stderr: "" };
     const text = { stdout: new TextDecoder(), stderr: new TextDecoder() };
     for await (const { stream, data } of logs.frames()) {
-      const { lines, unfinished } = parseStampedLines(rest[stream] + text[stream].decode(data, { stream: true }));
+      const { lines, unfinished } = stampedLines(rest[stream] + text[stream].decode(data, { stream: true }));
       rest[stream] = unfinished;
-      const fresh = last === undefined ? lines : lines.filter(({ time }) => time > last);
+      const fresh = last === undefined ? lines : lines.filter((line) => line.slice(0, line.indexOf(" ")) > last);
       if (fresh.length === 0) continue;
-      const newest = fresh.at(-1)!.time;
-      if (newest > (this.#last.get(Id) ?? "")) this.#last.set(Id, newest);
-      options.each(fresh.map((line) => ({ source, stream, ...line })));
+      const mark = followed.source * 2 + (stream === "stderr" ? 1 : 0);
+      remember(followed, fresh, mark);
+      yield { lines: fresh, mark };
     }
   }
 }
 
 interface ReadOptions {
   readonly follow?: boolean;
-  readonly tail?: string;
   readonly until?: string;
-  readonly each: (lines: LogRecord[]) => void;
 }
 
-/** Stamps of one engine have one form, so their order is that of their text; equal ones keep theirs. */
-function byTime(a: LogRecord, b: LogRecord): number {
-  return a.time < b.time ? -1 : a.time > b.time ? 1 : 0;
+/** Lines of one stream of one container. */
+interface Piece {
+  readonly lines: readonly string[];
+  readonly mark: number;
+}
+
+function remember(followed: Followed, lines: readonly string[], mark: number): void {
+  for (const line of lines) {
+    followed.lines.push(line);
+    followed.marks.push(mark);
+  }
+  const newest = lines.at(-1)!;
+  const time = newest.slice(0, newest.indexOf(" "));
+  if (time > (followed.last ?? "")) followed.last = time;
+  if (followed.lines.length < 2 * KEPT_LINES) return;
+  followed.lines = followed.lines.slice(-KEPT_LINES);
+  followed.marks = followed.marks.slice(-KEPT_LINES);
 }

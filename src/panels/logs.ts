@@ -1,10 +1,12 @@
 /** The Logs panel: what a container or a whole project printed, to search and to follow. The terminal shows the same with its colors. */
 import * as vscode from "vscode";
-import type { FromLogsPage, LogRecord, LogsState, ToLogsPage } from "../../webviews/protocol.ts";
+import type { FromLogsPage, LogLines, LogsState, ToLogsPage } from "../../webviews/protocol.ts";
 import type { Context } from "../context.ts";
 import { LogFeed } from "./log-feed.ts";
+import type { LogBatch } from "./log-merge.ts";
 import { showPage } from "./page.ts";
 import type { Page } from "./page.ts";
+import { RemovedLogs } from "./removed-logs.ts";
 
 export const logsPage: Page<LogsState, ToLogsPage, FromLogsPage> = {
   name: "logs",
@@ -12,24 +14,29 @@ export const logsPage: Page<LogsState, ToLogsPage, FromLogsPage> = {
   lasting: true,
   title: ({ name }) => vscode.l10n.t("Logs: {0}", name),
   key: ({ id, service = "" }) => `${id} ${service}`,
-  serve: async ({ engine }, subject, { say, onMessage, signal }) => {
+  serve: async ({ engine, extension }, subject, { say, onMessage, onClose, signal }) => {
     onMessage((message) => {
       if (message.type === "save") void save(subject.name, message.text);
     });
+    const removed = new RemovedLogs(extension, `${subject.id} ${subject.service ?? ""}`);
+    onClose(() => void removed.forget());
     const tail = vscode.workspace.getConfiguration("berth").get("logs.history", 1_000_000);
     const words = {
       stopped: (name: string) => vscode.l10n.t("{0} has stopped", name),
       removed: (name: string) => vscode.l10n.t("{0} was removed", name),
     };
     const listener = {
-      sources: (names: readonly string[]) => say({ type: "sources", names: [...names] }),
-      lines: (lines: readonly LogRecord[]) => say({ type: "lines", lines }),
-      note: (text: string) => say({ type: "note", text }),
-      caughtUp: () => say({ type: "caughtUp" }),
+      sources: (names: readonly string[]) => void say({ type: "sources", names: [...names] }),
+      lines: ({ lines, marks }: LogBatch) => say({ type: "lines", lines: { text: lines.join("\n"), marks: shortened(marks) } }),
+      note: (text: string) => void say({ type: "note", text }),
+      caughtUp: () => void say({ type: "caughtUp" }),
     };
-    await new LogFeed(engine, listener, { subject, tail, signal, words }).run();
+    await new LogFeed(engine, listener, { subject, tail, removed, signal, words }).run();
   },
 };
+
+/** Most pieces are of one stream of one container. */
+const shortened = (marks: readonly number[]): LogLines["marks"] => (marks.every((mark) => mark === marks[0]) ? (marks[0] ?? 0) : marks);
 
 /** Opens the panel of a container or a project. */
 export function openLogsPanel(context: Context, subject: LogsState): void {

@@ -5,8 +5,11 @@ import type { Context } from "../context.ts";
 
 /** Between a panel's code and its page. */
 export interface Channel<To, From> {
-  say(message: To): void;
+  /** Resolves when the page has it: who says much waits. */
+  say(message: To): PromiseLike<unknown>;
   onMessage(listener: (message: From) => void): void;
+  /** Called when the panel is closed by someone, not when the window ends. */
+  onClose(listener: () => void): void;
   /** Aborted when the panel closes. */
   readonly signal: AbortSignal;
 }
@@ -66,11 +69,13 @@ function fill<State, To, From>(context: Context, { page, panel, state }: Filled<
   shown.set(key, panel);
   let abort = new AbortController();
   let listeners: ((message: From) => void)[] = [];
+  let closed: (() => void) | undefined;
   panel.onDidDispose(() => {
     abort.abort();
+    closed?.();
     if (shown.get(key) === panel) shown.delete(key);
   });
-  const say = (message: unknown): void => void panel.webview.postMessage(message);
+  const say = (message: unknown): PromiseLike<unknown> => panel.webview.postMessage(message);
   panel.webview.onDidReceiveMessage((message: From & { type: string }) => {
     if (message.type !== "ready") return listeners.forEach((listener) => listener(message));
     // A page that was hidden has been thrown away, and asks for all of it again.
@@ -79,7 +84,12 @@ function fill<State, To, From>(context: Context, { page, panel, state }: Filled<
     listeners = [];
     const { signal } = abort;
     say({ type: "init", state, words: vscode.l10n.bundle ?? {} });
-    const channel = { say, signal, onMessage: (listener: (message: From) => void) => void listeners.push(listener) };
+    const channel = {
+      say,
+      signal,
+      onMessage: (listener: (message: From) => void) => void listeners.push(listener),
+      onClose: (listener: () => void) => void (closed = listener),
+    };
     page.serve(context, state, channel).catch((error: Error) => {
       if (!signal.aborted) say({ type: "note", text: error.message });
     });

@@ -11,6 +11,7 @@ import type { Page } from "./page.ts";
 export const runPage: Page<RunState, ToRunPage, FromRunPage> = {
   name: "run",
   icon: "run",
+  lasting: true,
   title: ({ spec, replaces }) => (replaces ? vscode.l10n.t("Edit {0}", replaces.name) : vscode.l10n.t("Run {0}", spec.image)),
   key: ({ spec, replaces, saved }) => replaces?.id ?? `${saved ?? ""} ${spec.image} ${spec.name}`,
   serve: async (context, { replaces, saved }, { say, onMessage, signal }) => {

@@ -1,5 +1,6 @@
 /** The Stats panel: what containers use, over the hours that the engine remembers, and now. */
 import * as vscode from "vscode";
+import { ClientError } from "../../engine/client/errors.ts";
 import { blockBytes, cpuPercent, memoryUsage, networkBytes } from "../../engine/client/stats.ts";
 import type { ContainerStats } from "../../engine/client/stats.ts";
 import type { DockerClient } from "../../engine/client/client.ts";
@@ -32,7 +33,8 @@ export const statsPage: Page<StatsState, ToStatsPage, FromStatsPage> = {
         await (engine.own ? followHistory(client, state, channel) : followEach(context, state, channel));
       } catch (error) {
         if (channel.signal.aborted) return;
-        if (engine.state.kind === "running") throw error;
+        // What an engine answers is told; a lost connection, which the window may not have noticed yet, comes back.
+        if (error instanceof ClientError) throw error;
       }
       await back;
     }

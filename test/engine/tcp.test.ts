@@ -1,91 +1,20 @@
 /** The engine on a TCP address: mutual TLS with the docker command as it is, plain text on loopback alone and when asked for. */
 import assert from "node:assert/strict";
-import { once } from "node:events";
-import { chmodSync, chownSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, chownSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { request } from "node:http";
 import { request as secureRequest } from "node:https";
-import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { suite, test } from "node:test";
 import { findProgram } from "../../engine/host/programs.ts";
-import { runOrThrow } from "../../engine/host/process.ts";
 import { berth, importBusybox } from "../support/berth.ts";
+import { freePort, makeCertificates } from "../support/certificates.ts";
 import { runProgram, startEngine } from "../support/engine.ts";
 import type { Result } from "../support/engine.ts";
 import { cannotRunAs, USERS } from "../support/user.ts";
 
 const lacks = findProgram("openssl") === undefined && "needs openssl";
 const noDocker = findProgram("docker") === undefined && "needs the docker command";
-
-/** An authority, and certificates of an engine, of its client and of a stranger whom another authority knows. */
-async function makeCertificates(folder: string): Promise<void> {
-  const openssl = (...args: string[]): Promise<string> => runOrThrow(["openssl", ...args], { cwd: folder });
-  for (const name of ["ca", "other"])
-    await openssl(
-      "req",
-      "-x509",
-      "-newkey",
-      "rsa:2048",
-      "-nodes",
-      "-days",
-      "2",
-      "-subj",
-      `/CN=${name}`,
-      "-keyout",
-      `${name}-key.pem`,
-      "-out",
-      `${name}.pem`,
-    );
-  for (const [name, authority, use, names] of [
-    ["server", "ca", "serverAuth", "subjectAltName=DNS:engine.example,IP:127.0.0.1"],
-    ["client", "ca", "clientAuth", "subjectAltName=DNS:me"],
-    ["stranger", "other", "clientAuth", "subjectAltName=DNS:me"],
-  ] as const) {
-    writeFileSync(join(folder, "extensions"), `extendedKeyUsage=${use}\n${names}\n`);
-    await openssl("req", "-newkey", "rsa:2048", "-nodes", "-subj", `/CN=${name}`, "-keyout", `${name}-key.pem`, "-out", `${name}.csr`);
-    await openssl(
-      "x509",
-      "-req",
-      "-days",
-      "2",
-      "-in",
-      `${name}.csr`,
-      "-CA",
-      `${authority}.pem`,
-      "-CAkey",
-      `${authority}-key.pem`,
-      "-CAcreateserial",
-      "-extfile",
-      "extensions",
-      "-out",
-      `${name}.pem`,
-    );
-  }
-  for (const name of ["client", "stranger"]) {
-    mkdirSync(join(folder, name));
-    for (const [from, to] of [
-      ["ca.pem", "ca.pem"],
-      [`${name}.pem`, "cert.pem"],
-      [`${name}-key.pem`, "key.pem"],
-    ] as const)
-      writeFileSync(join(folder, name, to), readFileSync(join(folder, from)));
-  }
-}
-
-/** One that nobody is given meanwhile: below those that the kernel hands out. */
-async function freePort(): Promise<number> {
-  for (;;) {
-    const port = 20_000 + Math.floor(Math.random() * 10_000);
-    const server = createServer().listen(port, "127.0.0.1");
-    const free = await once(server, "listening").then(
-      () => true,
-      () => false,
-    );
-    server.close();
-    if (free) return port;
-  }
-}
 
 for (const as of USERS)
   suite(`TCP address, engine as ${as}`, { skip: lacks || cannotRunAs(as) }, () => {

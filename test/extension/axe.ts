@@ -2,8 +2,8 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import type { FrameLocator } from "playwright-core";
 import { root } from "../../scripts/setup.mjs";
-import type { Workbench } from "./workbench.ts";
 
 const source = readFileSync(join(root, "node_modules/axe-core/axe.min.js"), "utf8");
 
@@ -14,8 +14,8 @@ interface Finding {
 }
 
 /** @param name for the message */
-export async function checkAccessibility(window: Workbench, name: string): Promise<void> {
-  const body = window.panel().locator("body");
+export async function checkAccessibility(page: FrameLocator, name: string): Promise<void> {
+  const body = page.locator("body");
   // Evaluated from outside: the page's policy lets no other script in.
   const findings = await body.evaluate(async (_body, text): Promise<Finding[]> => {
     // oxlint-disable-next-line no-implied-eval

@@ -21,14 +21,18 @@ const server = await startVscode({ folder: resolve(folder), development: { exten
 const browser = await launchBrowser();
 try {
   const page = await (await browser.newContext({ viewport: { width: 1280, height: 800 } })).newPage();
+  let outcome: number | undefined;
   const done = new Promise<number>((end, fail) => {
     void page.exposeFunction("codeAutomationExit", end);
     page.on("crash", () => fail(new Error("The page crashed")));
-    page.on("close", () => fail(new Error("The page was closed")));
+    // The suite's last words come before its exit code, which a window that closes at once may keep to itself.
+    page.on("close", () => (outcome === undefined ? fail(new Error("The page was closed")) : end(outcome)));
   });
   // What the extension host prints arrives as (level, [format, ...values]).
   await page.exposeFunction("codeAutomationLog", (_level: string, values: unknown[]) => {
     const text = format(...values);
+    const failed = /^\[berth\]\d+ passed, (\d+) failed/.exec(text)?.[1];
+    if (failed !== undefined) outcome = failed === "0" ? 0 : 1;
     if (text.startsWith("[berth]")) console.log(text.slice("[berth]".length));
   });
   await page.goto(server.url, { waitUntil: "domcontentloaded" });

@@ -3,15 +3,21 @@
  * Screenshots of every stage go to test-output/screenshots.
  */
 import assert from "node:assert/strict";
-import { cpSync, existsSync, mkdtempSync, rmSync } from "node:fs";
+import { spawn } from "node:child_process";
+import type { ChildProcess } from "node:child_process";
+import { cpSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { busyboxTar } from "../../scripts/base-image.ts";
 import { page } from "../../scripts/page.ts";
 import { command, root } from "../../scripts/setup.mjs";
 import { setLanguage, startVscode } from "../../scripts/vscode.ts";
+import { removeRoot } from "../support/engine.ts";
+import { testUser } from "../support/user.ts";
 import { Walk } from "./steps.ts";
+import { walkBuild } from "./walk-build.ts";
 import { walkPanels } from "./walk-panels.ts";
+import { walkThemes } from "./walk-themes.ts";
 import { walkViews } from "./walk-views.ts";
 import { packageVsix } from "./vsix.ts";
 import { launchBrowser, Workbench } from "./workbench.ts";
@@ -25,7 +31,7 @@ await berth("engine", "start");
 await command([join(root, "dist/berth"), "import", "--change", 'CMD ["sh"]', "-", "busybox:latest"], { env, input: await busyboxTar() });
 await berth("engine", "stop");
 
-const server = await startVscode({ folder: join(folder, "sample"), vsix: await packageVsix(), env });
+const server = await startVscode({ folder: join(folder, "sample"), vsix: await packageVsix(), env, settings: { "files.autoSave": "off" } });
 const browser = await launchBrowser();
 let window: Workbench | undefined;
 const walk = new Walk(() => window);
@@ -109,9 +115,12 @@ try {
     await window!.closeEditor();
   });
 
-  const stage = { walk, window: window!, berth, env: { dataDir: server.dataDir } };
+  const start = (...args: string[]): ChildProcess => spawn(join(root, "dist/berth"), args, { env });
+  const stage = { walk, window: window!, berth, start, env: { dataDir: server.dataDir, folder: join(folder, "sample") } };
   await walkViews(stage);
   await walkPanels(stage);
+  await walkBuild(stage);
+  await walkThemes(stage);
   for (const name of (await berth("ps", "-aq", "--filter", "name=shop", "--filter", "name=formed")).split("\n").filter(Boolean))
     await berth("rm", "-f", name);
 
@@ -123,7 +132,12 @@ try {
     await window!.row("Containers", "from-terminal").waitFor({ state: "detached" });
   });
 
-  await walk.step("A killed engine is back by itself, with its container", async () => {
+  await walk.step("A killed engine is back by itself, with its container, and open panels go on", async () => {
+    await window!.rowMenu("Containers", "sample", "Search Logs");
+    await window!.panel().locator(".line", { hasText: "listening on port 8080" }).waitFor();
+    await window!.titleAction("Containers", "Show Stats of All");
+    const stats = window!.panel().locator(".scroll > table tbody tr");
+    await stats.filter({ hasText: "sample" }).waitFor();
     // The command says by its exit code that no engine runs.
     const pidOf = async (): Promise<number> =>
       (JSON.parse(await berth("engine", "status", "--format", "json").catch(() => '{ "pid": 0 }')) as { pid: number }).pid;
@@ -133,6 +147,16 @@ try {
     for (let now = killed; now === 0 || now === killed; now = await pidOf());
     await window!.statusItem(/Berth: 1 running/).waitFor();
     assert.match(await page(url), /Berth works/);
+    await berth("run", "-d", "--name", "newcomer", "busybox", "sleep", "1000");
+    await stats.filter({ hasText: "newcomer" }).waitFor();
+    await window!.row("Containers", "newcomer").waitFor();
+    await window!.closeEditor();
+    await page(`${url}/index.html`);
+    await window!.panel().locator(".line", { hasText: "url:/index.html" }).first().waitFor();
+    await walk.picture("33-recovered");
+    await window!.closeEditor();
+    await berth("rm", "-f", "newcomer");
+    await window!.row("Containers", "newcomer").waitFor({ state: "detached" });
   });
 
   await walk.step("Stop, start and remove from its menu", async () => {
@@ -174,6 +198,8 @@ try {
   await browser.close();
   await server.stop();
   await berth("engine", "stop").catch((error: Error) => console.log(error.message));
-  if (existsSync(folder)) rmSync(folder, { recursive: true, force: true });
+  // What other ids own in an unprivileged user's engine, only that engine's programs can delete.
+  await removeRoot(join(folder, "engine"), testUser(process.getuid!() === 0 ? "root" : "user"));
+  rmSync(folder, { recursive: true, force: true });
 }
 process.exitCode = walk.end();

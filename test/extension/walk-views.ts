@@ -59,8 +59,11 @@ export async function walkViews({ walk, window, berth }: Stage): Promise<void> {
     await window.row("Containers", "aaa.txt").click();
     await window.page.locator(".editor-instance .view-line", { hasText: "before" }).waitFor();
     await window.page.locator(".editor-instance .view-line", { hasText: "before" }).click();
+    await window.page.locator(".editor-instance .monaco-editor.focused").waitFor();
     await window.page.keyboard.press("Control+A");
     await window.page.keyboard.type("after");
+    // A tab is without a mark also before what was typed has arrived.
+    await window.page.locator(".tab.active.dirty", { hasText: "aaa.txt" }).waitFor();
     await window.page.keyboard.press("Control+S");
     await window.page.locator(".tab.active:not(.dirty)", { hasText: "aaa.txt" }).waitFor();
     assert.equal(await berth("exec", "shop-web-1", "cat", "/aaa.txt"), "after");

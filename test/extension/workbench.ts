@@ -129,6 +129,8 @@ export class Workbench {
   async titleAction(title: string, action: string): Promise<void> {
     await this.pane(title).locator(".pane-header").first().hover();
     await this.pane(title).locator(`.pane-header .actions [aria-label^="${action}"]`).first().click();
+    // The button's name hovers over the first row for as long as the mouse stays.
+    await this.page.locator(".part.statusbar").hover({ position: { x: 700, y: 5 } });
   }
 
   /** An entry of the menu behind a view's three dots. */

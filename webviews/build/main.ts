@@ -81,7 +81,7 @@ class BuildPage {
       element("span", { class: "state" }, t(state)),
       element("code", { title: step.instruction }, name),
       element("div", { class: "track", "aria-hidden": "true" }, bar),
-      element("span", { class: "number" }, took === undefined ? "" : formatDuration(took)),
+      element("span", { class: "number" }, took === undefined || state === "cached" ? "" : formatDuration(took)),
       element("span", { class: "number" }, addedBytes > 0 ? `+${formatBytes(addedBytes)}` : ""),
     );
     const words = [why, error].filter(Boolean).map((text) => element("span", { class: text === error ? "error" : "quiet" }, text));
@@ -100,15 +100,10 @@ class BuildPage {
       if (!this.#open.delete(id)) this.#open.add(id);
       this.#draw();
     };
+    const words = this.#open.has(id) ? t("Hide output") : t("Show output");
     return [
       ...(log
-        ? [
-            link(this.#open.has(id) ? t("Hide output") : t("Show output"), toggle, {
-              id: `toggle-${id}`,
-              "aria-expanded": String(this.#open.has(id)),
-              "aria-label": `${t("Show output")}: ${name}`,
-            }),
-          ]
+        ? [link(words, toggle, { id: `toggle-${id}`, "aria-expanded": String(this.#open.has(id)), "aria-label": `${words}: ${name}` })]
         : []),
       ...(line === undefined ? [] : [action("reveal", t("Line {0}", line))]),
       ...(shell && state !== "waiting" && state !== "running"

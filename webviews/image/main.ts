@@ -81,7 +81,11 @@ class ImagePage {
   #layer(layer: LayerRow, { total, open }: { total: number; open: boolean }): HTMLElement {
     const { number, instruction, sizeBytes, files } = layer;
     const count = (kind: Kind): number => files.filter((file) => file.kind === kind).length;
-    const words = t("{0} added, {1} changed, {2} removed", count("added"), count("changed"), count("removed"));
+    const words = [
+      { number: count("added"), text: t("{0} added", count("added")) },
+      { number: count("changed"), text: t("{0} changed", count("changed")) },
+      { number: count("removed"), text: t("{0} removed", count("removed")) },
+    ].flatMap((each) => (each.number > 0 ? [each.text] : []));
     const bar = element("span", { class: "bar", "aria-hidden": "true" });
     bar.style.width = `${Math.max(1, (120 * sizeBytes) / Math.max(total, 1))}px`;
     const summary = element(
@@ -89,7 +93,7 @@ class ImagePage {
       {},
       element("span", { class: "quiet" }, String(number)),
       element("code", {}, instruction),
-      element("span", { class: "quiet" }, words),
+      element("span", { class: "quiet" }, words.join(", ")),
       bar,
       element("span", { class: "size" }, formatBytes(sizeBytes)),
     );
@@ -113,7 +117,7 @@ class ImagePage {
           {},
           element("span", { class: `kind ${kind}` }, t(kind)),
           link(path, () => this.#say({ type: "open", layer: number, path, kind }), {
-            class: "link grow",
+            class: "grow",
             title: kind === "changed" ? t("Compare with the layer below") : t("Open"),
           }),
           element("span", { class: "size" }, sizeBytes > 0 ? formatBytes(sizeBytes) : ""),

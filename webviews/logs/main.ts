@@ -1,15 +1,13 @@
 /** The Logs page: what containers printed, with filters that reach back, following what comes. */
 import "./logs.css";
-import type { FromLogsPage, LogRecord, LogsState, ToLogsPage } from "../protocol.ts";
+import type { FromLogsPage, LogLines, LogsState, ToLogsPage } from "../protocol.ts";
 import { button, checkbox, textField } from "../ui/controls.ts";
 import type { Checkbox } from "../ui/controls.ts";
 import { element, startPage, t } from "../ui/page.ts";
 import { levelOf, LEVELS, matcher } from "./filter.ts";
 import type { Filter, Level } from "./filter.ts";
 import { LinesView } from "./lines-view.ts";
-
-/** A line, or something that happened. */
-type Row = LogRecord | { readonly note: string; readonly time: string; readonly text: string };
+import { Rows } from "./rows.ts";
 
 /** Filtering goes on for so long before the page draws again. */
 const SLICE_MS = 12;
@@ -17,7 +15,7 @@ const SLICE_MS = 12;
 startPage<ToLogsPage, FromLogsPage>((state, say) => new LogsPage(state, say).hear);
 
 class LogsPage {
-  readonly #rows: Row[] = [];
+  readonly #rows = new Rows();
   readonly #say: (message: FromLogsPage) => void;
   readonly #count = element("span", { class: "quiet", role: "status" });
   readonly #problem = element("span", { class: "error", role: "alert" });
@@ -29,6 +27,7 @@ class LogsPage {
   #matches: (line: { text: string }) => boolean = () => true;
   #highlight: RegExp | undefined;
   #filtered = 0;
+  #filtering = false;
   #follow = true;
   #times = false;
   #reading = true;
@@ -40,7 +39,7 @@ class LogsPage {
     document.querySelector("main")!.replaceChildren(element("h1", { class: "hidden-words" }, t("Logs: {0}", name)), this.#toolbar(), lines);
     this.#view = new LinesView(lines, {
       draw: (index) => this.#draw(index),
-      length: (index) => this.#prefix(this.#rows[this.#shown[index]!]!).length + this.#rows[this.#shown[index]!]!.text.length,
+      length: (index) => this.#width(this.#shown[index]!),
       onScroll: () => {},
     });
     lines.addEventListener("wheel", ({ deltaY }) => deltaY < 0 && this.#setFollow(false), { passive: true });
@@ -50,8 +49,10 @@ class LogsPage {
   hear = (message: ToLogsPage): void => {
     if (message.type === "lines") this.#add(message.lines);
     else if (message.type === "sources") this.#sources = message.names;
-    else if (message.type === "note") this.#add([{ note: message.text, time: new Date().toISOString(), text: message.text }]);
-    else if (message.type === "caughtUp") {
+    else if (message.type === "note") {
+      this.#rows.addNote(message.text);
+      this.#grown();
+    } else if (message.type === "caughtUp") {
       this.#reading = false;
       this.#tell();
     }
@@ -88,9 +89,7 @@ class LogsPage {
         this.#view.reset(this.#shown.length);
       }),
       checkbox(t("Wrap"), false, (on) => (this.#view.wrap = on)),
-      button(t("Download"), () =>
-        this.#say({ type: "save", text: this.#shown.map((index) => this.#lineText(this.#rows[index]!)).join("\n") + "\n" }),
-      ),
+      button(t("Download"), () => this.#say({ type: "save", text: this.#shown.map((index) => this.#lineText(index)).join("\n") + "\n" })),
       this.#problem,
       element("span", { class: "grow" }),
       this.#count,
@@ -105,19 +104,31 @@ class LogsPage {
     if (on) this.#view.toEnd();
   }
 
-  #add(rows: readonly Row[]): void {
-    for (const row of rows) this.#rows.push(row);
-    if (this.#filtered === this.#rows.length - rows.length) {
-      for (let index = this.#filtered; index < this.#rows.length; index++) if (this.#passes(this.#rows[index]!)) this.#shown.push(index);
-      this.#filtered = this.#rows.length;
-    }
+  #add(lines: LogLines): void {
+    this.#rows.add(lines);
+    this.#grown();
+  }
+
+  /** While older lines are still being filtered, the newer ones wait for their turn. */
+  #grown(): void {
+    if (!this.#filtering) this.#filterUpTo(this.#rows.length);
     this.#view.grow(this.#shown.length);
     this.#tell();
     if (this.#follow) this.#view.toEnd();
   }
 
-  #passes(row: Row): boolean {
-    return "note" in row ? this.#filter.text === "" && this.#filter.level === "" && this.#filter.fields === "" : this.#matches(row);
+  #filterUpTo(end: number): void {
+    for (; this.#filtered < end; this.#filtered++) if (this.#passes(this.#filtered)) this.#shown.push(this.#filtered);
+  }
+
+  #passes(index: number): boolean {
+    if (this.#everything) return true;
+    return !this.#rows.isNote(index) && this.#matches({ text: this.#rows.text(index) });
+  }
+
+  get #everything(): boolean {
+    const { text, level, fields } = this.#filter;
+    return text === "" && level === "" && fields === "";
   }
 
   #refilter(filter: Filter): void {
@@ -138,18 +149,18 @@ class LogsPage {
 
   /** In slices, newest state first on the screen: a million lines take a moment, and typing must not wait for it. */
   async #filterAll(generation: number): Promise<void> {
+    this.#filtering = true;
     while (this.#filtered < this.#rows.length) {
       const end = performance.now() + SLICE_MS;
-      while (this.#filtered < this.#rows.length && performance.now() < end) {
-        const last = Math.min(this.#filtered + 200, this.#rows.length);
-        for (; this.#filtered < last; this.#filtered++) if (this.#passes(this.#rows[this.#filtered]!)) this.#shown.push(this.#filtered);
-      }
+      while (this.#filtered < this.#rows.length && performance.now() < end)
+        this.#filterUpTo(Math.min(this.#filtered + 200, this.#rows.length));
       this.#view.grow(this.#shown.length);
       this.#tell();
       if (this.#follow) this.#view.toEnd();
       await new Promise((resolve) => setTimeout(resolve));
       if (generation !== this.#generation) return;
     }
+    this.#filtering = false;
   }
 
   #tell(): void {
@@ -157,27 +168,40 @@ class LogsPage {
     this.#count.textContent = this.#reading ? t("{0}, reading…", numbers) : numbers;
   }
 
-  #prefix(row: Row): string {
-    return this.#times ? `${row.time.slice(0, 23).replace("T", " ")} ` : "";
+  #prefix(index: number): string {
+    return this.#times ? `${this.#rows.time(index).slice(0, 23).replace("T", " ")} ` : "";
   }
 
-  #lineText(row: Row): string {
-    const source = "source" in row && this.#sources.length > 1 ? `${this.#sources[row.source] ?? ""} | ` : "";
-    return `${row.time} ${source}${row.text}`;
+  #sourceOf(index: number): string {
+    return this.#sources.length > 1 ? (this.#sources[this.#rows.source(index)] ?? "") : "";
   }
 
-  #draw(index: number): HTMLElement {
-    const row = this.#rows[this.#shown[index]!]!;
-    if ("note" in row) return element("div", { class: "line note" }, `── ${row.text} ──`);
-    const line = element("div", { class: `line ${row.stream}` });
-    if (this.#times) line.append(element("span", { class: "time" }, this.#prefix(row)));
+  #lineText(index: number): string {
+    const source = this.#rows.isNote(index) ? "" : this.#sourceOf(index);
+    return `${this.#rows.time(index)} ${source && `${source} | `}${this.#rows.text(index)}`;
+  }
+
+  /** Letters of a line as it is drawn. */
+  #width(index: number): number {
+    const text = this.#rows.text(index);
+    if (this.#rows.isNote(index)) return text.length + 6;
+    const shown = text.includes("\u001b") ? text.replaceAll(ESCAPES, "") : text;
+    return this.#prefix(index).length + (this.#sources.length > 1 ? this.#widest() + 3 : 0) + shown.length;
+  }
+
+  #draw(at: number): HTMLElement {
+    const index = this.#shown[at]!;
+    const text = this.#rows.text(index);
+    if (this.#rows.isNote(index)) return element("div", { class: "line note" }, `── ${text} ──`);
+    const line = element("div", { class: `line ${this.#rows.isError(index) ? "stderr" : "stdout"}` });
+    if (this.#times) line.append(element("span", { class: "time" }, this.#prefix(index)));
     if (this.#sources.length > 1)
       line.append(
-        element("span", { class: `source source-${row.source % 6}` }, `${(this.#sources[row.source] ?? "").padEnd(this.#widest())} │ `),
+        element("span", { class: `source source-${this.#rows.source(index) % 6}` }, `${this.#sourceOf(index).padEnd(this.#widest())} │ `),
       );
-    const text = element("span", { class: `text ${levelOf(row.text) ?? ""}` });
-    text.append(...this.#marked(row.text.replaceAll(ESCAPES, "")));
-    line.append(text);
+    const words = element("span", { class: `text ${levelOf(text) ?? ""}` });
+    words.append(...this.#marked(text.replaceAll(ESCAPES, "")));
+    line.append(words);
     return line;
   }
 

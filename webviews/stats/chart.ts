@@ -17,7 +17,8 @@ export interface Window {
 }
 
 const HEIGHT = 170;
-const COLORS = ["blue", "green", "purple", "yellow", "red", "orange"];
+/** The theme's; its orange is made for something else, and hard to see on a dark ground. */
+const COLORS = ["charts-blue", "charts-green", "charts-purple", "charts-yellow", "charts-red", "terminal-ansiCyan"];
 
 const color = (name: string, or: string): string => getComputedStyle(document.body).getPropertyValue(name).trim() || or;
 
@@ -74,14 +75,17 @@ export class Chart {
         x: { time: true, range: () => [this.#window.from / 1000, this.#window.to / 1000] },
         y: { range: (_plot, _low, high) => [0, Math.max(high * 1.1, this.#least)] },
       },
-      axes: [axis, { ...axis, size: 74, values: (_plot, values) => values.map((value) => this.#format(value)) }],
+      axes: [
+        { ...axis, space: 80, values: (_plot, times) => clockWords(times) },
+        { ...axis, size: 74, values: (_plot, values) => values.map((value) => this.#format(value)) },
+      ],
       series: [{}, ...curves.map(({ name, dashed }, index) => this.#series(name, { dashed, index }))],
       hooks: { draw: [(plot) => this.#drawMarks(plot)] },
     };
   }
 
   #series(label: string, { dashed, index }: { dashed: boolean; index: number }): UPlot.Series {
-    const stroke = dashed ? color("--vscode-errorForeground", "#f44") : color(`--vscode-charts-${COLORS[index % COLORS.length]}`, "#48f");
+    const stroke = dashed ? color("--vscode-errorForeground", "#f44") : color(`--vscode-${COLORS[index % COLORS.length]}`, "#48f");
     return {
       label,
       stroke,
@@ -98,6 +102,9 @@ export class Chart {
     let free = 0;
     ctx.save();
     ctx.lineWidth = devicePixelRatio;
+    // The axes leave theirs behind.
+    ctx.textAlign = "left";
+    ctx.textBaseline = "alphabetic";
     for (const { time, action } of this.#window.marks) {
       const x = plot.valToPos(time / 1000, "x", true);
       if (x < bbox.left || x > bbox.left + bbox.width) continue;
@@ -128,6 +135,13 @@ export class Chart {
     });
     return [this.#title, ...words].join(". ");
   }
+}
+
+/** Times of day, with seconds only where minutes would be the same. */
+function clockWords(times: readonly number[]): string[] {
+  const seconds = times.some((time) => time % 60 !== 0);
+  const format = new Intl.DateTimeFormat(undefined, { hour: "numeric", minute: "2-digit", ...(seconds ? { second: "2-digit" } : {}) });
+  return times.map((time) => format.format(time * 1000));
 }
 
 /** As uPlot wants them: all times, and each curve's value or nothing at each. */

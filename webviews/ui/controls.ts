@@ -31,7 +31,7 @@ export function button(text: string, onClick: () => void, appearance: "primary" 
 
 /** What looks like a link and does something; there may be thousands. */
 export function link(text: string, onClick: () => void, attributes: Attributes = {}): HTMLButtonElement {
-  const made = element("button", { type: "button", ...attributes, class: "link" }, text);
+  const made = element("button", { type: "button", ...attributes, class: ["link", attributes["class"]].filter(Boolean).join(" ") }, text);
   made.addEventListener("click", onClick);
   return made;
 }

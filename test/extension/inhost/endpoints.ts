@@ -1,10 +1,11 @@
 /** The same views on other endpoints: Debian's dockerd; and a registry. Each is skipped by name where it is missing. */
 import assert from "node:assert/strict";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
-import { join } from "node:path";
+import { delimiter, join } from "node:path";
 import * as vscode from "vscode";
 import { berth, inside, labels, rowAt, rows } from "./inside.ts";
 import { run, until } from "./prompts.ts";
+import type { Answer } from "./prompts.ts";
 
 const needs = (name: string): string => process.env[name] ?? "";
 
@@ -14,9 +15,9 @@ async function use(endpoint: string | undefined): Promise<void> {
   await until(() => engine.state.kind === "running" && engine.endpoint === (endpoint ?? ""), engine.onDidChangeState);
 }
 
-/** What is asked of each endpoint. */
-function theViews(host: () => string): void {
-  const there = (...args: string[]): Promise<string> => berth("--host", host(), ...args);
+/** What is asked of each endpoint. @param how to reach it with the command; the label of its row */
+function theViews(how: () => readonly string[], label: () => string): void {
+  const there = (...args: string[]): Promise<string> => berth(...how(), ...args);
 
   test("list what is there, and follow it", async () => {
     const { containers } = await inside();
@@ -27,7 +28,7 @@ function theViews(host: () => string): void {
     assert.ok(labels(await rows("networks")).includes("bridge"));
     assert.match((await rowAt("volumes", "far")).shown.description, /distant/);
     assert.match((await rowAt("images", "busybox", "busybox")).shown.context, /^image;tagged/);
-    assert.match((await rowAt("endpoints", host())).shown.description, /in use/);
+    assert.match((await rowAt("endpoints", label())).shown.description, /in use/);
   });
 
   test("show files of a container that does not run", async () => {
@@ -56,8 +57,38 @@ suite("Views on Debian's dockerd", function () {
   suiteTeardown(async () => {
     if (host) await use(undefined);
   });
-  theViews(() => host);
+  theViews(
+    () => ["--host", host],
+    () => host,
+  );
 });
+
+/** Made by its commands, as a context that docker reads too; chosen in its view; forgotten in the end. */
+function aContext(name: string, kind: string, address: string, ...answers: Answer[]): void {
+  suite(`Views on an engine by ${kind}`, function () {
+    suiteSetup(async function () {
+      if (!address) return this.skip();
+      // An ssh that knows the key of this run; the editor has put the login shell's PATH before what the run gave it.
+      process.env["PATH"] = [join(process.env["BERTH_TEST_FOLDER"]!, "bin"), process.env["PATH"]].join(delimiter);
+      await run("endpoint.create", [], [kind, address, name, ...answers]);
+      await run("endpoint.use", [await rowAt("endpoints", name)]);
+      await use(`context:${name}`);
+    });
+    suiteTeardown(async () => {
+      if (!address) return;
+      await run("endpoint.remove", [await rowAt("endpoints", name)], ["Remove"]);
+      await use(undefined);
+      assert.ok(!labels(await rows("endpoints")).includes(name));
+    });
+    theViews(
+      () => ["--context", name],
+      () => name,
+    );
+  });
+}
+
+aContext("far-tls", "TCP with TLS", needs("BERTH_TEST_TLS"), needs("BERTH_TEST_CERTIFICATES"));
+aContext("far-ssh", "SSH", needs("BERTH_TEST_SSH"));
 
 suite("Registries", function () {
   const domain = needs("BERTH_TEST_REGISTRY");
