@@ -99,7 +99,8 @@ test("a build gets its context and its options, and leaves neither", async () =>
     { stream: "Successfully built a1a1a1a1a1a1\n" },
     { stream: "Successfully tagged app:1\n" },
   ]);
-  const { contextDir, auth: _auth, ...options } = asked;
+  const { contextDir, auth: _auth, client, ...options } = asked;
+  assert.equal(client?.directory, process.cwd(), "the process that asks");
   assert.deepEqual(options, {
     dockerfile: { path: "Dockerfile" },
     tags: ["app:1", "app:2"],

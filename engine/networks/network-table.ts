@@ -93,7 +93,10 @@ export class NetworkTable {
     for (const { record, subnets } of this.all()) {
       if (record.chosen || !prefixes(subnets).some((own) => taken.some((other) => overlaps(own, other)))) continue;
       this.#networks.delete(record.id);
-      const moved = { ...record, ipam: await this.#ipam({ name: record.name, ipv6: record.ipv6, ipam: { ...record.ipam, Config: null } }, record.id) };
+      const moved = {
+        ...record,
+        ipam: await this.#ipam({ name: record.name, ipv6: record.ipv6, ipam: { ...record.ipam, Config: null } }, record.id),
+      };
       await this.#options.store.save(moved);
       this.#networks.set(record.id, new LiveNetwork(moved));
     }
