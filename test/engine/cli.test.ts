@@ -177,7 +177,8 @@ for (const as of USERS)
       assert.equal((await terminal(["run", "-it", "--name", "shell", "busybox", "sh"], "echo hi\n\u0010\u0011")).exitCode, 0);
       assert.equal(await says("inspect -f {{.State.Running}} shell"), "true");
       const again = await terminal(["exec", "-it", "shell", "sh", "-c", "'echo \\# ready; exec cat'"], "\u0010\u0011");
-      assert.equal(again.exitCode, 0);
+      assert.equal(again.exitCode, 1);
+      assert.match(again.output, /read escape sequence/);
       await says("rm -f shell");
     });
 

@@ -7,13 +7,18 @@ const GAP = "   ";
 const COLUMNS = ["ID          ", "DISK USAGE", "CONTENT SIZE", "EXTRA"];
 const LEGEND = "Info ->  U In Use ";
 
-/** Lines; an image with several names has them above each other, and its numbers beside the last. */
-export function imageTree(found: readonly ImageSummary[]): string[] {
-  const images = found.toSorted((a, b) => b.Created - a.Created).map((image) => ({ image, names: namesOf(image) }));
+/** Lines; an image with several names has them above each other, and its numbers beside the last. Dangling ones are left to `--all`. */
+export function imageTree(found: readonly ImageSummary[], { all }: { all: boolean }): string[] {
+  const shown = all ? found : found.filter((image) => !isDangling(image));
+  const images = shown.toSorted((a, b) => b.Created - a.Created).map((image) => ({ image, names: namesOf(image) }));
   const width = Math.max("IMAGE".length, ...images.flatMap(({ names }) => names.map(({ length }) => length)));
   const header = ["IMAGE".padEnd(width), ...COLUMNS].join(GAP);
   const rows = images.flatMap(({ image, names }) => [...names.slice(0, -1), row(image, names.at(-1)!.padEnd(width))]);
   return [LEGEND.padStart(header.length), "", header, ...rows];
+}
+
+function isDangling({ RepoTags, RepoDigests }: ImageSummary): boolean {
+  return !RepoTags?.length && !RepoDigests?.length;
 }
 
 /** The longest first, as docker has them. */

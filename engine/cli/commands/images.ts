@@ -38,7 +38,7 @@ export const images = command({
     const client = await cli.client();
     const filters = args[0] ? { ...flags.filter, reference: [...(flags.filter["reference"] ?? []), args[0]] } : flags.filter;
     const found = await client.images.list({ all: flags.all, filters, signal: cli.signal });
-    if (flags.tree) return imageTree(found).forEach((line) => cli.print(line));
+    if (flags.tree) return imageTree(found, flags).forEach((line) => cli.print(line));
     const format = flags.format || (flags.quiet ? "" : ((await cli.settings()).file.imagesFormat ?? ""));
     const options = { now: cli.now(), full: flags["no-trunc"], digests: flags.digests || format.includes("{{.Digest}}") };
     const rows = found.toSorted((a, b) => b.Created - a.Created).flatMap((image) => imageRows(image, options));
