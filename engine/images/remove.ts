@@ -40,7 +40,8 @@ export async function removeImage(removing: Removing, text: string, { force }: {
     await checkUnused(removing, id, { force, isNamed: false });
     await untag(removing, records, names);
   }
-  await deleteImage(removing, id, { force, records });
+  // Without a name it was fair game for a prune, which may have been faster.
+  if (catalog.get(id)) await deleteImage(removing, id, { force, records });
   return records;
 }
 
@@ -79,7 +80,7 @@ function reportUntagged({ publish }: Removing, records: Removed[], names: readon
   }
 }
 
-/** Deletes an image with all its names. @throws {EngineError} conflict */
+/** Deletes an image with all its names, unless somebody else did meanwhile; returns the bytes of its layers. @throws {EngineError} conflict */
 export async function deleteImage(
   removing: Removing,
   id: Digest,
@@ -87,7 +88,8 @@ export async function deleteImage(
 ): Promise<number> {
   const { catalog, garbage } = removing;
   await checkUnused(removing, id, { force, isNamed: catalog.namesOf(id).length > 0 });
-  const image = catalog.need(id);
+  const image = catalog.get(id);
+  if (!image) return 0;
   const names = catalog.namesOf(id);
   const blobs = catalog.blobsOf(id);
   // The names go with the image, in one write of the index.
