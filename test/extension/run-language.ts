@@ -167,14 +167,8 @@ try {
   await walk.step("A shell opens at a step, which is built first", async () => {
     // The lens of a line that is being changed goes and comes back.
     await page().locator(".codelens-decoration").filter({ hasText: "Build to Here" }).nth(1).waitFor();
-    await page()
-      .locator(".codelens-decoration")
-      .filter({ hasText: "Build to Here" })
-      .last()
-      .locator("a")
-      .filter({ hasText: "Open Shell Here" })
-      .click();
-    await window().terminalShows(/[#$] *$|[#$] /);
+    const lenses = page().locator(".codelens-decoration").filter({ hasText: "Build to Here" });
+    await window().shell(() => lenses.last().locator("a").filter({ hasText: "Open Shell Here" }).click());
     await window().type("echo in-$((40+2)) $(cat /other.txt)\n");
     await window().terminalShows(/in-42 hello/);
     await walk.picture("35-shell");
@@ -188,8 +182,7 @@ try {
     await page().keyboard.press("Escape");
     const lenses = page().locator(".codelens-decoration").filter({ hasText: "Build to Here" });
     await lenses.nth(2).waitFor();
-    await lenses.last().locator("a").filter({ hasText: "Open Shell Here" }).click();
-    await window().terminalShows(/[#$] *$|[#$] /);
+    await window().shell(() => lenses.last().locator("a").filter({ hasText: "Open Shell Here" }).click());
     await window().type("echo at-$((40+3)) $(cat /half.txt)\n");
     await window().terminalShows(/at-43 half/);
     await line(/missing\.txt.*FAILED/).waitFor();
@@ -273,8 +266,7 @@ try {
   });
 
   await walk.step("A shell opens in a service", async () => {
-    await lens("Shell", "Shell").click();
-    await window().terminalShows(/[#$] *$|[#$] /);
+    await window().shell(() => lens("Shell", "Shell").click());
     await window().type("echo service-$((40+2))\n");
     await window().terminalShows(/service-42/);
     await walk.picture("40-service-shell");

@@ -87,8 +87,7 @@ try {
   await walk.step("A shell in it works, with its own size", async () => {
     await window!.openFile("Dockerfile");
     await window!.openView("Berth");
-    await window!.rowAction("Containers", "sample", "Open Shell");
-    await window!.terminalShows(/[#$] *$|[#$] /);
+    await window!.shell(() => window!.rowAction("Containers", "sample", "Open Shell"));
     await window!.type("echo in-$((40+2)) $(cat built.txt)\n");
     await window!.terminalShows(/in-42 Built by Berth/);
     await walk.picture("4-shell");

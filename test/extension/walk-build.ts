@@ -46,8 +46,7 @@ export async function walkBuild({ walk, window, start, env }: Stage): Promise<vo
     await failed.waitFor();
     assert.deepEqual([(await ended)[0], /missing\.txt/.test(said)], [1, true]);
     await walk.picture("23-build-failed");
-    await failed.getByRole("button", { name: /Open shell here/ }).click();
-    await window.terminalShows(/[#$] *$|[#$] /);
+    await window.shell(() => failed.getByRole("button", { name: /Open shell here/ }).click());
     await window.type("cat /half.txt\n");
     await window.terminalShows(/half\.txt\s*half/);
     await window.type("exit\n");

@@ -215,6 +215,14 @@ export class Workbench {
     await rows.filter({ hasText: text }).waitFor();
   }
 
+  /** Opens a shell of busybox and waits for its prompt in a terminal that is new: keys go to the one that is shown, and an earlier one shows a prompt too. */
+  async shell(open: () => Promise<void>): Promise<void> {
+    await this.page.locator(".terminal-wrapper").evaluateAll((all) => all.forEach((one) => one.setAttribute("data-earlier", "")));
+    await open();
+    const rows = this.page.locator(".terminal-wrapper.active:not([data-earlier]) .xterm-rows").last();
+    await rows.filter({ hasText: /BusyBox v[\s\S]*#/ }).waitFor();
+  }
+
   async type(text: string): Promise<void> {
     await this.page.locator(".terminal-wrapper.active .xterm-helper-textarea").last().focus();
     await this.page.keyboard.type(text);
