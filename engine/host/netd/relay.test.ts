@@ -44,8 +44,14 @@ async function failure(socket: Socket): Promise<string> {
   return error.code ?? "";
 }
 
+/** Half open ones would keep the process. */
+const served = new Set<Socket>();
+
 before(async () => {
-  server = createServer({ allowHalfOpen: true }, (socket) => serve(socket.on("error", () => undefined))).listen(0, "127.0.0.1");
+  server = createServer({ allowHalfOpen: true }, (socket) => {
+    served.add(socket.on("error", () => undefined));
+    serve(socket);
+  }).listen(0, "127.0.0.1");
   await once(server, "listening");
   ({ relayed, port } = await open({ address: "127.0.0.1", port: (server.address() as AddressInfo).port }));
 });
@@ -53,6 +59,7 @@ before(async () => {
 after(async () => {
   await relay.end();
   server.close();
+  for (const socket of served) socket.destroy();
 });
 
 test("A relayed connection carries megabytes both ways, an end is passed on alone", async () => {
