@@ -56,7 +56,8 @@ class Relay {
   readonly #waiting = new Set<number>();
   #outOfDescriptors = false;
   #token = 0;
-  #ended = false;
+  /** The request to end, which is answered when everything is closed. */
+  #ending: number | undefined;
 
   constructor(wake: number) {
     this.#wake = wake;
@@ -64,7 +65,7 @@ class Relay {
   }
 
   run(): void {
-    while (!this.#ended) {
+    while (this.#ending === undefined) {
       for (const ready of epollWaitHere(this.#epoll, { timeoutMs: this.#timeout() })) this.#handle(ready);
       const busy = [...this.#busy];
       this.#busy.clear();
@@ -78,6 +79,8 @@ class Relay {
     this.#datagrams.closeAll();
     this.#pipes.close();
     closeDescriptor(this.#epoll);
+    // Whoever asked ends the thread as soon as it hears this, wherever the thread is.
+    parentPort!.postMessage(this.#ending);
   }
 
   #timeout(): number {
@@ -101,14 +104,17 @@ class Relay {
     readSync(this.#wake, Buffer.alloc(8));
     for (let got = receiveMessageOnPort(parentPort!); got; got = receiveMessageOnPort(parentPort!)) {
       const request = got.message as RelayRequest;
+      if (request.call === "end") {
+        this.#ending = request.id;
+        continue;
+      }
       this.#answer(request);
       parentPort!.postMessage(request.id);
     }
   }
 
-  #answer(request: RelayRequest): void {
-    if (request.call === "end") this.#ended = true;
-    else if (request.call === "close") this.#close(request.fd);
+  #answer(request: Exclude<RelayRequest, { call: "end" }>): void {
+    if (request.call === "close") this.#close(request.fd);
     else if (request.call === "open" && request.kind === "udp") this.#datagrams.open(request.fd, request);
     else if (request.call === "open") {
       this.#listeners.set(request.fd, { address: request.address, port: request.port, open: new Set() });

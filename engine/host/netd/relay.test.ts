@@ -215,6 +215,19 @@ test("Datagrams that a container refuses do not keep later ones", async (t) => {
   await relayed.close();
 });
 
+test("The thread ends with its connections closed, whatever is under way", async () => {
+  const closed = (socket: Socket): Promise<void> => new Promise((resolve) => socket.resume().once("close", () => resolve()));
+  const atServer: Promise<void>[] = [];
+  serve = (socket) => void atServer.push(closed(socket));
+  const sockets = Array.from({ length: 100 }, () => dial().on("error", () => undefined));
+  await Promise.all(sockets.map((socket) => new Promise((resolve) => socket.once("connect", resolve))));
+  // The last ones may not have been accepted yet, or not have reached the server.
+  const atClients = sockets.map(closed);
+  await relay.end();
+  await Promise.all(atClients);
+  await Promise.all(atServer);
+});
+
 test("A port after the thread has ended has a new thread", async () => {
   await relay.end();
   serve = (socket) => socket.end("here again");
