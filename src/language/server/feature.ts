@@ -33,6 +33,7 @@ type Answer<T> = T | undefined | Promise<T | undefined>;
 
 export interface Language {
   diagnostics?(document: OpenDocument): Answer<Diagnostic[]>;
+  /** @param diagnostics of this text, those that the range touches */
   actions?(document: OpenDocument, range: Range, diagnostics: readonly Diagnostic[]): Answer<CodeAction[]>;
   completion?(document: OpenDocument, position: Position): Answer<CompletionItem[]>;
   hover?(document: OpenDocument, position: Position): Answer<Hover>;

@@ -3,7 +3,7 @@
  * A request that fails answers with nothing and is logged: what a feature makes of odd text is never the editor's trouble.
  */
 import { fileURLToPath } from "node:url";
-import type { CodeAction, Connection, InitializeResult } from "vscode-languageserver";
+import type { CodeAction, Connection, Diagnostic, InitializeResult } from "vscode-languageserver";
 import { CodeLensRefreshRequest, CompletionItemKind, ResponseError, TextDocumentSyncKind, TextDocuments } from "vscode-languageserver";
 import { TextDocument } from "vscode-languageserver-textdocument";
 import { SYNTAX } from "./dockerfile/diagnostics.ts";
@@ -11,6 +11,7 @@ import { tokenModifiers, tokenTypes } from "./dockerfile/tokens.ts";
 import { encodeTokens } from "./encode-tokens.ts";
 import { messages } from "./feature.ts";
 import type { Language, OpenDocument } from "./feature.ts";
+import { overlaps } from "./positions.ts";
 import { setWords } from "./words.ts";
 
 /** A document is looked at so long after its last change. */
@@ -26,6 +27,11 @@ export interface ServerOptions {
   readonly contextTree: (uri: string) => Promise<unknown>;
 }
 
+interface Found {
+  readonly document: OpenDocument;
+  readonly language: Language;
+}
+
 export class Server {
   readonly #connection: Connection;
   readonly #options: ServerOptions;
@@ -34,6 +40,7 @@ export class Server {
   readonly #timers = new Map<string, NodeJS.Timeout>();
   readonly #marked = new Map<string, string>();
   readonly #stepBack = new Map<string, ReadonlySet<string>>();
+  #stepBackText = "";
   #refreshes = false;
 
   constructor(connection: Connection, options: ServerOptions) {
@@ -110,12 +117,17 @@ export class Server {
     const open = this.#open.get(uri);
     if (!found && open) await this.#mark(open);
     if (!found) return;
-    const { document, language } = found;
-    const all = (await this.#guard("diagnostics", () => language.diagnostics?.(document))) ?? [];
+    const { document } = found;
+    const diagnostics = await this.#diagnostics(found);
     if (this.#open.get(uri) !== document) return;
-    const diagnostics = this.#stepsBack(uri, "syntax") ? all.filter(({ code }) => code !== SYNTAX) : all;
     await this.#connection.sendDiagnostics({ uri, version: document.version, diagnostics });
     await this.#mark(document);
+  }
+
+  async #diagnostics({ document, language }: Found): Promise<Diagnostic[]> {
+    if (this.#stepsBack(document.uri, "diagnostics")) return [];
+    const all = (await this.#guard("diagnostics", () => language.diagnostics?.(document))) ?? [];
+    return this.#stepsBack(document.uri, "syntax") ? all.filter(({ code }) => code !== SYNTAX) : all;
   }
 
   async #mark(document: OpenDocument): Promise<void> {
@@ -128,6 +140,10 @@ export class Server {
   }
 
   #setStepBack(features: Record<string, string[]>): void {
+    // Any change of a setting sends this: diagnostics that stay would go and come back before somebody's eyes.
+    const text = JSON.stringify(features);
+    if (text === this.#stepBackText) return;
+    this.#stepBackText = text;
     this.#stepBack.clear();
     for (const [language, names] of Object.entries(features)) this.#stepBack.set(language, new Set(names));
     for (const uri of this.#open.keys()) void this.#connection.sendDiagnostics({ uri, diagnostics: [] });
@@ -135,7 +151,7 @@ export class Server {
   }
 
   /** The document and its language, unless somebody else answers this feature. */
-  #find(uri: string, feature?: keyof Language): { document: OpenDocument; language: Language } | undefined {
+  #find(uri: string, feature?: keyof Language): Found | undefined {
     const text = this.#documents.get(uri);
     const document = this.#open.get(uri);
     const language = text && this.#options.languageOf({ uri, languageId: text.languageId });
@@ -157,11 +173,7 @@ export class Server {
     }
   }
 
-  async #answer<T>(
-    feature: keyof Language,
-    uri: string,
-    work: (found: { document: OpenDocument; language: Language }) => T,
-  ): Promise<Awaited<T> | null> {
+  async #answer<T>(feature: keyof Language, uri: string, work: (found: Found) => T): Promise<Awaited<T> | null> {
     const found = this.#find(uri, feature);
     if (!found) return null;
     return ((await this.#guard(feature, () => work(found))) as Awaited<T> | undefined) ?? null;
@@ -239,10 +251,13 @@ export class Server {
       const tokens = await this.#answer("tokens", uri, ({ document, language }) => language.tokens?.(document));
       return { data: encodeTokens(tokens ?? []) };
     });
-    connection.onCodeAction(({ textDocument: { uri }, range, context }) =>
-      this.#answer("actions", uri, async ({ document, language }): Promise<CodeAction[] | undefined> =>
-        language.actions?.(document, range, context.diagnostics),
-      ),
+    // The editor sends along the diagnostics that it shows, which may be of the text before: a fix of them would spoil this one.
+    connection.onCodeAction(({ textDocument: { uri }, range }) =>
+      this.#answer("actions", uri, async (found): Promise<CodeAction[] | undefined> => {
+        if (!found.language.actions) return undefined;
+        const touched = (await this.#diagnostics(found)).filter((diagnostic) => overlaps(diagnostic.range, range));
+        return found.language.actions(found.document, range, touched);
+      }),
     );
   }
 }
