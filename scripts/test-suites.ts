@@ -1,5 +1,6 @@
 /**
- * The suites of `npm test`: each file is a process, two run side by side, each is counted, none can be forgotten silently.
+ * The suites of `npm test`: each file is a process, two run side by side unless they drive an editor, each is counted, none
+ * can be forgotten silently.
  */
 import { chmodSync, existsSync, globSync, mkdirSync, mkdtempSync } from "node:fs";
 import { availableParallelism, tmpdir } from "node:os";
@@ -7,7 +8,7 @@ import { join } from "node:path";
 import { testUser } from "../test/support/user.ts";
 import { command, enginePackages, installSystemPackages, isRoot, root, step } from "./setup.mjs";
 import { killJobs, runJob } from "./test-job.ts";
-import type { Count, Outcome } from "./test-job.ts";
+import type { Count, Job, Outcome } from "./test-job.ts";
 import { cleanUp } from "./test-leftovers.ts";
 
 interface Suite {
@@ -17,6 +18,8 @@ interface Suite {
   readonly files: readonly string[];
   /** What its files are. */
   readonly nodeTests: boolean;
+  /** Each of its files has the machine for itself: an editor and a browser are as much as two processors carry. */
+  readonly alone?: true;
 }
 
 interface Done extends Outcome {
@@ -28,9 +31,15 @@ const output = join(root, "test-output");
 
 /** In this order, so that the longest do not begin last. */
 const suites: readonly Suite[] = [
-  { name: "language", title: "Dockerfiles and compose files in VS Code", files: ["test/extension/run-language.ts"], nodeTests: false },
-  { name: "ui", title: "Extension in VS Code, in Chromium", files: ["test/extension/run-ui.ts"], nodeTests: false },
-  { name: "inhost", title: "Extension in the extension host", files: ["test/extension/run-inhost.ts"], nodeTests: false },
+  {
+    name: "language",
+    title: "Dockerfiles and compose files in VS Code",
+    files: ["test/extension/run-language.ts"],
+    nodeTests: false,
+    alone: true,
+  },
+  { name: "ui", title: "Extension in VS Code, in Chromium", files: ["test/extension/run-ui.ts"], nodeTests: false, alone: true },
+  { name: "inhost", title: "Extension in the extension host", files: ["test/extension/run-inhost.ts"], nodeTests: false, alone: true },
   { name: "engine", title: "Engine, as root and as an unprivileged user", files: ["test/engine/**/*.test.ts"], nodeTests: true },
   { name: "conformance", title: "Real clients", files: ["test/conformance/**/*.test.ts"], nodeTests: true },
   { name: "unit", title: "Unit tests", files: ["engine/**/*.test.ts", "src/**/*.test.ts", "scripts/**/*.test.ts"], nodeTests: true },
@@ -82,19 +91,24 @@ async function runSuites(chosen: readonly Suite[]): Promise<Done[]> {
     process.exit(130);
   };
   for (const name of ["SIGINT", "SIGTERM"] as const) process.once(name, end);
-  const jobs = chosen.flatMap((suite) => filesOf(suite).map((file) => ({ suite, file, nodeTests: suite.nodeTests })));
+  const jobs = chosen.flatMap((suite) =>
+    filesOf(suite).map((file): Job & { suite: Suite } => ({ suite, file, nodeTests: suite.nodeTests })),
+  );
   const done: Done[] = [];
+  let begun = 0;
   const at = new Set<string>();
   const heartbeat = setInterval(() => console.log(`  … ${[...at].join(", ")}`), 60_000);
-  const work = async (): Promise<void> => {
-    for (let job = jobs.shift(); job; job = jobs.shift()) {
+  const work = async (queue: (Job & { suite: Suite })[]): Promise<void> => {
+    for (let job = queue.shift(); job; job = queue.shift()) {
       const { suite, file } = job;
       at.add(file);
-      done.push(show({ ...(await runJob(job, { folder: join(place, String(jobs.length)), programs, output })), suite, file }));
+      done.push(show({ ...(await runJob(job, { folder: join(place, String(++begun)), programs, output })), suite, file }));
       at.delete(file);
     }
   };
-  await Promise.all(Array.from({ length: WORKERS }, work));
+  await work(jobs.filter(({ suite }) => suite.alone));
+  const others = jobs.filter(({ suite }) => !suite.alone);
+  await Promise.all(Array.from({ length: WORKERS }, () => work(others)));
   clearInterval(heartbeat);
   cleanUp(place, programs);
   for (const name of ["SIGINT", "SIGTERM"] as const) process.off(name, end);
@@ -140,9 +154,19 @@ function tell(done: readonly Done[], notInstalled: readonly string[]): number {
     "Failed",
     done.flatMap(({ file, failedNames }) => failedNames.map((name) => `${file}: ${name}`)),
   );
+  // Whoever sees the end of a long output only sees why.
+  for (const one of done.filter(({ failed }) => failed > 0).slice(0, 3)) list(`Of ${one.file}`, reason(one.output));
   const total = sum(done);
   console.log(`\n${counts(total)}`);
   return total.failed > 0 || total.passed === 0 ? 1 : 0;
+}
+
+/** The first lines about what failed. */
+function reason(said: string): string[] {
+  const lines = said.split("\n");
+  const summary = lines.indexOf("✖ failing tests:");
+  const first = summary >= 0 ? summary : lines.findIndex((line) => line.trimStart().startsWith("✖"));
+  return first >= 0 ? lines.slice(first, first + 30) : lines.slice(-30);
 }
 
 function sum(all: readonly Count[]): Count {

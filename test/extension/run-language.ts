@@ -120,9 +120,8 @@ try {
     await page().keyboard.press("Escape");
     await page().locator(".squiggly-error").first().waitFor();
     await walk.picture("31-broken");
-    await page().keyboard.press("Control+.");
     const fix = page().locator(".action-widget .monaco-list-row").filter({ hasText: "Change it to CMD" }).first();
-    await fix.waitFor();
+    await window().until(fix, () => page().keyboard.press("Control+."));
     await walk.picture("32-quick-fix");
     await page().keyboard.press("Enter");
     await line("CMD sh").waitFor();
@@ -131,7 +130,7 @@ try {
   });
 
   await walk.step("It is built by the lens above it, and says behind each line what that took", async () => {
-    await lens("Build").click();
+    await window().until(window().input(), () => lens("Build").click());
     await window().answer("shop:latest");
     await line(/sleep\s987.*building…/).waitFor();
     await walk.picture("33-building");

@@ -9,7 +9,7 @@ import { storedState } from "./stored-state.ts";
 /** Nothing waits for so long where all is well: it is what a slow and busy machine may take. */
 const LIMIT_MS = Number(process.env["BERTH_UI_TIMEOUT"] ?? 180_000);
 
-/** How long an open menu is waited for before it counts as closed. */
+/** How long a menu is waited for before it counts as not opened, or closed again. */
 const MENU_MS = 10_000;
 
 const FLAGS =
@@ -95,6 +95,18 @@ export class Workbench {
       }
   }
 
+  /** Does something until it shows, as a person does: what is pressed while the editor draws itself anew is lost. */
+  async until(shown: Locator, act: () => Promise<void>): Promise<void> {
+    for (const deadline = Date.now() + LIMIT_MS; ; )
+      try {
+        await act();
+        return await shown.waitFor({ timeout: MENU_MS });
+      } catch (error) {
+        if (Date.now() > deadline) throw error;
+        await this.page.keyboard.press("Escape");
+      }
+  }
+
   /** Opens a row that has rows below it. */
   async expand(title: string, label: string): Promise<void> {
     await this.#turn(this.row(title, label), "true");
@@ -174,9 +186,14 @@ export class Workbench {
     await row.locator(`.actions [aria-label^="${action}"]`).first().click();
   }
 
+  /** VS Code's input box. */
+  input(): Locator {
+    return this.page.locator(".quick-input-widget:visible input.input").first();
+  }
+
   /** Answers VS Code's input box; gives what it proposed. */
   async answer(text?: string): Promise<string> {
-    const input = this.page.locator(".quick-input-widget:visible input.input").first();
+    const input = this.input();
     await input.waitFor();
     const proposed = await input.inputValue();
     if (text !== undefined) await input.fill(text);
