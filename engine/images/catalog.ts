@@ -175,10 +175,11 @@ export class Catalog {
     await this.#save();
   }
 
-  /** Takes an image and its names out; its blobs and layers are the caller's business. */
-  async remove(id: Digest): Promise<void> {
-    this.#images.delete(id);
-    for (const [text, name] of this.#names) if (name.id === id) this.#names.delete(text);
+  /** Takes images and their names out, in one step; their blobs and layers are the caller's business. */
+  async remove(ids: readonly Digest[]): Promise<void> {
+    const gone = new Set(ids);
+    for (const id of gone) this.#images.delete(id);
+    for (const [text, name] of this.#names) if (gone.has(name.id)) this.#names.delete(text);
     await this.#save();
   }
 

@@ -2,7 +2,7 @@
  * What may be deleted: blobs and layers that no image, no running operation, no container and no cache needs. Nothing is
  * counted; need is looked up when something is to go.
  */
-import type { Digest, Snapshots } from "../layers/snapshots.ts";
+import type { Digest, Layer, Snapshots } from "../layers/snapshots.ts";
 import type { Catalog } from "./catalog.ts";
 import type { Image, Removed } from "./images.ts";
 import type { Layout } from "./layout.ts";
@@ -88,20 +88,39 @@ export class Garbage {
     for (const digest of digests) this.#young.delete(digest);
   }
 
-  /** Deletes what a removed image leaves; returns its layers that are gone, topmost first, and the bytes. */
-  async afterRemoval(image: Image, blobs: Iterable<Digest>): Promise<{ removed: Removed[]; bytes: number }> {
+  /**
+   * Deletes what removed images leave.
+   * @param report is told of each image what layers of it are gone, topmost first
+   * @returns bytes of those layers
+   */
+  async afterRemoval<T extends { image: Image; blobs: Iterable<Digest> }>(
+    all: readonly T[],
+    report: (one: T, layers: Removed[]) => void,
+  ): Promise<number> {
     return this.#sparing(async (needed) => {
-      const removed: Removed[] = [];
       let bytes = 0;
-      for (const { chainId } of image.layers.toReversed()) {
-        const layer = await this.#snapshots.layer(chainId);
-        if (needed.has(chainId) || !layer || !(await this.#snapshots.removeLayer(chainId))) break;
-        removed.push({ deleted: chainId });
-        bytes += layer.sizeBytes;
+      for (const one of all) {
+        const layers = await this.#deleteLayersOf(one.image, needed);
+        await this.#deleteBlobs(one.blobs, needed);
+        bytes += layers.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
+        report(
+          one,
+          layers.map(({ chainId }) => ({ deleted: chainId })),
+        );
       }
-      await this.#deleteBlobs(blobs, needed);
-      return { removed, bytes };
+      return bytes;
     });
+  }
+
+  /** From the topmost down to the first one that stays. */
+  async #deleteLayersOf({ layers }: Image, needed: Set<Digest>): Promise<Layer[]> {
+    const gone: Layer[] = [];
+    for (const { chainId } of layers.toReversed()) {
+      const layer = await this.#snapshots.layer(chainId);
+      if (needed.has(chainId) || !layer || !(await this.#snapshots.removeLayer(chainId))) break;
+      gone.push(layer);
+    }
+    return gone;
   }
 
   /** Deletes everything that nothing needs; returns the bytes of layers. */

@@ -70,36 +70,33 @@ function isSingle(names: readonly Name[]): boolean {
 
 async function untag(removing: Removing, records: Removed[], names: readonly Name[]): Promise<void> {
   await removing.catalog.unname(names.map(({ reference }) => reference));
-  reportUntagged(removing, records, names);
+  reportUntagged(removing.publish, records, names);
 }
 
-function reportUntagged({ publish }: Removing, records: Removed[], names: readonly Name[]): void {
+function reportUntagged(publish: Removing["publish"], records: Removed[], names: readonly Name[]): void {
   for (const { reference, id } of names) {
     records.push({ untagged: familiarReference(reference) });
     publish("untag", id);
   }
 }
 
-/** Deletes an image with all its names, unless somebody else did meanwhile; returns the bytes of its layers. @throws {EngineError} conflict */
-export async function deleteImage(
-  removing: Removing,
-  id: Digest,
-  { force, records }: { force: boolean; records: Removed[] },
-): Promise<number> {
-  const { catalog, garbage } = removing;
-  await checkUnused(removing, id, { force, isNamed: catalog.namesOf(id).length > 0 });
-  const image = catalog.get(id);
-  if (!image) return 0;
-  const names = catalog.namesOf(id);
-  const blobs = catalog.blobsOf(id);
-  // The names go with the image, in one write of the index.
-  await catalog.remove(id);
-  reportUntagged(removing, records, names);
-  removing.publish("delete", id);
-  records.push({ deleted: id });
-  const { removed, bytes } = await garbage.afterRemoval(image, blobs);
-  records.push(...removed);
-  return bytes;
+/** Deletes an image with all its names, unless somebody else did meanwhile. @throws {EngineError} conflict */
+async function deleteImage(removing: Removing, id: Digest, { force, records }: { force: boolean; records: Removed[] }): Promise<void> {
+  await checkUnused(removing, id, { force, isNamed: removing.catalog.namesOf(id).length > 0 });
+  await deleteImages(removing, [id], records);
+}
+
+/** Deletes images that nobody uses with all their names, in one write of the index; returns the bytes of their layers. */
+export async function deleteImages({ catalog, garbage, publish }: Removing, ids: readonly Digest[], records: Removed[]): Promise<number> {
+  const images = ids.map((id) => catalog.get(id)).filter((image) => image !== undefined);
+  const gone = images.map((image) => ({ image, names: catalog.namesOf(image.id), blobs: catalog.blobsOf(image.id) }));
+  if (gone.length === 0) return 0;
+  await catalog.remove(images.map(({ id }) => id));
+  return garbage.afterRemoval(gone, ({ image: { id }, names }, layers) => {
+    reportUntagged(publish, records, names);
+    publish("delete", id);
+    records.push({ deleted: id }, ...layers);
+  });
 }
 
 async function checkUnused(removing: Removing, id: Digest, { force, isNamed }: { force: boolean; isNamed: boolean }): Promise<void> {

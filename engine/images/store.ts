@@ -28,7 +28,7 @@ import { pullImage } from "./pull.ts";
 import { pushImage } from "./push.ts";
 import type { RegistryOptions } from "./registry/endpoint.ts";
 import { remoteTags } from "./remote.ts";
-import { deleteImage, removeImage } from "./remove.ts";
+import { deleteImages, removeImage } from "./remove.ts";
 import type { ImageUser, Removing } from "./remove.ts";
 import { chooseToSave, saveArchive } from "./save.ts";
 
@@ -166,14 +166,11 @@ class LocalImages implements Images {
   }
 
   async prune(select: (image: Image) => boolean): Promise<{ removed: Removed[]; spaceReclaimed: number }> {
+    const unused: Digest[] = [];
+    for (const image of this.#store.catalog.list().filter(select)) if (!(await this.#userOf(image))) unused.push(image.id);
     const removed: Removed[] = [];
-    let spaceReclaimed = 0;
-    for (const image of await this.list()) {
-      if (!select(image) || (await this.#userOf(image))) continue;
-      spaceReclaimed += await deleteImage(this.#removing, image.id, { force: true, records: removed });
-    }
-    spaceReclaimed += await this.#store.garbage.collect();
-    return { removed, spaceReclaimed };
+    const bytes = await deleteImages(this.#removing, unused, removed);
+    return { removed, spaceReclaimed: bytes + (await this.#store.garbage.collect()) };
   }
 
   addUser(user: (image: Image) => Promise<ImageUser | undefined>): void {
