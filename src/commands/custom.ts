@@ -1,6 +1,7 @@
 /** Commands of the user's own, from the setting `berth.customCommands`, on rows of the views. */
 import * as vscode from "vscode";
 import type { Context } from "../context.ts";
+import { quoteWord } from "../run/spec.ts";
 import { PROJECT_LABEL } from "../tree/container.ts";
 import type { ContainerNode } from "../tree/containers-tree.ts";
 import type { ImageNode } from "../tree/images-tree.ts";
@@ -9,7 +10,6 @@ import type { Node } from "../tree/node.ts";
 import type { VolumeNode } from "../tree/volumes-tree.ts";
 import { trusted } from "./command.ts";
 import type { Command } from "./command.ts";
-import { quote } from "./operation.ts";
 import { chosenNodes } from "./pick.ts";
 
 interface CustomCommand {
@@ -36,7 +36,7 @@ export function fillIn(command: string, values: Readonly<Record<string, string>>
   return command.replaceAll(/\$\{(\w+)\}/g, (whole, name: string) => {
     const value = values[name];
     if (value === undefined) throw new Error(vscode.l10n.t("{0} means nothing here: there are {1}", whole, Object.keys(values).join(", ")));
-    return quote(value);
+    return quoteWord(value);
   });
 }
 

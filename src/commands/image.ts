@@ -62,12 +62,13 @@ async function load(context: Context): Promise<void> {
   const client = await context.engine.client();
   const terminal = openWorkTerminal(vscode.l10n.t("Load"), "archive");
   const loaded: string[] = [];
-  await sendFile(vscode.l10n.t("Load Images"), async (tar, signal) => {
+  const path = await sendFile(vscode.l10n.t("Load Images"), async (tar, signal) => {
     for await (const { stream, error } of client.images.load(tar, { signal })) {
       if (error !== undefined) throw new Error(error);
       if (stream) loaded.push(stream.trim());
     }
   }).finally(() => terminal.finish());
+  if (path) say(context, ["load", "--input", path]);
   if (loaded.length > 0) void vscode.window.showInformationMessage(loaded.join("\n"));
 }
 
@@ -75,10 +76,11 @@ async function importFiles(context: Context): Promise<void> {
   const client = await context.engine.client();
   const name = await askImageName(vscode.l10n.t("Import Files as an Image"), "");
   if (!name) return;
-  await sendFile(vscode.l10n.t("Import Files as an Image"), async (tar, signal) => {
+  const path = await sendFile(vscode.l10n.t("Import Files as an Image"), async (tar, signal) => {
     for await (const { error } of client.images.import({ source: "-", tar, repo: name.repository, tag: name.tag, signal }))
       if (error !== undefined) throw new Error(error);
   });
+  if (path) say(context, ["import", path, name.text]);
 }
 
 async function prune(context: Context): Promise<void> {

@@ -6,6 +6,7 @@ import * as vscode from "vscode";
 import type { DockerClient } from "../../engine/client/client.ts";
 import { isStatus } from "../../engine/client/errors.ts";
 import type { Context } from "../context.ts";
+import { quoteWord } from "../run/spec.ts";
 import type { LiveTree } from "../tree/live-tree.ts";
 import type { Node } from "../tree/node.ts";
 import { signalOf } from "./command.ts";
@@ -69,12 +70,7 @@ export function commandLine({ engine }: Context, words: readonly string[]): stri
     : engine.endpoint.startsWith("context:")
       ? ["docker", "--context", engine.endpoint.slice(8)]
       : ["docker", "--host", engine.endpoint];
-  return [...program, ...words].map(quote).join(" ");
-}
-
-/** As a POSIX shell reads it back. */
-export function quote(word: string): string {
-  return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`;
+  return [...program, ...words].map(quoteWord).join(" ");
 }
 
 /** A mark in the view at once, and after a moment a notification that can cancel. */

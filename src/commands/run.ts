@@ -9,6 +9,7 @@ import { openLogs } from "../terminals/logs.ts";
 import { webPorts } from "../tree/container.ts";
 import { ActionableError } from "./actions.ts";
 import { containerNameFor } from "./image-name.ts";
+import { say } from "./operation.ts";
 
 /** Marks containers that Run made, so that the next Run of the same image may replace them, and no other. */
 const RUN_LABEL = "dev.berth.run";
@@ -20,6 +21,7 @@ export async function runImage(context: Context, image: string): Promise<void> {
   const { Config } = await client.images.inspect(image);
   const free = await replaceFormer(client, image, name);
   const ports = await bindings(Object.keys(Config?.ExposedPorts ?? {}), context.engine.own);
+  say(context, ["run", "--detach", ...(free ? ["--name", name] : []), ...portFlags(ports), image]);
   const { Id, Warnings } = await client.containers.create(
     { Image: image, Labels: { [RUN_LABEL]: image }, ExposedPorts: Config?.ExposedPorts ?? {}, HostConfig: { PortBindings: ports } },
     { name: free ? name : undefined },
@@ -55,6 +57,12 @@ async function bindings(exposed: readonly string[], here: boolean): Promise<Port
     return [key, [{ HostIp: "127.0.0.1", HostPort: same ? String(port) : "" }]] satisfies [string, PortMap[string]];
   });
   return Object.fromEntries(await Promise.all(entries));
+}
+
+function portFlags(ports: PortMap): string[] {
+  return Object.entries(ports).flatMap(([inside, bindings]) =>
+    (bindings ?? []).flatMap(({ HostIp = "", HostPort = "" }) => ["--publish", `${HostIp}:${HostPort}:${inside}`]),
+  );
 }
 
 function isFree(port: number): Promise<boolean> {

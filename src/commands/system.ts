@@ -55,27 +55,37 @@ async function prune(context: Context): Promise<void> {
   const client = await context.engine.client();
   const usage = parts(await client.system.diskUsage());
   const choices = [
-    { key: "containers", part: usage[1]!, prune: (options: Options) => client.containers.prune({}, options), picked: true },
     {
-      key: "networks",
+      words: ["container", "prune", "--force"],
+      part: usage[1]!,
+      prune: (options: Options) => client.containers.prune({}, options),
+      picked: true,
+    },
+    {
+      words: ["network", "prune", "--force"],
       part: { name: vscode.l10n.t("Unused networks"), count: 0, used: 0, sizeBytes: 0 },
       prune: (options: Options) => client.networks.prune({}, options),
       picked: true,
     },
     {
-      key: "images",
+      words: ["image", "prune", "--force"],
       part: { ...usage[0]!, name: vscode.l10n.t("Untagged images") },
       prune: (options: Options) => client.images.prune({ dangling: ["true"] }, options),
       picked: true,
     },
     {
-      key: "allImages",
+      words: ["image", "prune", "--all", "--force"],
       part: { ...usage[0]!, name: vscode.l10n.t("All unused images") },
       prune: (options: Options) => client.images.prune({ dangling: ["false"] }, options),
     },
-    { key: "cache", part: usage[3]!, prune: (options: Options) => client.builds.prune({ all: true, ...options }), picked: true },
     {
-      key: "volumes",
+      words: ["builder", "prune", "--all", "--force"],
+      part: usage[3]!,
+      prune: (options: Options) => client.builds.prune({ all: true, ...options }),
+      picked: true,
+    },
+    {
+      words: ["volume", "prune", "--all", "--force"],
       part: { ...usage[2]!, name: vscode.l10n.t("Unused volumes, with what is in them") },
       prune: (options: Options) => client.volumes.prune({ all: ["true"] }, options),
     },
@@ -93,7 +103,7 @@ async function prune(context: Context): Promise<void> {
   if (!chosen || chosen.length === 0) return;
   const detail = chosen.map(({ label }) => label).join("\n");
   if (!(await confirmed({ message: vscode.l10n.t("Remove what is not used?"), detail, yes: vscode.l10n.t("Prune") }))) return;
-  say(context, ["system", "prune", "--force"]);
+  for (const { choice } of chosen) say(context, choice.words);
   let freed = 0;
   await busy({ title: vscode.l10n.t("Pruning"), view: "containers" }, async (signal) => {
     for (const { choice } of chosen) {

@@ -17,6 +17,7 @@ import { startEngine } from "../support/engine.ts";
 import type { Result, TestEngine } from "../support/engine.ts";
 import { cannotRunAs, USERS } from "../support/user.ts";
 import type { As } from "../support/user.ts";
+import { checkEquivalents } from "./equivalent-steps.ts";
 
 const noDocker = findProgram("docker") === undefined && "the docker command is not installed";
 const noScript = findProgram("script") === undefined && "the script command is not installed";
@@ -325,6 +326,8 @@ function containerTests(it: It): void {
     const input = "line\n".repeat(100_000);
     assert.equal(await docker.says("run --rm -i busybox wc -c", { input }), String(input.length));
   });
+
+  it("the editor's equivalent command makes the same container", (docker) => checkEquivalents((args) => docker.says(args)));
 
   it("the life of a container", async (docker) => {
     await docker.checkAll([
