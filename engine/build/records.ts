@@ -6,6 +6,7 @@
  *     STATE/records/<id>/scenes.json    by step
  *     STATE/records/<id>/Dockerfile
  *     STATE/records/<id>/<step>.log
+ *     STATE/records/<id>/journal        while it runs: see journal.ts
  */
 import { readdir, readFile, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -13,6 +14,7 @@ import { EngineError } from "../errors.ts";
 import { makeDirectory, readJson, removeTree, writeJson } from "../host/files.ts";
 import type { Digest } from "../layers/snapshots.ts";
 import type { BuildProgress, BuildRecord } from "./builder.ts";
+import { Journal, recovered } from "./journal.ts";
 import type { Scene } from "./scene.ts";
 
 /** Most builds that are remembered, and the bytes that their records may take. */
@@ -47,6 +49,11 @@ export class Records {
     const directory = join(stateDirectory, "records");
     await makeDirectory(directory);
     return new Records(directory);
+  }
+
+  /** Where the build with this id notes what it tells. */
+  journal(id: string): Journal {
+    return new Journal(join(this.#directory, id));
   }
 
   async begin(build: RunningBuild, dockerfile: string): Promise<void> {
@@ -157,11 +164,15 @@ export class Records {
     }
   }
 
-  /** A build that was running when the engine was killed has failed. */
+  /** A build that was running when the engine was killed has failed; what it had come to stays. */
   async sweep(): Promise<void> {
-    for (const record of await this.list()) {
-      if (record.status !== "running") continue;
-      await this.#write({ ...record, status: "failed", error: "The engine was stopped", endedMs: Date.now() });
+    for (const begun of await this.list()) {
+      if (begun.status !== "running") continue;
+      const directory = join(this.#directory, begun.id);
+      const { record, scenes } = await recovered(directory, begun);
+      await writeJson(join(directory, "scenes.json"), scenes, { unsynced: true });
+      await this.#write(record);
+      await removeTree(join(directory, "journal"));
     }
   }
 

@@ -4,6 +4,7 @@ import type { JsonMessage } from "../api/types/image.ts";
 import type { Digest } from "../layers/snapshots.ts";
 import type { BuildCause, BuildProgress, BuildRecord, BuildStep, StepRecord } from "./builder.ts";
 import { sentenceOf } from "./causes.ts";
+import type { Journal } from "./journal.ts";
 import type { Records, RunningBuild } from "./records.ts";
 import type { Scene } from "./scene.ts";
 
@@ -36,6 +37,7 @@ type Warning = BuildProgress & { readonly type: "warning" };
 
 export class Reporter implements RunningBuild {
   readonly #records: Records;
+  readonly #journal: Journal;
   readonly #head: Head;
   readonly #progress: (event: BuildProgress) => unknown;
   readonly #steps = new Map<string, StepRecord>();
@@ -46,6 +48,7 @@ export class Reporter implements RunningBuild {
 
   constructor(records: Records, head: Head, progress: (event: BuildProgress) => unknown) {
     this.#records = records;
+    this.#journal = records.journal(head.id);
     this.#head = head;
     this.#progress = progress;
   }
@@ -78,6 +81,7 @@ export class Reporter implements RunningBuild {
     const known = new Map(this.#steps);
     this.#steps.clear();
     for (const step of steps) this.#steps.set(step.id, { cached: false, addedBytes: 0, ...known.get(step.id), ...step });
+    this.#noteRecord();
     this.#tell({ type: "plan", steps });
   }
 
@@ -91,6 +95,7 @@ export class Reporter implements RunningBuild {
   describe(step: string, { key, scene }: { key?: string; scene: Scene }): void {
     if (key !== undefined) this.#update(step, { key });
     this.#scenes.set(step, scene);
+    this.#journal.note(`scene ${step}`, () => ({ scene: { step, scene: this.#scenes.get(step)! } }));
   }
 
   /** Resolves when whoever asked for the build can take more. */
@@ -99,6 +104,7 @@ export class Reporter implements RunningBuild {
     printed.pieces.push(data);
     printed.size += data.length;
     while (printed.size - printed.pieces[0]!.length > KEPT_LOG) printed.size -= printed.pieces.shift()!.length;
+    this.#journal.print(step, data, printed);
     const text = printed.decoders[stream].write(data);
     if (text !== "") await this.#tell({ type: "log", step, stream, data: text });
   }
@@ -109,6 +115,7 @@ export class Reporter implements RunningBuild {
 
   warn(warning: Warning): void {
     this.#warnings.push(warning);
+    this.#noteRecord();
     this.#tell(warning);
   }
 
@@ -132,7 +139,12 @@ export class Reporter implements RunningBuild {
 
   async finish(result: { status: "succeeded" | "failed" | "canceled"; error?: string; imageId?: Digest }): Promise<void> {
     if (result.imageId) this.#tell({ type: "image", id: result.imageId, tags: this.#head.tags });
-    await this.#records.finish({ ...this.record(), ...result, endedMs: Date.now() }, Object.fromEntries(this.#scenes));
+    const record = { ...this.record(), ...result, endedMs: Date.now() };
+    try {
+      await this.#records.finish(record, Object.fromEntries(this.#scenes));
+    } finally {
+      await this.#journal.end();
+    }
     const { status, error } = result;
     const finish: BuildProgress = { type: "finish", status, ...(error === undefined ? {} : { error }) };
     for (const listener of this.#listeners) listener(finish);
@@ -146,7 +158,13 @@ export class Reporter implements RunningBuild {
 
   #update(step: string, changes: Partial<StepRecord>): void {
     const record = this.#steps.get(step);
-    if (record) this.#steps.set(step, { ...record, ...changes });
+    if (!record) return;
+    this.#steps.set(step, { ...record, ...changes });
+    this.#journal.note(`step ${step}`, () => ({ step: this.#steps.get(step)! }));
+  }
+
+  #noteRecord(): void {
+    this.#journal.note("record", () => ({ record: this.record() }));
   }
 
   #printedBy(step: string): Printed {
@@ -160,6 +178,6 @@ export class Reporter implements RunningBuild {
 
   async #writeLog(step: string): Promise<void> {
     const printed = this.#printed.get(step);
-    if (printed) await this.#records.writeLog(this.#head.id, step, Buffer.concat(printed.pieces));
+    if (printed && !this.#journal.endLog(step)) await this.#records.writeLog(this.#head.id, step, Buffer.concat(printed.pieces));
   }
 }

@@ -1,12 +1,11 @@
 /** `--output`, `--load` and `--push`: where a build's result goes, as buildx reads them. */
-import { createWriteStream } from "node:fs";
 import { mkdir } from "node:fs/promises";
 import { resolve } from "node:path";
-import { pipeline } from "node:stream/promises";
 import { unpack } from "../client/tar/unpack.ts";
 import { familiarName, parseReference, withDefaultTag } from "../syntax/reference.ts";
 import type { Cli } from "./cli.ts";
 import { credentialsFor } from "./credentials.ts";
+import { saveStream } from "./files.ts";
 import { throwFailure } from "./progress.ts";
 import { csvFields } from "./run-config/text.ts";
 
@@ -109,5 +108,5 @@ async function writeArchive(
       ? await client.builds.rootfs(image, { signal: cli.signal })
       : await client.images.save(all.length > 0 ? all : [image], { signal: cli.signal });
   if (dest === "-") return cli.copy(tar);
-  await pipeline(tar, createWriteStream(resolve(cli.cwd, dest!)));
+  await saveStream(tar, resolve(cli.cwd, dest!));
 }

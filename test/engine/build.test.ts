@@ -289,42 +289,6 @@ for (const as of USERS)
       assert.deepEqual(temporary(engine), []);
     });
 
-    test("kill -9 of the engine during RUN leaves nothing after the next start", async () => {
-      const path = context({ Dockerfile: "FROM busybox\nRUN echo one > /one\nRUN echo begun; sleep 300\n" });
-      const child = spawn("docker", ["build", "-t", "killed", path], {
-        env: { ...process.env, DOCKER_HOST: engine.socket, DOCKER_BUILDKIT: "0" },
-        stdio: ["ignore", "pipe", "ignore"],
-      });
-      for await (const chunk of child.stdout) if (String(chunk).includes("begun\n")) break;
-      const failed = buildSnapshots(engine).length;
-      await engine.kill9();
-      await engine.restart();
-      assert.ok(buildSnapshots(engine).length < failed);
-      assert.deepEqual(stepProcesses(engine), []);
-      assert.equal((await get<BuildRecord[]>("/berth/builds"))[0]!.status, "failed");
-      writeFileSync(join(path, "Dockerfile"), "FROM busybox\nRUN echo one > /one\nRUN echo two\n");
-      assert.deepEqual(await ran(path, "-t", "killed"), ["RUN echo two"], "the cache survives");
-    });
-
-    test("kill -9 of the engine during COPY leaves nothing after the next start", async () => {
-      const path = context({ Dockerfile: "FROM busybox\nCOPY big /big\n", big: "" });
-      writeFileSync(join(path, "big"), Buffer.alloc(128 << 20, "x"));
-      const folder = join(engine.root, "storage/build/temporary");
-      const begun = whenIn(folder, () => temporary(engine).some((name) => name.endsWith(".tar")));
-      const child = spawn("docker", ["build", path], {
-        env: { ...process.env, DOCKER_HOST: engine.socket, DOCKER_BUILDKIT: "0" },
-        stdio: "ignore",
-      });
-      await begun;
-      await engine.kill9();
-      child.kill("SIGKILL");
-      await engine.restart();
-      assert.deepEqual(temporary(engine), []);
-      assert.deepEqual(readdirSync(join(engine.root, "storage/tmp")), []);
-      const { exitCode, stderr } = await build(path);
-      assert.equal(exitCode, 0, stderr);
-    });
-
     test("Debian with nginx from its packages", { timeout: 900_000 }, async (t) => {
       if ("missing" in tar) return t.skip(tar.missing);
       const imported = await engine.docker(["import", "--change", 'CMD ["bash"]', tar.path, "debian:bookworm"]);
