@@ -20,7 +20,7 @@ import { walkPanels } from "./walk-panels.ts";
 import { walkThemes } from "./walk-themes.ts";
 import { walkViews } from "./walk-views.ts";
 import { packageVsix } from "./vsix.ts";
-import { launchBrowser, Workbench } from "./workbench.ts";
+import { launchBrowser, LIMIT_MS, Workbench } from "./workbench.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "berth-ui-"));
 const env = { ...process.env, BERTH_ROOT: join(folder, "engine"), BERTH_NODE: process.execPath };
@@ -58,15 +58,17 @@ try {
 
   await walk.step("Right-click on the Dockerfile builds an image, with a line a step", async () => {
     await window!.openView("Explorer");
-    await window!.fileMenu("Dockerfile", "Build Image");
-    assert.match(await window!.answer(), /^sample(:latest)?$/);
+    await window!.opensTerminal(/Building sample/, async () => {
+      await window!.fileMenu("Dockerfile", "Build Image");
+      assert.match(await window!.answer(), /^sample(:latest)?$/);
+    });
     await window!.toast(/Built sample/).waitFor();
     await window!.terminalShows(/RUN echo/);
     await walk.picture("2-build");
   });
 
   await walk.step("Right-click on the Dockerfile runs it: the tree shows the container", async () => {
-    await window!.fileMenu("Dockerfile", "Run");
+    await window!.opensTerminal(/Building sample/, () => window!.fileMenu("Dockerfile", "Run"));
     await window!.toast(/answers at http/).waitFor();
     await window!.openView("Berth");
     await window!.row("Containers", "sample").waitFor();
@@ -79,6 +81,7 @@ try {
     url = `http://${(await berth("port", "sample", "8080/tcp")).trim()}`;
     assert.match(await page(url), /Berth works/);
     const tab = await browser.newPage();
+    tab.setDefaultTimeout(LIMIT_MS);
     await tab.goto(url);
     assert.equal(await tab.locator("h1").innerText(), "Berth works");
     await tab.close();
@@ -87,26 +90,27 @@ try {
   await walk.step("A shell in it works, with its own size", async () => {
     await window!.openFile("Dockerfile");
     await window!.openView("Berth");
-    await window!.shell(() => window!.rowAction("Containers", "sample", "Open Shell"));
-    await window!.type("echo in-$((40+2)) $(cat built.txt)\n");
-    await window!.terminalShows(/in-42 Built by Berth/);
-    await walk.picture("4-shell");
-    await window!.type("exit\n");
+    await window!.shell(
+      () => window!.rowAction("Containers", "sample", "Open Shell"),
+      async (says) => {
+        await says("echo in-$((40+2)) $(cat built.txt)", /in-42 Built by Berth/);
+        await walk.picture("4-shell");
+      },
+    );
     await window!.closeEditor();
   });
 
   await walk.step("Its logs follow", async () => {
-    await window!.rowMenu("Containers", "sample", "View Logs");
-    await window!.terminalShows(/listening on port 8080/);
+    await window!.opensTerminal(/listening on port 8080/, () => window!.rowMenu("Containers", "sample", "View Logs"));
     await page(`${url}/style.css`);
     await window!.terminalShows(/style\.css/);
     await walk.picture("5-logs");
   });
 
   await walk.step("Its logs can be searched in a panel", async () => {
-    await window!.rowMenu("Containers", "sample", "Search Logs");
     const page = window!.panel();
-    await page.locator(".line", { hasText: "listening on port 8080" }).waitFor();
+    const listening = page.locator(".line", { hasText: "listening on port 8080" });
+    await window!.until(listening, () => window!.rowMenu("Containers", "sample", "Search Logs"));
     await page.locator("#search input").fill("style.css");
     await page.locator(".line", { hasText: "listening" }).waitFor({ state: "detached" });
     await page.locator(".line", { hasText: "url:/style.css" }).first().waitFor();
@@ -132,18 +136,17 @@ try {
   });
 
   await walk.step("A killed engine is back by itself, with its container, and open panels go on", async () => {
-    await window!.rowMenu("Containers", "sample", "Search Logs");
-    await window!.panel().locator(".line", { hasText: "listening on port 8080" }).waitFor();
-    await window!.titleAction("Containers", "Show Stats of All");
+    const listening = window!.panel().locator(".line", { hasText: "listening on port 8080" });
+    await window!.until(listening, () => window!.rowMenu("Containers", "sample", "Search Logs"));
     const stats = window!.panel().locator(".scroll > table tbody tr");
-    await stats.filter({ hasText: "sample" }).waitFor();
+    await window!.until(stats.filter({ hasText: "sample" }), () => window!.titleAction("Containers", "Show Stats of All"));
     // The command says by its exit code that no engine runs.
     const pidOf = async (): Promise<number> =>
       (JSON.parse(await berth("engine", "status", "--format", "json").catch(() => '{ "pid": 0 }')) as { pid: number }).pid;
     const killed = await pidOf();
     process.kill(killed, "SIGKILL");
     // Only the window wants an engine here, and it alone starts the next one.
-    for (let now = killed; now === 0 || now === killed; now = await pidOf());
+    await window!.holds(async () => ![0, killed].includes(await pidOf()));
     await window!.statusItem(/Berth: 1 running/).waitFor();
     assert.match(await page(url), /Berth works/);
     await berth("run", "-d", "--name", "newcomer", "busybox", "sleep", "1000");
@@ -159,15 +162,17 @@ try {
   });
 
   await walk.step("Stop, start and remove from its menu", async () => {
-    await window!.rowMenu("Containers", "sample", "Stop");
-    await window!.statusItem(/Berth: 0 running/).waitFor();
+    await window!.until(window!.statusItem(/Berth: 0 running/), () => window!.rowMenu("Containers", "sample", "Stop"));
     await window!.row("Containers", "exited (0)").waitFor();
     await walk.picture("7-stopped");
-    await window!.rowAction("Containers", "sample", "Start");
-    await window!.statusItem(/Berth: 1 running/).waitFor();
-    await window!.rowMenu("Containers", "sample", "Remove");
-    await window!.dialog().getByRole("button", { name: "Remove" }).click();
-    await window!.row("Containers", "sample").waitFor({ state: "detached" });
+    await window!.until(window!.statusItem(/Berth: 1 running/), () => window!.rowAction("Containers", "sample", "Start"));
+    await window!.until(
+      () => window!.row("Containers", "sample").waitFor({ state: "detached" }),
+      async () => {
+        await window!.rowMenu("Containers", "sample", "Remove");
+        await window!.dialog().getByRole("button", { name: "Remove" }).click();
+      },
+    );
     assert.equal(await berth("ps", "-aq"), "");
   });
 
@@ -175,8 +180,8 @@ try {
     await berth("engine", "stop");
     await window!.statusItem(/Berth: stopped/).waitFor();
     await walk.picture("8-engine-stopped");
-    await window!.pane("Containers").getByRole("button", { name: /Start/ }).first().click();
-    await window!.statusItem(/Berth: 0 running/).waitFor();
+    const start = window!.pane("Containers").getByRole("button", { name: /Start/ }).first();
+    await window!.until(window!.statusItem(/Berth: 0 running/), () => start.click());
   });
 
   await walk.step("In a German window Berth speaks German", async () => {

@@ -2,6 +2,7 @@
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { inspect } from "node:util";
+import { screenText } from "./screen.ts";
 import type { Workbench } from "./workbench.ts";
 
 const pictures = join(process.env["BERTH_TEST_OUTPUT"] ?? join(import.meta.dirname, "../../test-output"), "screenshots");
@@ -31,7 +32,9 @@ export class Walk {
       console.log(`  ✔ ${name} (${Math.round(performance.now() - started)} ms)`);
     } catch (error) {
       this.#failed++;
-      console.log(`  ✖ ${name}\n${inspect(error)}`);
+      console.log(`  ✖ ${name}\n${shortened(error)}`);
+      const page = this.#workbench()?.page;
+      if (page) console.log(await screenText(page).catch((reason: Error) => `    | ${reason.message}`));
       await this.picture(`failed-${this.#failed}`).catch(() => undefined);
     }
   }
@@ -46,4 +49,11 @@ export class Walk {
     console.log(`\n${this.#passed} passed, ${this.#failed} failed, ${this.#skipped} skipped`);
     return this.#failed > 0 ? 1 : 0;
   }
+}
+
+/** Its first lines, and where in the tests it happened: what stands on the screen says more than what was tried a hundred times. */
+function shortened(error: unknown): string {
+  const lines = inspect(error).split("\n");
+  const places = lines.filter((line) => /^ +at .*test\/extension\//.test(line)).slice(0, 4);
+  return [...lines.filter((line) => !/^ +at /.test(line)).slice(0, 5), ...places].join("\n");
 }

@@ -3,8 +3,9 @@ import assert from "node:assert/strict";
 import { once } from "node:events";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { commandLine, processesOf, sendKill } from "../support/processes.ts";
+import { endProgram } from "../support/processes.ts";
 import type { Stage } from "./stage.ts";
+import type { Workbench } from "./workbench.ts";
 
 /** A step that goes on until somebody ends it: no time is long enough for every machine. */
 const WAITING = "sleep 98765";
@@ -29,27 +30,30 @@ export async function walkBuild({ walk, window, start, env }: Stage): Promise<vo
       });
       build.once("exit", () => fail(new Error(said)));
     });
-    await window.command("Berth: Show Build…");
-    await window.page.locator(".quick-input-title", { hasText: "Show which build?" }).waitFor();
-    await window.page.keyboard.press("Enter");
     const page = window.panel();
     const running = page.locator(".step.running", { hasText: "begun" });
-    await running.waitFor();
-    await running.getByRole("button", { name: /Show output/ }).click();
-    await running.locator("pre", { hasText: "begun" }).waitFor();
+    await window.until(running, () => showBuild(window));
+    await window.until(running.locator("pre", { hasText: "begun" }), () => running.getByRole("button", { name: /Show output/ }).click());
     await page.locator(".step.waiting", { hasText: "missing.txt" }).waitFor();
     await walk.picture("23-build-running");
-    for (const pid of processesOf(join(env.folder, "../engine"))) if (commandLine(pid).startsWith(WAITING)) sendKill(pid);
+    await window.holds(() => endProgram(join(env.folder, "../engine"), WAITING));
     await page.locator(".step.done", { hasText: "begun" }).waitFor();
     await page.locator(".step.done pre", { hasText: "woken" }).waitFor();
     const failed = page.locator(".step.failed", { hasText: "missing.txt" });
     await failed.waitFor();
     assert.deepEqual([(await ended)[0], /missing\.txt/.test(said)], [1, true]);
     await walk.picture("23-build-failed");
-    await window.shell(() => failed.getByRole("button", { name: /Open shell here/ }).click());
-    await window.type("cat /half.txt\n");
-    await window.terminalShows(/half\.txt\s*half/);
-    await window.type("exit\n");
+    await window.shell(
+      () => failed.getByRole("button", { name: /Open shell here/ }).click(),
+      (says) => says("cat /half.txt", /half\.txt\s*half/),
+    );
     await window.closeEditor();
   });
+}
+
+/** Shows the newest build. The palette comes first: a page that takes the focus would close it. */
+export async function showBuild(window: Workbench): Promise<void> {
+  const title = "Show which build?";
+  await window.command("Berth: Show Build…", window.page.locator(".quick-input-title", { hasText: title }));
+  await window.takeFirst(title);
 }

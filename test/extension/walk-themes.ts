@@ -2,6 +2,8 @@
 import type { FrameLocator } from "playwright-core";
 import { checkAccessibility } from "./axe.ts";
 import type { Stage } from "./stage.ts";
+import { showBuild } from "./walk-build.ts";
+import type { Workbench } from "./workbench.ts";
 
 const THEMES = [
   ["Default Dark Modern", "dark", "vscode-dark"],
@@ -10,16 +12,18 @@ const THEMES = [
 ] as const;
 
 /** The tab, and what is in its page when it can be looked at. */
-const PANELS: readonly (readonly [tab: string, name: string, ready: (page: FrameLocator) => Promise<void>])[] = [
+const PANELS: readonly (readonly [tab: string, name: string, ready: (page: FrameLocator, window: Workbench) => Promise<void>])[] = [
   ["Logs: shop", "logs", (page) => page.locator(".line", { hasText: "web is up" }).first().waitFor()],
   ["Stats: ", "stats", (page) => page.locator(".u-over").first().waitFor()],
   [
     "Image: sample",
     "image",
-    async (page) => {
+    async (page, window) => {
       const layer = page.locator("details", { hasText: "RUN" }).first();
-      if ((await layer.getAttribute("open")) === null) await layer.locator("summary").click();
-      await layer.locator(".files li button", { hasText: "built.txt" }).first().waitFor();
+      const file = layer.locator(".files li button", { hasText: "built.txt" }).first();
+      await window.until(file, async () => {
+        if ((await layer.getAttribute("open")) === null) await layer.locator("summary").click();
+      });
     },
   ],
   ["Build: ", "build", (page) => page.locator(".step.failed pre").first().waitFor()],
@@ -28,21 +32,16 @@ const PANELS: readonly (readonly [tab: string, name: string, ready: (page: Frame
 
 export async function walkThemes({ walk, window, env }: Stage): Promise<void> {
   await walk.step("All panels open beside each other", async () => {
-    // The palette first: a page that takes the focus would close it.
-    await window.command("Berth: Show Build…");
-    await window.page.locator(".quick-input-title", { hasText: "Show which build?" }).waitFor();
-    await window.page.keyboard.press("Enter");
     const open: (readonly [tab: string, open: () => Promise<void>])[] = [
-      ["Build: ", async () => {}],
+      ["Build: ", () => showBuild(window)],
       ["Logs: shop", () => window.rowMenu("Containers", "shop", "Logs of Project")],
       ["Stats: ", () => window.titleAction("Containers", "Show Stats of All")],
       ["Image: sample", () => window.rowMenu("Images", "sample:latest", "Explore Layers")],
       ["Run busybox", () => window.rowMenu("Images", "busybox:latest", "Run with Options")],
     ];
     for (const [tab, action] of open) {
-      await action();
-      await window.page.locator(".tab.active", { hasText: tab }).waitFor();
-      await PANELS.find(([name]) => name === tab)![2](window.panel());
+      await window.until(window.page.locator(".tab.active", { hasText: tab }), action);
+      await PANELS.find(([name]) => name === tab)![2](window.panel(), window);
     }
   });
 
@@ -50,11 +49,12 @@ export async function walkThemes({ walk, window, env }: Stage): Promise<void> {
     await walk.step(`Every panel is readable and accessible in ${theme}`, async () => {
       await window.setTheme(env.dataDir, theme);
       for (const [tab, name, ready] of PANELS) {
-        await window.page.locator(".tab", { hasText: tab }).click();
-        await window.page.locator(".tab.active", { hasText: tab }).waitFor();
+        await window.until(window.page.locator(".tab.active", { hasText: tab }), () =>
+          window.page.locator(".tab", { hasText: tab }).click(),
+        );
         const page = window.panel();
         await page.locator(`body.${kind}`).waitFor();
-        await ready(page);
+        await ready(page, window);
         await walk.picture(`29-${picture}-${name}`);
         await checkAccessibility(page, `the panel ${name} in ${theme}`);
       }

@@ -1,5 +1,6 @@
 /** Every view, as a person goes through them. */
 import assert from "node:assert/strict";
+import type { Locator } from "playwright-core";
 import type { Stage } from "./stage.ts";
 
 export async function walkViews({ walk, window, berth }: Stage): Promise<void> {
@@ -55,17 +56,20 @@ export async function walkViews({ walk, window, berth }: Stage): Promise<void> {
 
   await walk.step("A file of a container is opened, changed and saved", async () => {
     await berth("exec", "shop-web-1", "sh", "-c", "echo before > /aaa.txt");
-    await window.moreActions("Containers", "Refresh");
-    await window.row("Containers", "aaa.txt").click();
-    await window.page.locator(".editor-instance .view-line", { hasText: "before" }).waitFor();
-    await window.page.locator(".editor-instance .view-line", { hasText: "before" }).click();
-    await window.page.locator(".editor-instance .monaco-editor.focused").waitFor();
-    await window.page.keyboard.press("Control+A");
-    await window.page.keyboard.type("after");
+    const file = window.row("Containers", "aaa.txt");
+    await window.until(file, () => window.moreActions("Containers", "Refresh"));
+    const line = (text: string): Locator => window.page.locator(".editor-instance .view-line", { hasText: text });
+    await window.until(line("before"), () => file.click());
+    await window.until(window.page.locator(".editor-instance .monaco-editor.focused"), () => line("before").click());
+    await window.until(line("after"), async () => {
+      await window.page.keyboard.press("Control+A");
+      await window.page.keyboard.type("after");
+    });
     // A tab is without a mark also before what was typed has arrived.
     await window.page.locator(".tab.active.dirty", { hasText: "aaa.txt" }).waitFor();
-    await window.page.keyboard.press("Control+S");
-    await window.page.locator(".tab.active:not(.dirty)", { hasText: "aaa.txt" }).waitFor();
+    await window.until(window.page.locator(".tab.active:not(.dirty)", { hasText: "aaa.txt" }), () =>
+      window.page.keyboard.press("Control+S"),
+    );
     assert.equal(await berth("exec", "shop-web-1", "cat", "/aaa.txt"), "after");
     await walk.picture("12-file");
     await window.collapse("Containers", "shop-web-1");
@@ -73,14 +77,17 @@ export async function walkViews({ walk, window, berth }: Stage): Promise<void> {
   });
 
   await walk.step("The filter narrows the view as it is typed", async () => {
-    await window.titleAction("Containers", "Filter");
-    const input = window.page.locator(".quick-input-widget:visible input.input").first();
-    await input.fill("db");
-    await window.row("Containers", "shop-web-1").waitFor({ state: "detached" });
+    const web = window.row("Containers", "shop-web-1");
+    await window.until(
+      () => web.waitFor({ state: "detached" }),
+      async () => {
+        await window.titleAction("Containers", "Filter");
+        await window.input().fill("db");
+      },
+    );
     await window.row("Containers", "shop-db-1").waitFor();
-    await input.press("Enter");
-    await window.titleAction("Containers", "Clear Filter");
-    await window.row("Containers", "shop-web-1").waitFor();
+    await window.close("Enter");
+    await window.until(web, () => window.titleAction("Containers", "Clear Filter"));
   });
 
   await walk.step("State is said in words to those who cannot see it", async () => {
@@ -138,20 +145,21 @@ export async function walkViews({ walk, window, berth }: Stage): Promise<void> {
   });
 
   await walk.step("A container is paused, resumed and renamed from its menu", async () => {
-    await window.rowMenu("Containers", "shop-db-1", "Pause");
-    await window.row("Containers", "shop-db-1").filter({ hasText: "paused" }).waitFor();
-    await window.rowMenu("Containers", "shop-db-1", "Resume");
-    await window.rowMenu("Containers", "shop-db-1", "Rename");
-    await window.answer("shop-store-1");
-    await window.row("Containers", "shop-store-1").waitFor();
+    const row = window.row("Containers", "shop-db-1");
+    await window.until(row.filter({ hasText: "paused" }), () => window.rowMenu("Containers", "shop-db-1", "Pause"));
+    await window.until(row.filter({ hasNotText: "paused" }), () => window.rowMenu("Containers", "shop-db-1", "Resume"));
+    await window.until(window.row("Containers", "shop-store-1"), async () => {
+      await window.rowMenu("Containers", "shop-db-1", "Rename");
+      await window.answer("shop-store-1");
+    });
     assert.match(await berth("ps", "--format", "{{.Names}}"), /shop-store-1/);
   });
 
   await walk.step("What a terminal would do is copied", async () => {
-    await window.rowMenu("Containers", "shop-store-1", "Copy Equivalent");
     const first = window.page.locator(".quick-input-list .monaco-list-row").first();
+    await window.until(first, () => window.rowMenu("Containers", "shop-store-1", "Copy Equivalent"));
     assert.match(await first.innerText(), /berth run --detach --name shop-store-1 .*--memory 64m.* busybox/);
     await walk.picture("18-command");
-    await window.page.keyboard.press("Escape");
+    await window.close("Escape");
   });
 }

@@ -3,14 +3,27 @@ import type { Browser, FrameLocator, Locator, Page } from "playwright-core";
 import { chromium } from "playwright-core";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { setTimeout as wait } from "node:timers/promises";
 import { which } from "../../scripts/setup.mjs";
 import { storedState } from "./stored-state.ts";
 
 /** Nothing waits for so long where all is well: it is what a slow and busy machine may take. */
-const LIMIT_MS = Number(process.env["BERTH_UI_TIMEOUT"] ?? 180_000);
+export const LIMIT_MS = Number(process.env["BERTH_UI_TIMEOUT"] ?? 180_000);
 
-/** How long a menu is waited for before it counts as not opened, or closed again. */
-const MENU_MS = 10_000;
+/** How long what is done may take to show before it is done again, as a person does who clicks once more; then twice as long, and so on. */
+const PATIENCE_MS = 10_000;
+
+/** How long it is looked whether something that was done has shown in the meantime. */
+const GLANCE_MS = 1000;
+
+/** How often it is looked for what tells nobody. */
+const LOOK_MS = 100;
+
+/** What shows that something has been done: what can be seen, or what can be waited for. */
+export type Shown = Locator | (() => Promise<unknown>);
+
+/** How many times slower the page is made, to find what only shows on a slow machine. */
+const SLOWER = Number(process.env["BERTH_UI_THROTTLE"] ?? 1);
 
 const FLAGS =
   "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking --disable-component-update --disable-sync --disable-dev-shm-usage".split(
@@ -21,11 +34,12 @@ const FLAGS =
 export function launchBrowser(): Promise<Browser> {
   const executablePath = which("chromium") ?? which("google-chrome");
   if (!executablePath) throw new Error("Cannot find Chromium: install the package chromium");
-  return chromium.launch({ executablePath, headless: true, args: FLAGS });
+  return chromium.launch({ executablePath, headless: true, args: FLAGS, timeout: LIMIT_MS });
 }
 
 export class Workbench {
   readonly page: Page;
+  #limitMs = LIMIT_MS;
 
   private constructor(page: Page) {
     this.page = page;
@@ -36,6 +50,7 @@ export class Workbench {
     const context = await browser.newContext({ viewport: { width: 1400, height: 900 } });
     const page = await context.newPage();
     page.setDefaultTimeout(LIMIT_MS);
+    if (SLOWER > 1) await (await context.newCDPSession(page)).send("Emulation.setCPUThrottlingRate", { rate: SLOWER });
     await page.goto(url, { waitUntil: "domcontentloaded" });
     await page.locator(".part.activitybar .action-item").first().waitFor();
     await page.locator(".part.statusbar .statusbar-item").first().waitFor();
@@ -46,8 +61,8 @@ export class Workbench {
   async openView(name: string): Promise<void> {
     const title = this.page.locator(`.part.sidebar .composite.title:has-text("${name}")`).first();
     await this.page.locator(".part.sidebar .composite.title").first().waitFor();
-    if (!(await title.isVisible())) await this.page.locator(`.part.activitybar .action-item a[aria-label^="${name}"]`).first().click();
-    await title.waitFor();
+    if (await title.isVisible()) return;
+    await this.until(title, () => this.page.locator(`.part.activitybar .action-item a[aria-label^="${name}"]`).first().click());
   }
 
   pane(title: string): Locator {
@@ -65,46 +80,91 @@ export class Workbench {
 
   /** Right-click on a file in the explorer, then an entry of the menu. */
   async fileMenu(file: string, entry: string): Promise<void> {
-    const row = this.page.locator(`.explorer-folders-view .monaco-list-row[aria-label^="${file}"]`).first();
-    await this.#choose(entry, () => row.click({ button: "right" }));
+    await this.#choose(entry, () => this.#file(file).click({ button: "right" }));
   }
 
-  /** Opens a file of the explorer in an editor. */
+  /** Opens a file of the explorer in an editor, which has the focus then. */
   async openFile(file: string): Promise<void> {
     await this.openView("Explorer");
-    await this.page.locator(`.explorer-folders-view .monaco-list-row[aria-label^="${file}"]`).first().dblclick();
-    await this.page.locator(".editor-instance .view-lines").first().waitFor();
+    await this.until(this.page.locator(".tab.active").filter({ hasText: file }).first(), () => this.#file(file).dblclick());
+    await this.#focusEditor();
+  }
+
+  #file(name: string): Locator {
+    return this.page.locator(`.explorer-folders-view .monaco-list-row[aria-label^="${name}"]`).first();
+  }
+
+  /** Puts the cursor at the end of the editor's text, or where its first line is clicked. */
+  async #focusEditor(): Promise<void> {
+    const lines = this.page.locator(".editor-instance .view-lines").first();
+    await this.until(this.page.locator(".editor-instance .monaco-editor.focused").first(), () => lines.click());
   }
 
   /** Opens a menu and takes an entry. Whatever gets the focus meanwhile closes a menu: then it is opened again, as a person does. */
   async #choose(entry: string, open: () => Promise<void>): Promise<void> {
     const item = this.page.locator(".monaco-menu .action-item").filter({ hasText: entry }).first();
     const focused = this.page.locator(".monaco-menu .action-item.focused").filter({ hasText: entry }).first();
-    const ready = async (): Promise<void> => {
+    await this.until(focused, async () => {
       await open();
-      await item.hover({ timeout: MENU_MS });
-      await focused.waitFor({ timeout: MENU_MS });
-    };
-    for (const deadline = Date.now() + LIMIT_MS; ; await this.page.keyboard.press("Escape"))
+      await item.hover();
+    });
+    // A menu takes a click that comes too soon for the end of the right-click, so it is chosen by the keyboard.
+    await this.page.keyboard.press("Enter");
+  }
+
+  /**
+   * Does something until it shows, as a person does: what is clicked or pressed while the editor draws itself anew is lost. What shows
+   * must be what this alone brings about, and doing it again must do no harm where the first time has been enough.
+   * @param recover before it is done again; as it is, what has opened instead is closed
+   */
+  async until(shown: Shown, act: () => Promise<unknown>, recover = (): Promise<void> => this.#stepBack()): Promise<void> {
+    const deadline = Date.now() + this.#limitMs;
+    for (let patience = PATIENCE_MS; ; patience *= 2)
       try {
-        await ready();
-        // A menu takes a click that comes too soon for the end of the right-click, so it is chosen by the keyboard.
-        return await this.page.keyboard.press("Enter");
+        await this.#within(patience, act);
+        return void (await this.#within(patience, () => seen(shown)));
       } catch (error) {
+        // It fails, too, when what it is done to has gone because it has been done.
+        if (await this.#shows(shown)) return;
         if (Date.now() > deadline) throw error;
+        await this.#within(PATIENCE_MS, recover);
       }
   }
 
-  /** Does something until it shows, as a person does: what is pressed while the editor draws itself anew is lost. */
-  async until(shown: Locator, act: () => Promise<void>): Promise<void> {
-    for (const deadline = Date.now() + LIMIT_MS; ; )
-      try {
-        await act();
-        return await shown.waitFor({ timeout: MENU_MS });
-      } catch (error) {
-        if (Date.now() > deadline) throw error;
-        await this.page.keyboard.press("Escape");
-      }
+  /** Waits for what no element shows, such as a file. */
+  async holds(check: () => boolean | Promise<boolean>): Promise<void> {
+    for (const deadline = Date.now() + this.#limitMs; !(await check()); await wait(LOOK_MS))
+      if (Date.now() > deadline) throw new Error(`This has not come true within ${this.#limitMs} ms: ${check}`);
+  }
+
+  async #shows(shown: Shown): Promise<boolean> {
+    return this.#within(GLANCE_MS, () => seen(shown)).then(
+      () => true,
+      () => false,
+    );
+  }
+
+  /** With a limit for all that is waited for meanwhile. */
+  async #within<T>(limitMs: number, work: () => Promise<T>): Promise<T> {
+    const before = this.#limitMs;
+    this.#limitMs = Math.min(before, limitMs);
+    this.page.setDefaultTimeout(this.#limitMs);
+    try {
+      return await work();
+    } finally {
+      this.#limitMs = before;
+      this.page.setDefaultTimeout(before);
+    }
+  }
+
+  /** Closes a menu or a box, and takes the mouse away from what it makes float over other things. */
+  async #stepBack(): Promise<void> {
+    await this.page.keyboard.press("Escape");
+    await this.#parkMouse();
+  }
+
+  async #parkMouse(): Promise<void> {
+    await this.page.locator(".part.statusbar").hover({ position: { x: 700, y: 5 } });
   }
 
   /** Opens a row that has rows below it. */
@@ -117,9 +177,10 @@ export class Workbench {
   }
 
   async #turn(row: Locator, expanded: "true" | "false"): Promise<void> {
-    await row.waitFor();
-    if ((await row.getAttribute("aria-expanded")) !== expanded) await row.locator(".monaco-tl-twistie").click();
-    await row.and(this.page.locator(`[aria-expanded="${expanded}"]`)).waitFor();
+    await this.until(row.and(this.page.locator(`[aria-expanded="${expanded}"]`)), async () => {
+      await row.waitFor();
+      if ((await row.getAttribute("aria-expanded")) !== expanded) await row.locator(".monaco-tl-twistie").click();
+    });
   }
 
   /** Opens a whole view. */
@@ -133,8 +194,9 @@ export class Workbench {
 
   async #turnView(title: string, expanded: "true" | "false"): Promise<void> {
     const header = this.pane(title).locator(".pane-header").first();
-    if ((await header.getAttribute("aria-expanded")) !== expanded) await header.click();
-    await header.and(this.page.locator(`[aria-expanded="${expanded}"]`)).waitFor();
+    await this.until(header.and(this.page.locator(`[aria-expanded="${expanded}"]`)), async () => {
+      if ((await header.getAttribute("aria-expanded")) !== expanded) await header.click();
+    });
   }
 
   /** A button of a view's title bar. */
@@ -142,7 +204,7 @@ export class Workbench {
     await this.pane(title).locator(".pane-header").first().hover();
     await this.pane(title).locator(`.pane-header .actions [aria-label^="${action}"]`).first().click();
     // The button's name hovers over the first row for as long as the mouse stays.
-    await this.page.locator(".part.statusbar").hover({ position: { x: 700, y: 5 } });
+    await this.#parkMouse();
   }
 
   /** An entry of the menu behind a view's three dots. */
@@ -155,18 +217,23 @@ export class Workbench {
   /** Closes the active editor. One that is behind it may take the focus at any later time: close all before what is typed. */
   async closeEditor(): Promise<void> {
     const tabs = this.page.locator(".tabs-container .tab");
-    const before = await tabs.count();
-    await this.page.locator(".tabs-container .tab.active .tab-actions .action-label").first().click();
-    await tabs.nth(before - 1).waitFor({ state: "detached" });
+    const left = (await tabs.count()) - 1;
+    await this.until(
+      () => tabs.nth(left).waitFor({ state: "detached" }),
+      async () => {
+        if ((await tabs.count()) > left) await this.page.locator(".tabs-container .tab.active .tab-actions .action-label").first().click();
+      },
+    );
   }
 
   /** Through the machine's settings file, as a person's choice would end up. */
   async setTheme(dataDir: string, theme: string): Promise<void> {
     const file = join(dataDir, "data/Machine/settings.json");
     const settings = JSON.parse(readFileSync(file, "utf8")) as Record<string, unknown>;
-    writeFileSync(file, JSON.stringify({ ...settings, "workbench.colorTheme": theme }));
     const type = theme.includes("High Contrast") ? ".hc-black" : theme.includes("Light") ? ".vs:not(.vs-dark)" : ".vs-dark";
-    await this.page.locator(`.monaco-workbench${type}`).waitFor();
+    await this.until(this.page.locator(`.monaco-workbench${type}`), async () =>
+      writeFileSync(file, JSON.stringify({ ...settings, "workbench.colorTheme": theme })),
+    );
   }
 
   /**
@@ -180,6 +247,7 @@ export class Workbench {
     await this.page.locator(".part.activitybar .action-item").first().waitFor();
   }
 
+  /** A button that shows on a row while the mouse is there. */
   async rowAction(title: string, label: string, action: string): Promise<void> {
     const row = this.row(title, label);
     await row.hover();
@@ -191,26 +259,46 @@ export class Workbench {
     return this.page.locator(".quick-input-widget:visible input.input").first();
   }
 
-  /** Answers VS Code's input box; gives what it proposed. */
+  /** Answers VS Code's input box, which asks for one thing; gives what it proposed. */
   async answer(text?: string): Promise<string> {
     const input = this.input();
     await input.waitFor();
     const proposed = await input.inputValue();
     if (text !== undefined) await input.fill(text);
-    await input.press("Enter");
+    await this.close("Enter");
     return proposed;
   }
 
-  /** Runs a command of the palette by its title. */
-  async command(title: string): Promise<void> {
-    // What has the focus in an editor that is closing would take the palette with it.
-    await this.page.locator(".part.sidebar .composite.title").first().click();
-    await this.page.keyboard.press("F1");
-    const input = this.page.locator(".quick-input-widget:visible input.input").first();
-    await input.waitFor();
-    await input.fill(`>${title}`);
-    await this.page.locator(".quick-input-list .monaco-list-row").filter({ hasText: title }).first().waitFor();
-    await input.press("Enter");
+  /** Takes the first of what is offered, under this title. */
+  async takeFirst(title: string): Promise<void> {
+    const box = this.page
+      .locator(".quick-input-widget:visible")
+      .filter({ has: this.page.locator(".quick-input-title", { hasText: title }) });
+    await box.locator(".quick-input-list .monaco-list-row").first().waitFor();
+    await this.close("Enter");
+  }
+
+  /** Presses Enter, or Escape, until the box has gone; it takes none while it is busy. */
+  async close(key: "Enter" | "Escape"): Promise<void> {
+    await this.until(
+      () => this.input().waitFor({ state: "hidden" }),
+      () => this.input().press(key),
+      async () => {},
+    );
+  }
+
+  /** Runs a command of the palette by its title, until what it does shows. */
+  async command(title: string, shown: Shown): Promise<void> {
+    const input = this.input();
+    const found = this.page.locator(".quick-input-list .monaco-list-row.focused").filter({ hasText: title }).first();
+    await this.until(shown, async () => {
+      // What has the focus in an editor that is closing would take the palette with it.
+      await this.page.locator(".part.sidebar .composite.title").first().click();
+      await this.page.keyboard.press("F1");
+      await input.fill(`>${title}`);
+      await found.waitFor();
+      await input.press("Enter");
+    });
   }
 
   /** The notification that holds this text. */
@@ -222,27 +310,39 @@ export class Workbench {
     return this.page.locator(".part.statusbar .statusbar-item").filter({ hasText: text }).first();
   }
 
-  terminal(): Locator {
-    return this.page.locator(".terminal-wrapper.active .xterm-rows").last();
-  }
-
   /** Waits until the active terminal shows the text. */
   async terminalShows(text: RegExp): Promise<void> {
-    const rows = this.page.locator(".terminal-wrapper.active .xterm-rows").last();
-    await rows.filter({ hasText: text }).waitFor();
+    await this.page.locator(".terminal-wrapper.active .xterm-rows").last().filter({ hasText: text }).waitFor();
   }
 
-  /** Opens a shell of busybox and waits for its prompt in a terminal that is new: keys go to the one that is shown, and an earlier one shows a prompt too. */
-  async shell(open: () => Promise<void>): Promise<void> {
+  /** Does what opens a terminal, which shows this text; an earlier one may show it, too. Gives the terminal. */
+  async opensTerminal(text: RegExp, act: () => Promise<unknown>): Promise<Locator> {
     await this.page.locator(".terminal-wrapper").evaluateAll((all) => all.forEach((one) => one.setAttribute("data-earlier", "")));
-    await open();
-    const rows = this.page.locator(".terminal-wrapper.active:not([data-earlier]) .xterm-rows").last();
-    await rows.filter({ hasText: /BusyBox v[\s\S]*#/ }).waitFor();
+    const opened = this.page.locator(".terminal-wrapper.active:not([data-earlier])").last();
+    await this.until(opened.locator(".xterm-rows").filter({ hasText: text }), act);
+    return opened;
   }
 
-  async type(text: string): Promise<void> {
-    await this.page.locator(".terminal-wrapper.active .xterm-helper-textarea").last().focus();
-    await this.page.keyboard.type(text);
+  /**
+   * Opens a shell of busybox, works in it and ends it; waits until its terminal has gone, which may take the focus with it.
+   * What is given to `work` types a line and waits for its answer.
+   */
+  async shell(open: () => Promise<void>, work: (says: (line: string, answer: RegExp) => Promise<void>) => Promise<void>): Promise<void> {
+    const opened = await this.opensTerminal(/BusyBox v[\s\S]*#/, open);
+    const keys = opened.locator(".xterm-helper-textarea");
+    const type = async (line: string): Promise<void> => {
+      await keys.focus();
+      await this.page.keyboard.type(`${line}\n`);
+    };
+    // What has come to the terminal in part is thrown away.
+    const cancel = async (): Promise<void> => {
+      await keys.focus();
+      await this.page.keyboard.press("Control+C");
+    };
+    await work((line, answer) => this.until(opened.locator(".xterm-rows").filter({ hasText: answer }), () => type(line), cancel));
+    await opened.evaluate((terminal) => terminal.setAttribute("data-ending", ""));
+    const ended = (): Promise<void> => this.page.locator(".terminal-wrapper[data-ending]").waitFor({ state: "detached" });
+    await this.until(ended, () => type("exit 0"), cancel);
   }
 
   /** The page inside the active panel: VS Code puts it two frames deep. */
@@ -253,4 +353,8 @@ export class Workbench {
   dialog(): Locator {
     return this.page.locator(".monaco-dialog-box");
   }
+}
+
+function seen(shown: Shown): Promise<unknown> {
+  return typeof shown === "function" ? shown() : shown.waitFor();
 }

@@ -40,6 +40,13 @@ export function sendKill(pid: number): void {
   }
 }
 
+/** Ends a program that a container runs, by how its command line begins. @returns whether there was one: it comes after its step has begun */
+export function endProgram(root: string, begins: string): boolean {
+  const found = processesOf(root).filter((pid) => commandLine(pid).startsWith(begins));
+  found.forEach(sendKill);
+  return found.length > 0;
+}
+
 /** Whether a process is there and is no zombie. */
 export function lives(pid: number): boolean {
   return /^State:\t[^ZX]/m.test(read(pid, "status"));
