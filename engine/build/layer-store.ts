@@ -5,6 +5,7 @@ import { open, rm } from "node:fs/promises";
 import type { FileHandle } from "node:fs/promises";
 import { join } from "node:path";
 import { Readable } from "node:stream";
+import { WRITE_BYTES } from "../host/buffers.ts";
 import type { Descriptor, Images } from "../images/images.ts";
 import type { Digest, Layer, Snapshots } from "../layers/snapshots.ts";
 import type { StepLayer } from "./cache.ts";
@@ -17,9 +18,9 @@ export const LAYER_MEDIA_TYPE = "application/vnd.oci.image.layer.v1.tar";
 const FEW = 50;
 
 /** Small pieces are collected to this size before they are written. */
-const CHUNK = 1 << 18;
+const CHUNK = WRITE_BYTES;
 
-/** What is copied as it is goes faster in larger pieces. */
+/** What is copied as it is, is read in larger pieces. */
 const LARGE_CHUNK = 1 << 20;
 
 interface AddOptions {
@@ -208,11 +209,13 @@ async function writeHashed(path: string, pieces: AsyncIterable<Buffer>): Promise
       held = [];
       size = 0;
     };
-    for await (const piece of pieces) {
-      held.push(piece);
-      size += piece.length;
-      if (size >= CHUNK || held.length >= 512) await flush();
-    }
+    for await (const piece of pieces)
+      for (let at = 0; at < piece.length; at += CHUNK) {
+        const part = piece.subarray(at, at + CHUNK);
+        if (size + part.length > CHUNK || held.length >= 512) await flush();
+        held.push(part);
+        size += part.length;
+      }
     await flush();
   } finally {
     await file.close();

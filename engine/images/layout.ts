@@ -9,6 +9,7 @@ import { access, mkdir, open, readdir, readFile, rename, rm, stat } from "node:f
 import type { FileHandle } from "node:fs/promises";
 import { join } from "node:path";
 import { EngineError } from "../errors.ts";
+import { WRITE_BYTES } from "../host/buffers.ts";
 import { removeTree, sweepUnfinished, syncDirectory, syncFileSystem, writeFileAtomic } from "../host/files.ts";
 import { errorCode } from "../host/libc.ts";
 import type { Digest } from "../layers/snapshots.ts";
@@ -196,7 +197,7 @@ export function tooLong({ digest, size }: Descriptor): EngineError {
 }
 
 async function writeWhole(file: FileHandle, chunk: Buffer): Promise<void> {
-  for (let at = 0; at < chunk.length;) at += (await file.write(chunk, at)).bytesWritten;
+  for (let at = 0; at < chunk.length;) at += (await file.write(chunk, at, Math.min(chunk.length - at, WRITE_BYTES))).bytesWritten;
 }
 
 async function exists(path: string): Promise<boolean> {

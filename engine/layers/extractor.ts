@@ -18,6 +18,7 @@ import {
 } from "node:fs";
 import type { Stats } from "node:fs";
 import { EngineError } from "../errors.ts";
+import { WRITE_BYTES } from "../host/buffers.ts";
 import { deviceNumber, makeNode, S } from "../host/descriptor.ts";
 import { errorCode } from "../host/libc.ts";
 import { setTimes } from "../host/thread-root.ts";
@@ -85,7 +86,7 @@ export class Extractor implements TarHandler {
     if (this.#file < 0) return;
     this.#count(bytes.length);
     this.bytes += bytes.length;
-    for (let at = 0; at < bytes.length;) at += writeSync(this.#file, bytes, at, bytes.length - at, offset + at);
+    for (let at = 0; at < bytes.length;) at += writeSync(this.#file, bytes, at, Math.min(bytes.length - at, WRITE_BYTES), offset + at);
   }
 
   end(): void {

@@ -22,6 +22,7 @@ import type { Stats } from "node:fs";
 import type { FileStat, FileType } from "../api/types/file.ts";
 import { EngineError } from "../errors.ts";
 import type { ErrorKind } from "../errors.ts";
+import { WRITE_BYTES } from "../host/buffers.ts";
 import { errorCode } from "../host/libc.ts";
 import { chmodNoFollow, listNames, lstatIfAny, removeAll } from "./inode.ts";
 import type { FileJob } from "./jobs.ts";
@@ -207,7 +208,7 @@ function openForWriting(path: string, { create, overwrite }: { create: boolean; 
 }
 
 function writeAll(file: number, bytes: Buffer): void {
-  for (let at = 0; at < bytes.length;) at += writeSync(file, bytes, at);
+  for (let at = 0; at < bytes.length;) at += writeSync(file, bytes, at, Math.min(bytes.length - at, WRITE_BYTES));
 }
 
 function makeDirectory(path: string): void {
