@@ -29,6 +29,8 @@ export function createViews(context: Context, views: Map<string, vscode.TreeView
     const fixable = engine.state.kind === "lacking" && fixCommand(engine.state.problems) !== undefined;
     setKey("fix", fixable);
     setKey("own", engine.own);
+    // Nothing is known before the first look: what only our own engine can do is offered until then.
+    setKey("other", !engine.own);
     // A running engine counts as such once its containers are listed: the view never says "none" too early.
     if (engine.state.kind !== "running") setKey("engine", engine.state.kind);
   };

@@ -2,59 +2,25 @@
  * Registry credentials as docker keeps them: in config.json, or with a helper program.
  */
 import type { AuthConfig } from "../api/types/image.ts";
+import { allLogins, helperFor, loginOf, sameServer } from "../client/logins.ts";
+import type { RunHelper } from "../client/logins.ts";
 import type { Cli } from "./cli.ts";
-import type { SettingsFile } from "./settings.ts";
 import { writeSettings } from "./settings.ts";
 
-/** The key of Docker Hub's credentials. */
-export const HUB_SERVER = "https://index.docker.io/v1/";
+export { HUB_SERVER, serverKey } from "../client/logins.ts";
 
-/** Key under which a registry's credentials are kept. */
-export function serverKey(domain: string): string {
-  return domain === "docker.io" || domain === "index.docker.io" || domain === "registry-1.docker.io" || domain === "" ? HUB_SERVER : domain;
-}
+/** A helper that has no credentials of a server says so by failing. */
+const run: RunHelper = async (name, action, input) =>
+  (await import("../host/credential-helper.ts")).runCredentialHelper(name, action, input);
 
 /** Credentials of a registry, undefined when there are none. @param domain e.g. `docker.io`, `localhost:5000` */
 export async function credentialsFor(cli: Cli, domain: string): Promise<AuthConfig | undefined> {
-  const { file } = await cli.settings();
-  const server = serverKey(domain);
-  const helper = helperFor(file, server);
-  if (helper) return askHelper(helper, server);
-  const key = Object.keys(file.auths ?? {}).find((name) => sameServer(name, server));
-  return key ? decode(file.auths![key]!, server) : undefined;
+  return loginOf((await cli.settings()).file, domain, run);
 }
 
 /** Credentials of all registries, by server: what a build may need. */
 export async function allCredentials(cli: Cli): Promise<Record<string, AuthConfig>> {
-  const { file } = await cli.settings();
-  const servers = new Set([...Object.keys(file.auths ?? {}), ...Object.keys(file.credHelpers ?? {})]);
-  const found: Record<string, AuthConfig> = {};
-  for (const server of servers) {
-    const auth = await credentialsFor(cli, server === HUB_SERVER ? "docker.io" : server).catch(() => undefined);
-    if (auth) found[server] = auth;
-  }
-  return found;
-}
-
-function helperFor(file: SettingsFile, server: string): string | undefined {
-  return file.credHelpers?.[server] ?? (file.credsStore || undefined);
-}
-
-/** Keys may carry a scheme and a path. */
-function sameServer(a: string, b: string): boolean {
-  const bare = (name: string): string => name.replace(/^https?:\/\//, "").split("/")[0]!;
-  return a === b || bare(a) === bare(b);
-}
-
-function decode(entry: { auth?: string; identitytoken?: string; registrytoken?: string }, serveraddress: string): AuthConfig {
-  const text = Buffer.from(entry.auth ?? "", "base64").toString();
-  const colon = text.indexOf(":");
-  return {
-    ...(colon > 0 ? { username: text.slice(0, colon), password: text.slice(colon + 1).replace(/\0+$/, "") } : {}),
-    ...(entry.identitytoken ? { identitytoken: entry.identitytoken } : {}),
-    ...(entry.registrytoken ? { registrytoken: entry.registrytoken } : {}),
-    serveraddress,
-  };
+  return allLogins((await cli.settings()).file, run);
 }
 
 /** Keeps credentials. @returns the file they are readable in, undefined when a helper keeps them */
@@ -95,17 +61,4 @@ export async function eraseCredentials(cli: Cli, server: string): Promise<void> 
   const keys = Object.keys(settings.file.auths ?? {}).filter((name) => sameServer(name, server));
   for (const key of keys) delete settings.file.auths![key];
   if (keys.length > 0) await writeSettings(settings);
-}
-
-async function askHelper(helper: string, server: string): Promise<AuthConfig | undefined> {
-  const { runCredentialHelper } = await import("../host/credential-helper.ts");
-  const answer = await runCredentialHelper(helper, "get", server).catch((error: Error) => {
-    if (/credentials not found/.test(error.message)) return undefined;
-    throw error;
-  });
-  if (answer === undefined) return undefined;
-  const { Username, Secret } = JSON.parse(answer) as { Username: string; Secret: string };
-  return Username === "<token>"
-    ? { identitytoken: Secret, serveraddress: server }
-    : { username: Username, password: Secret, serveraddress: server };
 }

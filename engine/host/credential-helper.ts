@@ -1,11 +1,11 @@
-/** Docker's credential helpers: `docker-credential-NAME get|store|erase`, one JSON text in, one out. No native code here. */
+/** Docker's credential helpers: `docker-credential-NAME get|list|store|erase`, one JSON text in, one out. No native code here. */
 import { spawn } from "node:child_process";
 
 /**
  * Runs a helper and gives what it prints.
  * @throws {Error} with what the helper says when it fails, or that it is not installed
  */
-export function runCredentialHelper(name: string, action: "get" | "store" | "erase", input: string): Promise<string> {
+export function runCredentialHelper(name: string, action: "get" | "list" | "store" | "erase", input: string): Promise<string> {
   if (!/^[\w.-]+$/.test(name)) return Promise.reject(new Error(`Invalid name of a credential helper: "${name}"`));
   const program = `docker-credential-${name}`;
   return new Promise((resolve, reject) => {

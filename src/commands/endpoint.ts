@@ -5,6 +5,7 @@ import { checkContextName } from "../../engine/client/contexts.ts";
 import type { ContextTls } from "../../engine/client/contexts.ts";
 import type { Context } from "../context.ts";
 import { CONTEXT_PREFIX, dockerContexts } from "../engine/address.ts";
+import { environmentEndpoint, OWN } from "../engine/environment.ts";
 import type { EndpointNode } from "../tree/endpoints-tree.ts";
 import type { Command } from "./command.ts";
 import { showText } from "./inspect.ts";
@@ -21,7 +22,9 @@ async function chosen(context: Context, args: readonly unknown[], title: string)
 async function use(context: Context, ...args: unknown[]): Promise<void> {
   const node = await chosen(context, args, vscode.l10n.t("Use which engine?"));
   if (!node) return;
-  await vscode.workspace.getConfiguration("berth").update("endpoint", node.address || undefined, vscode.ConfigurationTarget.Global);
+  // What the environment names would win over no setting.
+  const address = node.address || (environmentEndpoint() ? OWN : undefined);
+  await vscode.workspace.getConfiguration("berth").update("endpoint", address, vscode.ConfigurationTarget.Global);
   context.changed.fire("endpoints");
 }
 

@@ -43,7 +43,9 @@ async function connect(context: Context): Promise<void> {
   const password = username ? await ask(prompt, { password: true }) : "";
   if (password === undefined) return;
   const account: RegistryAccount = { kind: chosen.type, domain, username, password };
-  await busy({ title: vscode.l10n.t("Connecting to {0}", domain), view: "registries" }, () => new Registry(account).check());
+  await busy({ title: vscode.l10n.t("Connecting to {0}", domain), view: "registries" }, () =>
+    new Registry(account, async () => account).check(),
+  );
   await context.accounts.add(account);
 }
 
@@ -59,7 +61,11 @@ function hostOf(text: string | undefined): string | undefined {
 async function disconnect(context: Context, ...args: unknown[]): Promise<void> {
   const title = vscode.l10n.t("Disconnect which registry?");
   const nodes = isRegistry(args[0]) ? [args[0]] : await pickNodes(await context.registries.fresh(), { title, one: true });
-  for (const { registry } of nodes) await context.accounts.remove(registry.account);
+  for (const { registry } of nodes) {
+    const { from, domain } = registry.account;
+    if (from !== undefined) throw new Error(vscode.l10n.t("The login at {0} is docker's, in {1}: berth logout {0} ends it", domain, from));
+    await context.accounts.remove(registry.account);
+  }
 }
 
 const isRegistry = (row: unknown): row is RegistryNode => (row as RegistryNode | undefined)?.kind === "registry";

@@ -1,4 +1,5 @@
 /** What an endpoint's address means: a socket, a host, another machine through ssh, or one of docker's contexts. */
+import { readFile } from "node:fs/promises";
 import { homedir } from "node:os";
 import { join } from "node:path";
 import { Contexts, tlsFor } from "../../engine/client/contexts.ts";
@@ -8,19 +9,36 @@ import { dialSsh, parseSsh } from "../../engine/host/ssh.ts";
 /** In front of the name of one of docker's contexts. */
 export const CONTEXT_PREFIX = "context:";
 
+/** Where docker's own command keeps its settings. */
+export function dockerDirectory(): string {
+  return process.env["DOCKER_CONFIG"] || join(homedir(), ".docker");
+}
+
 /** The contexts that docker's own command uses. */
 export function dockerContexts(): Contexts {
-  return new Contexts(process.env["DOCKER_CONFIG"] || join(homedir(), ".docker"));
+  return new Contexts(dockerDirectory());
 }
 
 /** @throws {Error} for a context that does not exist, or an address that ssh would not take */
 export async function resolveAddress(address: string): Promise<{ host: string; options: EndpointOptions }> {
-  if (!address.startsWith(CONTEXT_PREFIX)) return { host: address, options: dialOptions(address) };
+  if (!address.startsWith(CONTEXT_PREFIX))
+    return { host: address, options: { ...dialOptions(address), ...(await environmentTls(address)) } };
   const contexts = dockerContexts();
   const context = await contexts.get(address.slice(CONTEXT_PREFIX.length));
   const tls = tlsFor(context, await contexts.tls(context.name));
   const host = context.host || "unix:///var/run/docker.sock";
   return { host, options: { ...dialOptions(host), ...(tls ? { tls } : {}) } };
+}
+
+/** Certificates as docker's command takes them from the environment, for the host of the environment only. */
+async function environmentTls(address: string): Promise<EndpointOptions> {
+  const { DOCKER_HOST, DOCKER_TLS_VERIFY, DOCKER_TLS, DOCKER_CERT_PATH } = process.env;
+  if (address !== DOCKER_HOST || (!DOCKER_TLS_VERIFY && !DOCKER_TLS)) return {};
+  const read = (name: string): Promise<string | undefined> =>
+    readFile(join(DOCKER_CERT_PATH || dockerDirectory(), name), "utf8").catch(() => undefined);
+  const [ca, cert, key] = await Promise.all([read("ca.pem"), read("cert.pem"), read("key.pem")]);
+  const verify = Boolean(DOCKER_TLS_VERIFY);
+  return { tls: { verify, ...(ca && verify ? { ca } : {}), ...(cert ? { cert } : {}), ...(key ? { key } : {}) } };
 }
 
 function dialOptions(host: string): EndpointOptions {

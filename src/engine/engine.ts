@@ -9,6 +9,7 @@ import { basename, dirname } from "node:path";
 import * as vscode from "vscode";
 import type { EventMessage } from "../../engine/api/types/system.ts";
 import type { DockerClient } from "../../engine/client/client.ts";
+import { environmentEndpoint, OWN } from "./environment.ts";
 import type { EngineProgram, PreflightError, Problem } from "./program.ts";
 import type { EngineState } from "./state.ts";
 
@@ -52,9 +53,12 @@ export class Engine implements vscode.Disposable {
     return this.endpoint === "";
   }
 
-  /** Address of the endpoint as it is set; empty for Berth's own engine. */
+  /** Address of the endpoint that is set, or that the environment names; empty for Berth's own engine. */
   get endpoint(): string {
-    return vscode.workspace.getConfiguration("berth").get("endpoint", "").trim();
+    const settings = vscode.workspace.getConfiguration("berth");
+    const set = settings.get("endpoint", "").trim();
+    if (set === OWN) return "";
+    return set || (settings.get("engine.root", "") ? "" : environmentEndpoint());
   }
 
   /** Berth's own engine as an address for other programs; undefined when it does not run. */

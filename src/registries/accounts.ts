@@ -1,4 +1,7 @@
-/** Registries that the user has connected. Names are kept in the editor's state, passwords in its secret storage only. */
+/**
+ * Registries that the user has connected: names are kept in the editor's state, passwords in its secret storage only. Besides, and after
+ * them, the logins that docker's and Berth's commands have made.
+ */
 import * as vscode from "vscode";
 import type { AuthConfig } from "../../engine/api/types/image.ts";
 import { Registry } from "./registry.ts";
@@ -8,6 +11,13 @@ const LIST = "berth.registries";
 const secretOf = (domain: string, username: string): string => `berth.registry.${username}@${domain}`;
 
 type Listed = Omit<RegistryAccount, "password">;
+
+/** Read when one is wanted: it is no part of the way to a first view. */
+const docker = (): Promise<typeof import("../engine/logins.ts")> => import("../engine/logins.ts");
+
+function kindOf(domain: string): RegistryAccount["kind"] {
+  return domain === "docker.io" ? "hub" : domain === "ghcr.io" ? "ghcr" : "generic";
+}
 
 export class Accounts implements vscode.Disposable {
   readonly #state: vscode.Memento;
@@ -22,7 +32,16 @@ export class Accounts implements vscode.Disposable {
   }
 
   async list(): Promise<Registry[]> {
-    return Promise.all(this.#listed().map(async (account) => new Registry({ ...account, password: await this.#password(account) })));
+    const listed = this.#listed();
+    const { dockerLogins, dockerLogin } = await docker();
+    const logins = (await dockerLogins()).filter(({ domain }) => !listed.some((account) => account.domain === domain));
+    return [
+      ...listed.map((account) => new Registry(account, async () => ({ ...account, password: await this.#password(account) }))),
+      ...logins.map(
+        ({ domain, username, helper }) =>
+          new Registry({ kind: kindOf(domain), domain, username, from: helper ?? "config.json" }, () => dockerLogin(domain)),
+      ),
+    ];
   }
 
   /** Keeps a registry whose account has been checked, in place of one of the same name. */
@@ -42,14 +61,16 @@ export class Accounts implements vscode.Disposable {
   /** What the engine sends to the registry of `domain`; undefined when none is connected. */
   async auth(domain: string): Promise<AuthConfig | undefined> {
     const account = this.#listed().find((each) => each.domain === domain && each.username !== "");
-    return account && this.#authOf(account);
+    if (account) return this.#authOf(account);
+    // As docker does: a helper that fails has no login, and the registry says what it thinks of that.
+    return (await docker()).dockerLogin(domain).catch(() => undefined);
   }
 
   /** Of all of them, by server: what a build may need. */
   async all(): Promise<Record<string, AuthConfig>> {
     const accounts = this.#listed().filter(({ username }) => username !== "");
     const found = await Promise.all(accounts.map((account) => this.#authOf(account)));
-    return Object.fromEntries(found.map((auth) => [auth.serveraddress, auth]));
+    return { ...(await (await docker()).allDockerLogins()), ...Object.fromEntries(found.map((auth) => [auth.serveraddress, auth])) };
   }
 
   dispose(): void {

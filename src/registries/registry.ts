@@ -2,6 +2,7 @@
  * A registry as its API shows it: repositories, tags, manifests. Tokens are fetched as the registry asks for them.
  * @see https://github.com/opencontainers/distribution-spec/blob/v1.1.1/spec.md
  */
+import type { AuthConfig } from "../../engine/api/types/image.ts";
 import { t } from "../language/server/words.ts";
 
 export interface RegistryAccount {
@@ -10,6 +11,8 @@ export interface RegistryAccount {
   readonly domain: string;
   readonly username: string;
   readonly password: string;
+  /** Of a login that is not kept here: the helper that has it, or `config.json`. */
+  readonly from?: string;
 }
 
 export interface Manifest {
@@ -25,12 +28,19 @@ const MANIFEST_TYPES = [
   "application/vnd.docker.distribution.manifest.v2+json",
 ].join(", ");
 
-export class Registry {
-  readonly account: RegistryAccount;
-  readonly #tokens = new Map<string, string>();
+/** What is needed of a login when a registry wants one. */
+type Credentials = Pick<AuthConfig, "username" | "password" | "identitytoken">;
 
-  constructor(account: RegistryAccount) {
+export class Registry {
+  readonly account: Omit<RegistryAccount, "password">;
+  readonly #login: () => Promise<Credentials | undefined>;
+  readonly #tokens = new Map<string, string>();
+  #credentials: Promise<Credentials> | undefined;
+
+  /** @param login asked for when the registry wants one */
+  constructor(account: Omit<RegistryAccount, "password">, login: () => Promise<Credentials | undefined>) {
     this.account = account;
+    this.#login = login;
   }
 
   /** Fails when the registry does not answer, or does not take the account. @throws {Error} a sentence for the user */
@@ -103,26 +113,34 @@ export class Registry {
   }
 
   async #authorize(challenge: string, scope: string): Promise<string> {
-    const basic = this.#basic();
+    const basic = await this.#basic();
     if (/^basic/i.test(challenge) && basic) return basic;
     const fields = Object.fromEntries([...challenge.matchAll(/(\w+)="([^"]*)"/g)].map(([, name, value]) => [name!, value!]));
     if (!/^bearer/i.test(challenge) || !fields["realm"]) throw new RegistryError(401, t("{0} wants a login", this.account.domain));
     const url = new URL(fields["realm"]);
     if (fields["service"]) url.searchParams.set("service", fields["service"]);
     if (fields["scope"] ?? scope) url.searchParams.set("scope", fields["scope"] ?? scope);
-    const response = await request(url.href, { headers: basic ? { authorization: basic } : {} });
+    const { identitytoken } = await this.#secret();
+    const response = identitytoken
+      ? await request(fields["realm"], { method: "POST", body: refresh(url.searchParams, identitytoken) })
+      : await request(url.href, { headers: basic ? { authorization: basic } : {} });
     if (!response.ok) throw await RegistryError.of(response, this.account.domain);
     const { token, access_token } = (await response.json()) as { token?: string; access_token?: string };
     return `Bearer ${token ?? access_token ?? ""}`;
   }
 
-  #basic(): string | undefined {
-    const { username, password } = this.account;
-    return username ? `Basic ${Buffer.from(`${username}:${password}`).toString("base64")}` : undefined;
+  #secret(): Promise<Credentials> {
+    this.#credentials ??= this.#login().then((found) => found ?? {});
+    return this.#credentials;
+  }
+
+  async #basic(): Promise<string | undefined> {
+    const { username, password } = await this.#secret();
+    return username && password ? `Basic ${Buffer.from(`${username}:${password}`).toString("base64")}` : undefined;
   }
 
   async #hubToken(): Promise<string> {
-    const { username, password } = this.account;
+    const { username, password } = await this.#secret();
     const response = await request("https://hub.docker.com/v2/users/login", {
       method: "POST",
       headers: { "content-type": "application/json" },
@@ -146,7 +164,8 @@ export class Registry {
   }
 
   async #githubPackages(): Promise<string[]> {
-    const { username, password } = this.account;
+    const { username } = this.account;
+    const { password } = await this.#secret();
     const response = await request("https://api.github.com/user/packages?package_type=container&per_page=100", {
       headers: { authorization: `Bearer ${password}`, accept: "application/vnd.github+json" },
     });
@@ -154,6 +173,13 @@ export class Registry {
     const packages = (await response.json()) as { name: string; owner?: { login: string } }[];
     return packages.map(({ name, owner }) => `${owner?.login ?? username}/${name}`.toLowerCase());
   }
+}
+
+/** An identity token instead of a password. @see https://distribution.github.io/distribution/spec/auth/oauth/ */
+function refresh(query: URLSearchParams, identitytoken: string): URLSearchParams {
+  const body = new URLSearchParams({ grant_type: "refresh_token", client_id: "berth", refresh_token: identitytoken });
+  for (const [name, value] of query) body.set(name, value);
+  return body;
 }
 
 export class RegistryError extends Error {

@@ -18,7 +18,14 @@ export function berthProgram({ engine, extension }: Pick<Context, "engine" | "ex
   return {
     program: join(extension.extensionPath, "dist", "berth"),
     prefix: engine.own ? [] : context,
-    env: { BERTH_NODE: node, ELECTRON_RUN_AS_NODE: "1", ...(root ? { BERTH_ROOT: root } : {}) },
+    env: {
+      BERTH_NODE: node,
+      ELECTRON_RUN_AS_NODE: "1",
+      ...(root ? { BERTH_ROOT: root } : {}),
+      // What is meant is said above, or it is Berth's own engine.
+      DOCKER_HOST: "",
+      DOCKER_CONTEXT: "",
+    },
   };
 }
 

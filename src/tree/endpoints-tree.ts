@@ -4,6 +4,7 @@ import { userInfo } from "node:os";
 import * as vscode from "vscode";
 import type { DockerContext } from "../../engine/client/contexts.ts";
 import { CONTEXT_PREFIX, dockerContexts } from "../engine/address.ts";
+import { environmentEndpoint } from "../engine/environment.ts";
 import type { Engine } from "../engine/engine.ts";
 import { compareText } from "./arrange.ts";
 import type { LiveTree, Noun } from "./live-tree.ts";
@@ -30,9 +31,14 @@ export function endpointsNoun(engine: Engine, onDidChange: vscode.Event<unknown>
         endpointNode(engine, { address: `${CONTEXT_PREFIX}${context.name}`, label: context.name, where: context.host, context }),
       ),
     ];
-    const { endpoint } = engine;
-    if (nodes.some(({ address }) => address === endpoint)) return nodes;
-    return [...nodes, endpointNode(engine, { address: endpoint, label: endpoint, where: vscode.l10n.t("from the settings") })];
+    const [named, { endpoint }] = [environmentEndpoint(), engine];
+    const others = [
+      { address: named, where: vscode.l10n.t("from DOCKER_HOST") },
+      { address: endpoint, where: vscode.l10n.t("from the settings") },
+    ];
+    for (const { address, where } of others)
+      if (!nodes.some((node) => node.address === address)) nodes.push(endpointNode(engine, { address, label: address, where }));
+    return nodes;
   };
   return {
     name: "endpoints",

@@ -44,8 +44,9 @@ export function registriesNoun(accounts: Accounts, onDidChange: vscode.Event<unk
 }
 
 function registryNode(registry: Registry): RegistryNode {
-  const { kind, domain, username } = registry.account;
+  const { kind, domain, username, from } = registry.account;
   const label = TITLES[kind] || domain;
+  const origin = from === undefined ? "" : vscode.l10n.t("docker's login, in {0}", from);
   const id = `registry ${username}@${domain}`;
   return {
     kind: "registry",
@@ -53,10 +54,10 @@ function registryNode(registry: Registry): RegistryNode {
     shown: {
       id,
       label,
-      description: [username, label === domain ? "" : domain].filter(Boolean).join(" · "),
+      description: [username, label === domain ? "" : domain, origin].filter(Boolean).join(" · "),
       icon: { id: kind === "ghcr" ? "github" : "cloud" },
-      context: `registry;${kind}`,
-      spoken: [label, vscode.l10n.t("registry"), username].filter(Boolean).join(", "),
+      context: `registry;${kind}${from === undefined ? "" : ";docker"}`,
+      spoken: [label, vscode.l10n.t("registry"), username, origin].filter(Boolean).join(", "),
     },
     children: () =>
       orProblem(id, async () => (await registry.repositories()).toSorted(compareText).map((name) => repositoryNode(registry, name))),

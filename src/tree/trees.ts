@@ -1,6 +1,7 @@
 /** All trees: one provider, one noun each. */
 import * as vscode from "vscode";
 import type { Context } from "../context.ts";
+import { SettingsWatch } from "../engine/settings-watch.ts";
 import { containersNoun } from "./containers-tree.ts";
 import { endpointsNoun } from "./endpoints-tree.ts";
 import { imagesNoun } from "./images-tree.ts";
@@ -25,14 +26,22 @@ export function makeTrees({ engine, log, accounts, changed, updates, subscriptio
     subscriptions.push(made);
     return made;
   };
+  const settings = new SettingsWatch();
+  subscriptions.push(settings);
+  const changes = (what: "endpoints" | "registries"): vscode.Event<unknown> => either(settings.onDidChange, only(changed.event, what));
+  /** From when it is looked at on, it follows what others write. */
+  const watching = <N extends Node>(noun: Noun<N>): Noun<N> => {
+    const list = async (): Promise<N[]> => (settings.begin(), noun.listWithout!());
+    return { ...noun, list, listWithout: list };
+  };
   return {
     containers: tree(containersNoun).followAlways(),
     images: tree(imagesNoun(updates)),
     volumes: tree(volumesNoun),
     networks: tree(networksNoun),
     projects: tree(projectsNoun(composeFilesChange(subscriptions))),
-    registries: tree(registriesNoun(accounts, either(accounts.onDidChange, only(changed.event, "registries")))),
-    endpoints: tree(endpointsNoun(engine, only(changed.event, "endpoints"))),
+    registries: tree(watching(registriesNoun(accounts, either(accounts.onDidChange, changes("registries"))))),
+    endpoints: tree(watching(endpointsNoun(engine, changes("endpoints")))),
   };
 }
 

@@ -1,7 +1,7 @@
 /** The same views on other endpoints: Debian's dockerd; and a registry. Each is skipped by name where it is missing. */
 import assert from "node:assert/strict";
-import { existsSync, readdirSync, readFileSync } from "node:fs";
-import { delimiter, join } from "node:path";
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { delimiter, dirname, join } from "node:path";
 import * as vscode from "vscode";
 import { berth, inside, labels, rowAt, rows } from "./inside.ts";
 import { run, until } from "./prompts.ts";
@@ -61,6 +61,34 @@ suite("Views on Debian's dockerd", function () {
     () => ["--host", host],
     () => host,
   );
+});
+
+suite("Endpoints", () => {
+  test("follow the contexts that a terminal makes and removes", async () => {
+    const { endpoints } = await inside();
+    const listed = async (): Promise<boolean> => labels(await rows("endpoints")).includes("by-terminal");
+    assert.equal(await listed(), false);
+    await berth("context", "create", "by-terminal", "--docker", "host=tcp://127.0.0.1:1");
+    await until(listed, endpoints.onDidChangeTreeData);
+    await berth("context", "rm", "by-terminal");
+    await until(async () => !(await listed()), endpoints.onDidChangeTreeData);
+  });
+
+  test("are what the environment names, unless a setting says otherwise", async () => {
+    const { engine } = await inside();
+    const { BERTH_ROOT, DOCKER_HOST } = process.env;
+    delete process.env["BERTH_ROOT"];
+    process.env["DOCKER_HOST"] = "tcp://127.0.0.1:1";
+    try {
+      assert.deepEqual([engine.own, engine.endpoint], [false, "tcp://127.0.0.1:1"]);
+      assert.match((await rowAt("endpoints", "tcp://127.0.0.1:1")).shown.description, /DOCKER_HOST/);
+    } finally {
+      process.env["BERTH_ROOT"] = BERTH_ROOT;
+      if (DOCKER_HOST === undefined) delete process.env["DOCKER_HOST"];
+      else process.env["DOCKER_HOST"] = DOCKER_HOST;
+    }
+    assert.equal(engine.own, true);
+  });
 });
 
 /** Made by its commands, as a context that docker reads too; chosen in its view; forgotten in the end. */
@@ -158,6 +186,29 @@ suite("Registries", function () {
     for (const folder of folders)
       for (const file of existsSync(folder) ? readdirSync(folder, { recursive: true, withFileTypes: true }) : [])
         if (file.isFile()) assert.ok(!readFileSync(join(file.parentPath, file.name), "utf8").includes(secret), file.name);
+  });
+
+  test("of docker's logins are there by themselves, and are docker's to end", async () => {
+    const { registries } = await inside();
+    const config = join(process.env["DOCKER_CONFIG"]!, "config.json");
+    const before = existsSync(config) ? readFileSync(config, "utf8") : "{}";
+    const auth = Buffer.from(`tester:${secret}`).toString("base64");
+    mkdirSync(dirname(config), { recursive: true });
+    await rows("registries");
+    writeFileSync(config, JSON.stringify({ ...(JSON.parse(before) as object), auths: { [domain]: { auth }, "other.example": { auth } } }));
+    // The one that is connected here counts, and is shown once.
+    await until(async () => (await rows("registries")).length === 2, registries.onDidChangeTreeData);
+    await run("registry.disconnect", [await rowAt("registries", domain)]);
+    const row = await rowAt("registries", domain);
+    assert.match(row.shown.description, /^tester .*config\.json/);
+    assert.ok(labels(await rows("registries", row)).includes("busybox"));
+    const { errors } = await run("registry.disconnect", [row], [], true);
+    assert.match(errors.join(), /berth logout/);
+    await run("image.pull", [`${domain}/busybox:latest`]);
+    await berth("rmi", `${domain}/busybox:latest`);
+    writeFileSync(config, before);
+    await until(async () => (await rows("registries")).length === 0, registries.onDidChangeTreeData);
+    await run("registry.connect", [], ["Another", domain, "tester", secret]);
   });
 
   test("disconnect, and the password is forgotten", async () => {
