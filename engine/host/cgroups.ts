@@ -156,9 +156,9 @@ function isWritable(path: string): boolean {
 }
 
 /** How long a control group may take to notice that the processes and groups in it have gone. */
-const PATIENCE_MS = 1000;
+const PATIENCE_MS = 10_000;
 
-/** Removes this engine's cgroups after its last container; those that still hold processes after a second stay. */
+/** Removes this engine's cgroups after its last container; those that still hold processes after ten seconds stay. */
 export async function removeCgroups(cgroups: Cgroups): Promise<void> {
   const parents = new Set(Object.values(cgroups.directories(".")));
   // On a v1 host runtimes also make cgroups in the hierarchies that we do not manage.
@@ -168,7 +168,7 @@ export async function removeCgroups(cgroups: Cgroups): Promise<void> {
   for (const parent of parents) while (!removeEmpty(parent) && performance.now() < deadline) await delay(5);
 }
 
-/** Removes the empty control groups of an engine, wherever they are; those that hold processes after a second stay. */
+/** Removes the empty control groups of an engine, wherever they are; those that hold processes after ten seconds stay. */
 export async function removeCgroupsNamed(name: string): Promise<void> {
   const deadline = performance.now() + PATIENCE_MS;
   for (const parent of cgroupsOf(name)) while (!removeEmpty(parent) && performance.now() < deadline) await delay(5);

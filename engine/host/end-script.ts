@@ -57,7 +57,9 @@ esac
 /** The kernel needs a moment to take killed processes out of their groups. */
 const CGROUPS = `
 above=$(sed -n 's/^0:://p' /proc/self/cgroup)
-for turn in 1 2 3 4 5 6 7 8 9 10; do
+turn=0
+while [ $turn -lt 100 ]; do
+  turn=$((turn + 1))
   left=
   for d in /sys/fs/cgroup/$name /sys/fs/cgroup/*/$name /sys/fs/cgroup$above/$name /sys/fs/cgroup$above/../$name; do
     [ -d $d ] || continue

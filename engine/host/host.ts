@@ -14,8 +14,7 @@ import { openOciRuntime } from "./oci-runtime.ts";
 import type { OciRuntime } from "./oci-runtime.ts";
 import { engineName } from "./paths.ts";
 import type { EnginePaths } from "./paths.ts";
-import { descendants } from "./process.ts";
-import { sendSignal } from "./spawn.ts";
+import { descendants, killAll } from "./process.ts";
 import type { Launch } from "./start.ts";
 
 export interface Host {
@@ -57,7 +56,7 @@ export async function openHost(launch: Launch): Promise<Host> {
 export async function closeHost(host: Host): Promise<void> {
   const inside = processesBeside(host.holder.mountNamespace);
   // This process's own children are in the list; only its parents could be missed, and those are the launcher's.
-  for (const pid of [...inside, ...descendants(inside)]) sendSignal(pid, 9);
+  await killAll([...inside, ...descendants(inside)]);
   await removeCgroups(host.cgroups);
   clearRun(host.paths);
 }

@@ -8,6 +8,7 @@ import { closeSync, openSync } from "node:fs";
 import { connect } from "node:net";
 import type { Socket } from "node:net";
 import { createInterface } from "node:readline";
+import { fileURLToPath } from "node:url";
 import { EngineError } from "../errors.ts";
 import type { NetdHello, NetdMessage, NetdReply, NetdRequest } from "./netd/protocol.ts";
 import { NETD_VERSION } from "./netd/protocol.ts";
@@ -129,7 +130,7 @@ function settle(waiting: Map<number, Waiting>, reply: NetdReply): void {
 const NODE_FLAGS = ["--max-semi-space-size=1", "--max-old-space-size=64", "--optimize-for-size"];
 
 async function startNetd({ socket, netns, name, log }: NetdOptions): Promise<void> {
-  const program = new URL(import.meta.url.endsWith(".ts") ? "./netd/main.ts" : "./netd.mjs", import.meta.url).pathname;
+  const program = fileURLToPath(new URL(import.meta.url.endsWith(".ts") ? "./netd/main.ts" : "./netd.mjs", import.meta.url));
   const stderr = openSync(log, "a", 0o600);
   try {
     const env = { ...process.env, UV_THREADPOOL_SIZE: "1", MALLOC_ARENA_MAX: "2" };

@@ -1,15 +1,22 @@
 import assert from "node:assert/strict";
-import { existsSync, readdirSync, readlinkSync } from "node:fs";
+import { readdirSync, readlinkSync } from "node:fs";
 import { test } from "node:test";
-import { bootId, isAlive, processStartTime, run, runOrThrow } from "./process.ts";
+import { bootId, isAlive, killAll, processStartTime, run, runOrThrow } from "./process.ts";
 import { onExit, sendSignal, spawnProcess } from "./spawn.ts";
 
 /** Pipes and sockets; the test runner opens files when it likes. */
 const openDescriptors = (): string[] =>
   readdirSync("/proc/self/fd")
-    .filter((fd) => existsSync(`/proc/self/fd/${fd}`))
-    .map((fd) => readlinkSync(`/proc/self/fd/${fd}`))
+    .map(linkOf)
     .filter((target) => /^(pipe|socket):/.test(target));
+
+function linkOf(fd: string): string {
+  try {
+    return readlinkSync(`/proc/self/fd/${fd}`);
+  } catch {
+    return "";
+  }
+}
 
 test("run() gives exit code and both outputs", async () => {
   const before = openDescriptors();
@@ -62,4 +69,15 @@ test("isAlive() tells a process from another with its pid, and from its own rema
   assert.equal(isAlive(pid, startTime), false);
   assert.equal(processStartTime(pid), undefined);
   assert.match(bootId(), /^[0-9a-f-]{36}$/);
+});
+
+test("killAll() resolves when they are gone, whoever's children they are", async () => {
+  const script = "for i in 1 2 3 4 5 6 7 8 9 10; do sleep 1000 >/dev/null 2>&1 & echo $!; done";
+  const pids = (await runOrThrow(["sh", "-c", script])).trim().split("\n").map(Number);
+  assert.equal(pids.filter((pid) => processStartTime(pid) !== undefined).length, 10);
+  await killAll([...pids, 2 ** 22 + 1]);
+  assert.deepEqual(
+    pids.filter((pid) => processStartTime(pid) !== undefined),
+    [],
+  );
 });

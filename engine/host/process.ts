@@ -1,6 +1,7 @@
 /** Other programs: run to their end, or started to outlive this one; and who is who among pids. */
 import { readdirSync, readFileSync, readlinkSync } from "node:fs";
 import { Socket } from "node:net";
+import { setTimeout as delay } from "node:timers/promises";
 import { EngineError } from "../errors.ts";
 import { closeDescriptor, makePipe } from "./descriptor.ts";
 import { onExit, sendSignal, spawnProcess } from "./spawn.ts";
@@ -100,8 +101,11 @@ export async function runOrThrow(argv: readonly string[], options: RunOptions = 
  */
 export function processStartTime(pid: number): string | undefined {
   const fields = statFields(pid);
-  return fields === undefined || fields[0] === "Z" || fields[0] === "X" ? undefined : fields[19];
+  return fields === undefined || fields[0] === "Z" || fields[0] === "X" ? undefined : fields[STARTED];
 }
+
+/** Where the start time is among statFields(). */
+const STARTED = 19;
 
 /** Fields of /proc/PID/stat from the third (state) on; the second may hold blanks and parentheses. */
 function statFields(pid: number): string[] | undefined {
@@ -116,6 +120,43 @@ function statFields(pid: number): string[] | undefined {
 /** Whether the process with this pid is still the one that had this start time. */
 export function isAlive(pid: number, startTime: string): boolean {
   return pid > 0 && processStartTime(pid) === startTime;
+}
+
+/** How long killed processes may take to be gone: those that wait for a disk take longer than anybody wants to wait. */
+const PATIENCE_MS = 10_000;
+
+/** Kills these processes, whoever's children they are, and resolves when they are gone; the kernel's own may stay. */
+export async function killAll(pids: readonly number[]): Promise<void> {
+  const killed = pids.map((pid) => ({ pid, startTime: statFields(pid)?.[STARTED] }));
+  for (const pid of pids)
+    try {
+      process.kill(pid, "SIGKILL");
+    } catch {
+      // It ended by itself meanwhile.
+    }
+  const deadline = performance.now() + PATIENCE_MS;
+  for (const one of killed) while (isThere(one) && performance.now() < deadline) await delay(5);
+}
+
+/** Resolves when the process, which was told to end or is ending, is gone. */
+export async function untilGone(pid: number, startTime: string): Promise<void> {
+  const deadline = performance.now() + PATIENCE_MS;
+  while (isThere({ pid, startTime }) && performance.now() < deadline) await delay(5);
+}
+
+/** Unlike isAlive(), with the threads that are still ending after their first one has. */
+function isThere({ pid, startTime }: { pid: number; startTime: string | undefined }): boolean {
+  const fields = statFields(pid);
+  if (fields?.[STARTED] !== startTime || fields === undefined) return false;
+  return isAlive(pid, fields[STARTED]!) || threadsOf(pid) > 1;
+}
+
+function threadsOf(pid: number): number {
+  try {
+    return readdirSync(`/proc/${pid}/task`).length;
+  } catch {
+    return 0;
+  }
 }
 
 /** Changes with every boot of the machine. */

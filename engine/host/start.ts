@@ -12,7 +12,7 @@ import { enginePaths } from "./paths.ts";
 import type { EnginePaths } from "./paths.ts";
 import { currentUser, preflight } from "./preflight.ts";
 import type { Problem } from "./preflight.ts";
-import { descendants, isAlive } from "./process.ts";
+import { descendants, isAlive, killAll, untilGone } from "./process.ts";
 import type { TcpAddress } from "./tcp-address.ts";
 import { answers, engineStatus, readEngineRecord, statusOf } from "./status.ts";
 import type { EngineStatus } from "./status.ts";
@@ -178,14 +178,15 @@ export async function stopEngine(options: EngineOptions = {}): Promise<void> {
     const isDue = remaining(paths).length > 0 || leavesTraces(paths);
     if (!(await answers(paths.socket)) && isDue) await launch(paths, options).catch(() => undefined);
     await endEngine(paths, options.signal);
-    killRemaining(paths);
+    const inside = remaining(paths);
+    await killAll([...inside, ...descendants(inside)]);
     clearRun(paths);
   } finally {
     unlock();
   }
 }
 
-/** SIGUSR2 asks the engine to stop its containers and itself; its lock is free once it is gone. */
+/** SIGUSR2 asks the engine to stop its containers and itself; its lock is free when it is as good as gone. */
 async function endEngine(paths: EnginePaths, signal?: AbortSignal): Promise<void> {
   const record = readEngineRecord(paths);
   if (record === undefined || !isAlive(record.pid, record.startTime)) return;
@@ -194,20 +195,12 @@ async function endEngine(paths: EnginePaths, signal?: AbortSignal): Promise<void
     (await lock(join(paths.run, "engine.lock"), signal))();
   } catch (error) {
     if (!signal?.aborted) throw error;
+    return;
   }
+  await untilGone(record.pid, record.startTime);
 }
 
 function remaining(paths: EnginePaths): number[] {
   const holder = readHolder(paths);
   return holder === undefined ? [] : processesInside(paths, holder);
-}
-
-function killRemaining(paths: EnginePaths): void {
-  const inside = remaining(paths);
-  for (const pid of [...inside, ...descendants(inside)])
-    try {
-      process.kill(pid, "SIGKILL");
-    } catch {
-      // It ended by itself meanwhile.
-    }
 }
