@@ -6,6 +6,7 @@ import type { Readable } from "node:stream";
 import { plainArchive } from "../build/archive.ts";
 import { explained } from "../build/full-disk.ts";
 import { fetchContext } from "../build/remote-context.ts";
+import type { FetchOptions } from "../build/remote-context.ts";
 import { isReceived, receiveContext as receiveTar } from "../build/tar-tree.ts";
 import { EngineError } from "../errors.ts";
 import type { Exchange } from "./exchange.ts";
@@ -25,14 +26,17 @@ export interface BuildContext {
 export async function receiveContext(
   exchange: Exchange,
   tell: (text: string) => void,
-  remote = exchange.query.optional("remote"),
+  {
+    remote = exchange.query.optional("remote"),
+    ...fetching
+  }: { remote?: string | undefined } & Pick<FetchOptions, "access" | "keepGitDir"> = {},
 ): Promise<BuildContext> {
   const dir = contextDirectory(exchange, randomBytes(8).toString("hex"));
   await mkdir(dir, { recursive: true, mode: 0o700 });
   const remove = (): Promise<void> => rm(dir, { recursive: true, force: true });
   try {
     if (remote === undefined || remote === "client-session") return { dir: await keep(exchange, dir, exchange.body), remove };
-    return { ...(await fetchContext(remote, dir, { signal: exchange.signal, tell })), name: remote, remove };
+    return { ...(await fetchContext(remote, dir, { signal: exchange.signal, tell, ...fetching })), name: remote, remove };
   } catch (error) {
     await remove();
     throw explained(error);
@@ -45,7 +49,7 @@ function contextDirectory({ services }: Exchange, id: string): string {
 
 /** Keeps an uploaded tar until a build takes it, or the engine ends. @returns its id */
 export async function uploadContext(exchange: Exchange): Promise<string> {
-  const { dir } = await receiveContext(exchange, () => undefined, "client-session");
+  const { dir } = await receiveContext(exchange, () => undefined, { remote: "client-session" });
   return basename(dirname(dir)).slice("context-".length);
 }
 

@@ -9,6 +9,7 @@ import { EngineError } from "../errors.ts";
 import type { Instruction } from "../syntax/dockerfile/tree.ts";
 import { Bases } from "./bases.ts";
 import { StepError } from "./builder.ts";
+import { isOn } from "./build-args.ts";
 import type { BuildCause, BuildRequest, BuiltImage } from "./builder.ts";
 import type { StepLayer } from "./cache.ts";
 import { INLINE_CACHE, writeInline } from "./cache-config.ts";
@@ -22,7 +23,7 @@ import { explained } from "./full-disk.ts";
 import { evaluate } from "./evaluate.ts";
 import { neededStages, unusedArgs } from "./graph.ts";
 import type { Graph, GraphStage, Source } from "./graph.ts";
-import type { Operation } from "./operation.ts";
+import type { Evaluated, Operation } from "./operation.ts";
 import type { Reasons } from "./reasons.ts";
 import type { Reporter } from "./reporter.ts";
 import type { Prepared, Rooms, StepScope } from "./rooms.ts";
@@ -125,7 +126,7 @@ export class Build {
   async #create(result: StageResult): Promise<BuiltImage> {
     const { rooms, request, reporter } = this.#parts;
     const config = toImageConfig(result, { labels: request.labels, epoch: epochOf(request) });
-    const isInline = request.cacheTo?.some(({ type }) => type === "inline");
+    const isInline = isOn(request.buildArgs, "BUILDKIT_INLINE_CACHE") || request.cacheTo?.some(({ type }) => type === "inline");
     const image = await rooms.images.create(
       isInline ? Object.assign(config, { [INLINE_CACHE]: writeInline(this.#results, result.layers) }) : config,
       result.layers.map((layer) => layer.descriptor),
@@ -157,8 +158,8 @@ export class Build {
       reporter.plan(listSteps(graph, this.#triggers, request.labels));
     }
     let allCached = true;
-    for (const step of stepsOf(stage, triggers)) {
-      const { after, cached } = await this.#runStep(stage, step, { before: result, allCached });
+    for (const { step, state, operation } of await this.#evaluate(stage, triggers, result.state)) {
+      const { after, cached } = await this.#runStep(stage, step, { before: result, state, operation, allCached });
       result = after;
       allCached &&= cached;
     }
@@ -203,14 +204,36 @@ export class Build {
     return this.#bases.image(reference, stage.platform, { explicit, progress: (message) => this.#parts.reporter.pull(step, message) });
   }
 
+  /** What each step will do: nothing of that depends on what the others do, so what is wrong is told before anything runs. */
+  async #evaluate(
+    stage: GraphStage,
+    triggers: readonly Instruction[],
+    state: StageResult["state"],
+  ): Promise<(Evaluated & { step: Step })[]> {
+    const evaluated: (Evaluated & { step: Step })[] = [];
+    for (const step of stepsOf(stage, triggers)) {
+      try {
+        const done = evaluate(evaluated.at(-1)?.state ?? state, step.instruction, { graph: this.#parts.graph, stage });
+        evaluated.push({ step, ...done });
+      } catch (error) {
+        throw await this.#failed(step.id, error);
+      }
+    }
+    return evaluated;
+  }
+
   async #runStep(
     stage: GraphStage,
     step: Step,
-    { before, allCached }: { before: StageResult; allCached: boolean },
+    {
+      before,
+      state,
+      operation,
+      allCached,
+    }: { before: StageResult; allCached: boolean; state: StageResult["state"]; operation: Operation | undefined },
   ): Promise<{ after: StageResult; cached: boolean }> {
     this.#signal.throwIfAborted();
     try {
-      const { state, operation } = evaluate(before.state, step.instruction, { graph: this.#parts.graph, stage });
       if (operation) return await this.#perform(stage, step, { operation, before, state });
       const after = advanced(before, state, undefined);
       return { after, cached: await this.#endSetting(stage, step, { after, allCached }) };

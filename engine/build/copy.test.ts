@@ -117,6 +117,10 @@ const refused: [string, Record<string, string>, RegExp][] = [
     /line 2: cannot copy from stage "later", it needs to be defined before current stage "stage-0"$/,
   ],
   ["RUN --mount=type=secret,id=s,required true", {}, /^secret s: not found$/],
+  ["RUN false\nADD --checksum=sha256:0 http://x/y /z", {}, /line 3: invalid checksum digest length$/],
+  ["ADD --checksum=md5:00 http://x/y /z", {}, /line 2: unsupported digest algorithm$/],
+  ["ADD --checksum=be1f38e http://x/y /z", {}, /line 2: invalid checksum digest format$/],
+  ["RUN --device=vendor.com/gpu=all,required true", {}, /line 2: required device "vendor\.com\/gpu=all" is not registered/],
   ["USER ${x:?must be set}", {}, /line 2: failed to process "\$\{x:\?must be set\}": x: must be set$/],
 ];
 for (const [instruction, files, want] of refused) {
@@ -159,9 +163,13 @@ test("ADD downloads, checks the sum, and refuses where a redirect must not lead"
       "/file": "file:///etc/passwd",
       "/meta": "http://169.254.169.254/latest",
       "/ok": "/data.bin",
+      "/away": `http://localhost:${(server.address() as AddressInfo).port}/open`,
     };
     const to = redirects[request.url!];
     if (to) response.writeHead(302, { location: to }).end();
+    else if (request.url === "/private" && request.headers.authorization !== "Bearer hidden") response.writeHead(401).end();
+    else if (request.url === "/open" && request.headers.authorization) response.writeHead(400).end();
+    else if (request.url === "/private" || request.url === "/open") response.end("x");
     else if (request.url === "/data.bin") response.writeHead(200, { "last-modified": "Wed, 01 Jan 2020 00:00:00 GMT" }).end("data");
     else response.writeHead(404).end();
   }).listen(0, "127.0.0.1");
@@ -179,7 +187,12 @@ test("ADD downloads, checks the sum, and refuses where a redirect must not lead"
     assert.match((await failing(rooms, add(`${url}/file /x`))).message, /file:\/\/ is refused/);
     assert.match((await failing(rooms, add(`${url}/meta /x`))).message, /link-local address 169\.254\.169\.254 is refused/);
     assert.match((await failing(rooms, add(`${url}/none /x`))).message, /invalid response status 404/);
-    assert.match((await failing(rooms, add(`--checksum=sha256:00 ${url}/data.bin /x`))).message, /digest mismatch/);
+    assert.match((await failing(rooms, add(`--checksum=sha256:${"0".repeat(64)} ${url}/data.bin /x`))).message, /digest mismatch/);
+    // A secret named after the host logs in there, and nowhere else.
+    const secret = async (id: string): Promise<Buffer | undefined> =>
+      Promise.resolve(id === "HTTP_AUTH_TOKEN_127.0.0.1" ? Buffer.from("hidden\n") : undefined);
+    await rooms.build(add(`${url}/private ${url}/away /x/`), { secret });
+    assert.match((await failing(rooms, add(`${url}/private /y`))).message, /invalid response status 401/);
   } finally {
     server.close();
   }

@@ -147,10 +147,11 @@ class CopyInput {
     const { parents, exclude, add, checksum } = this.#operation;
     if (source.kind === "path") return select(await this.#tree(), source.path, { parents, exclude, keyword: add ? "ADD" : "COPY" });
     if (source.kind === "git") return this.#repository(source.url);
+    const { rooms, signal, request } = this.#scope;
     const tree =
       source.kind === "inline"
         ? new MemoryTree(toBytes(source.name), Buffer.from(source.content), { mode: 0o644, mtimeSeconds: 0 })
-        : await download(source.url, { checksum, directory: this.#scope.rooms.temporary, signal: this.#scope.signal });
+        : await download(source.url, { checksum, directory: rooms.temporary, signal, access: request });
     this.#opened.push(tree);
     const [name] = tree.children("");
     return [{ tree, name: name!, directory: undefined, entries: [{ relative: "", entry: tree.entry(name!)! }] }];
@@ -159,14 +160,14 @@ class CopyInput {
   /** The files of a repository, without its .git unless that is asked for; with `--checksum` it has to be that commit. */
   async #repository(url: string): Promise<Selected[]> {
     const { exclude, checksum, keepGitDir } = this.#operation;
-    const { rooms, signal } = this.#scope;
+    const { rooms, signal, request } = this.#scope;
     const own = joinPath(rooms.temporary, `git-${randomBytes(8).toString("hex")}`);
     await makeDirectory(own);
-    const directory = await cloneRepository(url, own, { signal, ...(checksum !== undefined && { checksum }) });
+    const directory = await cloneRepository(url, own, { signal, checksum, keepGitDir, access: request });
     const tree = new DirectoryTree(directory, { owner: "root" });
     const close = tree.close.bind(tree);
     this.#opened.push(Object.assign(tree, { close: () => (close(), rmSync(own, { recursive: true, force: true })) }));
-    return select(tree, "/", { parents: false, exclude: keepGitDir ? exclude : [...exclude, ".git"], keyword: "ADD" });
+    return select(tree, "/", { parents: false, exclude, keyword: "ADD" });
   }
 
   async #tree(): Promise<FileTree> {

@@ -16,6 +16,8 @@ import { pipeline } from "node:stream/promises";
 import { EngineError } from "../errors.ts";
 import { DirectoryTree } from "./directory-tree.ts";
 import type { FileTree, TreeEntry } from "./file-tree.ts";
+import { httpAuthorization } from "./remote-access.ts";
+import type { Access } from "./remote-access.ts";
 
 const MOST_REDIRECTS = 10;
 
@@ -37,6 +39,7 @@ export interface DownloadOptions {
   readonly checksum: string | undefined;
   readonly directory: string;
   readonly signal: AbortSignal;
+  readonly access?: Access;
 }
 
 /**
@@ -44,11 +47,11 @@ export interface DownloadOptions {
  * deletes it.
  * @throws {EngineError} invalid for what is refused, a status other than 200, or another checksum
  */
-export async function download(url: string, { checksum, directory, signal }: DownloadOptions): Promise<FileTree> {
+export async function download(url: string, { checksum, directory, signal, access = {} }: DownloadOptions): Promise<FileTree> {
   const own = join(directory, randomUUID());
   await mkdir(own, { mode: 0o700 });
   try {
-    const response = await follow(url, signal);
+    const response = await follow(url, { signal, access });
     const name = fileName(url);
     const path = join(own, name);
     const hash = createHash("sha256");
@@ -76,15 +79,19 @@ function fileName(url: string): string {
   return name === "" || name === "." || name === ".." || name.includes("/") || name.includes("\0") ? "__unnamed__" : name;
 }
 
-async function follow(url: string, signal: AbortSignal): Promise<IncomingMessage> {
+async function follow(url: string, { signal, access }: { signal: AbortSignal; access: Access }): Promise<IncomingMessage> {
   let at = new URL(url);
+  const { origin } = at;
+  const authorization = await httpAuthorization(access, at.hostname);
   let beginsHere = false;
   let refused: Refused = (address) => {
     beginsHere ||= isLoopback(address);
     return isLinkLocal(address);
   };
   for (let count = 0; count <= MOST_REDIRECTS; count++) {
-    const response = await request(at, refused, signal).catch((error: Error) => {
+    // Who the first server sends elsewhere does not take the login along.
+    const login = at.origin === origin ? authorization : undefined;
+    const response = await request(at, { refused, signal, login }).catch((error: Error) => {
       signal.throwIfAborted();
       throw new EngineError("invalid", `Cannot download ${url}: ${error.message}`, { cause: error });
     });
@@ -104,14 +111,18 @@ async function follow(url: string, signal: AbortSignal): Promise<IncomingMessage
 /** The reason not to connect to an address. */
 type Refused = (address: string) => string | undefined;
 
-function request(at: URL, refused: Refused, signal: AbortSignal): Promise<IncomingMessage> {
+function request(
+  at: URL,
+  { refused, signal, login }: { refused: Refused; signal: AbortSignal; login: string | undefined },
+): Promise<IncomingMessage> {
   if (at.protocol !== "http:" && at.protocol !== "https:") return Promise.reject(new Error(`${at.protocol}// is refused`));
   const host = at.hostname.replace(/^\[|\]$/g, "");
   const reason = isIP(host) ? refused(host) : undefined;
   if (reason !== undefined) return Promise.reject(new Error(reason));
   const get = at.protocol === "http:" ? httpGet : httpsGet;
   return new Promise((resolve, reject) => {
-    get(at, { signal, lookup: guarded(refused), headers: { "user-agent": "berth" } }, resolve).once("error", reject);
+    const headers = { "user-agent": "berth", ...(login !== undefined && { authorization: login }) };
+    get(at, { signal, lookup: guarded(refused), headers }, resolve).once("error", reject);
   });
 }
 

@@ -4,6 +4,7 @@ import { expand } from "../syntax/dockerfile/expand.ts";
 import { chompTabs, wholeHeredoc } from "../syntax/dockerfile/heredoc.ts";
 import { parseMount } from "../syntax/dockerfile/mount.ts";
 import type { Run } from "../syntax/dockerfile/tree.ts";
+import { cacheMountId } from "./build-args.ts";
 import { atPlace, resolveFrom } from "./graph.ts";
 import type { Evaluated, EvaluateScope, RunOperation, StepMountSpec } from "./operation.ts";
 import { commandLine } from "./stage-state.ts";
@@ -12,6 +13,7 @@ import type { StageState } from "./stage-state.ts";
 const proxies = ["HTTP_PROXY", "HTTPS_PROXY", "FTP_PROXY", "NO_PROXY", "ALL_PROXY"];
 
 export function evaluateRun(state: StageState, instruction: Run, scope: EvaluateScope): Evaluated {
+  refuseDevices(instruction);
   const { args, script } = runCommand(state, instruction);
   const operation: RunOperation = {
     kind: "run",
@@ -28,6 +30,15 @@ export function evaluateRun(state: StageState, instruction: Run, scope: Evaluate
   };
   const createdBy = `RUN ${[...argsNote(state), ...args].join(" ")} # buildkit`;
   return { state: { ...state, history: [...state.history, { createdBy, layer: true }] }, operation };
+}
+
+/** No devices are registered: without one that is not required a RUN does as well. */
+function refuseDevices({ devices, range }: Run): void {
+  for (const text of devices) {
+    const [name = "", ...options] = text.split(",");
+    const required = options.some((option) => /^required(?:=true)?$/i.test(option));
+    if (required) throw atPlace(`required device ${JSON.stringify(name)} is not registered: Berth knows no CDI devices`, range);
+  }
 }
 
 /** `|2 A=1 B=2`: the build arguments that the command saw. */
@@ -71,7 +82,8 @@ function mountSpec(
   const target = posix.resolve("/", state.config.WorkingDir || "/", mount.target ?? defaultTarget(mount.type, mount));
   if (target === "/") throw atPlace(`invalid mount target ${JSON.stringify(target)}`, instruction.range);
   const from = mount.from === undefined ? undefined : resolveFrom(mount.from, { ...scope, range: instruction.range });
-  return { mount, target, from };
+  if (mount.type !== "cache") return { mount, target, from };
+  return { mount: { ...mount, id: cacheMountId(scope.graph.options.buildArgs, { id: mount.id, target }) }, target, from };
 }
 
 function defaultTarget(type: string, mount: { id: string | undefined; source: string | undefined }): string {

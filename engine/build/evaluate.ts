@@ -230,8 +230,24 @@ function checkTransfer(operation: CopyOperation, { range }: tree.Transfer): void
   if (operation.checksum !== undefined && operation.sources.length !== 1)
     throw atPlace("checksum can't be specified for multiple sources", range);
   if (operation.checksum !== undefined && !remote) throw atPlace("checksum requires HTTP(S) or Git sources", range);
+  const malformed = operation.checksum !== undefined && remote?.kind === "url" ? digestProblem(operation.checksum) : undefined;
+  if (malformed !== undefined) throw atPlace(malformed, range);
   const message = operation.chmod === undefined ? undefined : checkChmod(operation.chmod);
   if (message !== undefined) throw atPlace(message, range);
+}
+
+/** Hexadecimal digits of the digests that BuildKit knows. */
+const DIGEST_LENGTHS: Readonly<Record<string, number>> = { sha256: 64, sha384: 96, sha512: 128 };
+
+/** What is wrong with a digest, in the words of go-digest, which BuildKit passes on. */
+function digestProblem(text: string): string | undefined {
+  const [, algorithm = "", encoded = ""] = /^([^:]+):(.+)$/.exec(text) ?? [];
+  const length = DIGEST_LENGTHS[algorithm];
+  if (algorithm === "") return "invalid checksum digest format";
+  if (length === undefined)
+    return /^[A-Za-z0-9_+.-]+:[A-Fa-f0-9]+$/.test(text) ? "unsupported digest algorithm" : "invalid checksum digest format";
+  if (encoded.length !== length) return "invalid checksum digest length";
+  return /^[a-f0-9]+$/.test(encoded) ? undefined : "invalid checksum digest format";
 }
 
 function transferHistory(operation: CopyOperation, destination: string): string {

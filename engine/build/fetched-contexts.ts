@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { EngineError } from "../errors.ts";
 import { makeDirectory, removeTree } from "../host/files.ts";
 import type { Images } from "../images/images.ts";
+import { isOn } from "./build-args.ts";
 import type { BuildRequest } from "./builder.ts";
 import { readLayout } from "./oci-layout.ts";
 import { fetchContext, isRemote } from "./remote-context.ts";
@@ -44,7 +45,10 @@ export async function fetchContexts(
         const image = await loadLayout(where, images, signal);
         if (image.isNew) loaded.push(image.id);
         contexts[name] = { image: image.id };
-      } else contexts[name] = { dir: (await fetchContext(where, own, { signal })).dir };
+      } else {
+        const keepGitDir = isOn(request.buildArgs, "BUILDKIT_CONTEXT_KEEP_GIT_DIR");
+        contexts[name] = { dir: (await fetchContext(where, own, { signal, access: request, keepGitDir })).dir };
+      }
     }
     return { request: { ...request, contexts }, release };
   } catch (error) {

@@ -1,7 +1,8 @@
 /** A build for several platforms: one build for each, all at the same time, and an index over what they make. */
 import type { Images } from "../images/images.ts";
-import { parsePlatform, platformText } from "../images/platform.ts";
+import { hostPlatform, parsePlatform, platformText } from "../images/platform.ts";
 import { EngineError } from "../errors.ts";
+import { isOn } from "./build-args.ts";
 import { StepError } from "./builder.ts";
 import type { BuildProgress, BuildRequest, BuildStep, BuiltImage } from "./builder.ts";
 
@@ -14,11 +15,14 @@ export interface PlatformsBuild {
   readonly signal: AbortSignal;
 }
 
-/** @throws {EngineError} like a build; the first failure ends the others */
+/** One image, or an index also over a single one when BUILDKIT_MULTI_PLATFORM asks for it. @throws {EngineError} like a build; the first failure ends the others */
 export async function buildPlatforms({ request, images, build, progress, signal }: PlatformsBuild): Promise<BuiltImage> {
   const asked = (request.platform ?? "").split(",").filter((each) => each !== "");
   const platforms = [...new Set(asked.map((each) => platformText(parsePlatform(each))))];
-  if (platforms.length < 2) return build(request, progress, signal);
+  if (platforms.length < 2) {
+    if (!isOn(request.buildArgs, "BUILDKIT_MULTI_PLATFORM")) return build(request, progress, signal);
+    if (platforms.length === 0) platforms.push(platformText(hostPlatform()));
+  }
   if (request.cacheTo?.some(({ type }) => type !== "inline"))
     throw new EngineError("invalid", "The cache of several platforms cannot be exported at once: export that of one after the other");
   const failure = new AbortController();

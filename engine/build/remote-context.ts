@@ -6,6 +6,7 @@ import { buffer } from "node:stream/consumers";
 import { EngineError } from "../errors.ts";
 import { looksLikeArchive, plainArchive } from "./archive.ts";
 import { open } from "./remote.ts";
+import type { Access } from "./remote-access.ts";
 import { cloneRepository, isRepository } from "./repository.ts";
 import { receiveContext } from "./tar-tree.ts";
 
@@ -25,17 +26,25 @@ export interface RemoteContext {
   readonly dockerfile?: string;
 }
 
+export interface FetchOptions {
+  readonly signal: AbortSignal;
+  /** Is told where from. */
+  readonly tell?: (text: string) => void;
+  readonly access?: Access;
+  /** Of a repository: BUILDKIT_CONTEXT_KEEP_GIT_DIR. */
+  readonly keepGitDir?: boolean;
+}
+
 /**
  * Fetches a context into `dir`, which is there and empty. What a server sends is told by its content, not by its type.
- * @param options.tell is told where from
  * @throws {EngineError} invalid for what is no context; internal when it cannot be had
  */
 export async function fetchContext(
   remote: string,
   dir: string,
-  { signal, tell = () => undefined }: { signal: AbortSignal; tell?: (text: string) => void },
+  { signal, tell = () => undefined, access = {}, keepGitDir = false }: FetchOptions,
 ): Promise<RemoteContext> {
-  if (isRepository(remote)) return { dir: await cloneRepository(remote, dir, { signal }) };
+  if (isRepository(remote)) return { dir: await cloneRepository(remote, dir, { signal, access, keepGitDir }) };
   const { body, contentType } = await open(remote, signal, tell);
   const { head, all } = await peek(body);
   if (looksLikeArchive(head)) return { dir: await receiveContext(await plainArchive(all), dir, { signal }) };

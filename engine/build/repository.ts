@@ -2,11 +2,15 @@
  * Git repositories as build context: `https://host/repo.git#branch:folder`, `git://…`, `git@host:repo.git`, `github.com/…`.
  * @see https://docs.docker.com/build/concepts/context/#git-repositories
  */
-import { lstat, realpath } from "node:fs/promises";
+import { lstat, mkdtemp, realpath } from "node:fs/promises";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { EngineError } from "../errors.ts";
+import { removeTree } from "../host/files.ts";
 import { run } from "../host/process.ts";
 import { findProgram } from "../host/programs.ts";
+import { gitEnvironment } from "./remote-access.ts";
+import type { Access } from "./remote-access.ts";
 
 /** Whether a URL names a repository and not a file. */
 export function isRepository(remote: string): boolean {
@@ -20,15 +24,33 @@ export function parseRepository(remote: string): { url: string; ref: string; fol
   return { url: address.startsWith("github.com/") ? `https://${address}` : address, ref, folder };
 }
 
+export interface CloneOptions {
+  readonly signal: AbortSignal;
+  /** The commit, or the beginning of it. */
+  readonly checksum?: string | undefined;
+  readonly access?: Access;
+  /** Leaves `.git` where the files are. */
+  readonly keepGitDir?: boolean;
+}
+
 /**
- * Clones into `dir`, without history.
+ * Clones into `dir`, without history, and without `.git` unless that is asked for.
  * @returns the directory that is the context
  * @throws {EngineError} invalid when git is not installed or fails, or the folder is not there
  */
-export async function cloneRepository(
+export async function cloneRepository(remote: string, dir: string, options: CloneOptions): Promise<string> {
+  const scratch = await mkdtemp(join(tmpdir(), "berth-git-"));
+  try {
+    return await clone(remote, dir, { ...options, env: await gitEnvironment(options.access ?? {}, parseRepository(remote).url, scratch) });
+  } finally {
+    await removeTree(scratch);
+  }
+}
+
+async function clone(
   remote: string,
   dir: string,
-  { signal, checksum }: { signal: AbortSignal; checksum?: string },
+  { signal, checksum, keepGitDir, env }: CloneOptions & { env: NodeJS.ProcessEnv },
 ): Promise<string> {
   const git = findProgram("git");
   if (git === undefined) throw new EngineError("invalid", "A build from a repository needs git, which is not installed: install git");
@@ -36,7 +58,6 @@ export async function cloneRepository(
   // A name that looks like an option must not become one.
   if (ref.startsWith("-") || url.startsWith("-")) throw new EngineError("invalid", `invalid repository ${JSON.stringify(remote)}`);
   const command = async (...args: string[]): Promise<void> => {
-    const env = { ...process.env, GIT_TERMINAL_PROMPT: "0", GIT_PROTOCOL_FROM_USER: "0" };
     const { exitCode, stderr } = await run([git, ...args], { cwd: dir, env, signal });
     if (exitCode !== 0)
       throw new EngineError("invalid", `unable to 'git clone' to temporary context directory: ${stderr.trim().split("\n").at(-1)}`);
@@ -53,6 +74,7 @@ export async function cloneRepository(
   await command("checkout", "--quiet", "FETCH_HEAD");
   if (checksum !== undefined) await checkCommit([git, "rev-parse", "HEAD"], { dir, checksum, remote });
   await command("submodule", "update", "--quiet", "--init", "--recursive", "--depth=1");
+  if (!keepGitDir) await removeTree(join(dir, ".git"));
   return folder === "" ? dir : folderInside(dir, folder);
 }
 

@@ -2,6 +2,7 @@
 import { randomBytes } from "node:crypto";
 import { EngineError } from "../errors.ts";
 import { platformText } from "../images/platform.ts";
+import { sandboxHostname } from "./build-args.ts";
 import { StepError } from "./builder.ts";
 import { keyOf } from "./cache.ts";
 import { epochOf, setBack } from "./epoch.ts";
@@ -39,6 +40,7 @@ export async function prepareRun(operation: RunOperation, instruction: string, s
   const described: DescribedMount[] = [];
   for (const mount of operation.mounts) described.push(await describeMount(mount, scope));
   const { args, env, workingDir, user, network, security, script } = operation;
+  const hostname = sandboxHostname(request.buildArgs);
   const networkMode = network ?? request.networkMode ?? "default";
   const mounts = described.map((mount) => mount.key);
   const own = { args, env: env.toSorted(), workingDir, user, networkMode, security, script, mounts };
@@ -48,6 +50,7 @@ export async function prepareRun(operation: RunOperation, instruction: string, s
     parent: scope.parent,
     ...own,
     extraHosts: request.extraHosts,
+    hostname,
     shm: request.shmSizeBytes,
     platform: stage.platform,
     epoch: epochOf(request),
@@ -58,6 +61,7 @@ export async function prepareRun(operation: RunOperation, instruction: string, s
     "setting the network": networkMode,
     "setting the security mode": security ?? "",
     "setting the extra hosts": (request.extraHosts ?? []).join(","),
+    ...(hostname !== undefined && { "setting the host name": hostname }),
     "setting the size of /dev/shm": String(request.shmSizeBytes ?? ""),
     "setting the platform": platformText(stage.platform),
     ...Object.fromEntries(env.map((entry) => [variableLabel(entry, operation.argNames), keyOf(entry).slice(0, 16)])),
@@ -133,7 +137,7 @@ async function runCommand(
     user: operation.user,
     ...sandboxOf(request, operation),
     mounts: taken.mounts,
-    hostname: "buildkitsandbox",
+    hostname: sandboxHostname(request.buildArgs) ?? "buildkitsandbox",
     onOutput,
     signal,
   });

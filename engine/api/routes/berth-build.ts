@@ -1,7 +1,9 @@
 /** `POST /berth/build`: builds of Berth's own clients, with everything that a build can be asked for. */
 import { contextOf, definitionOf, dockerfileOf } from "../../build/predict-request.ts";
+import { isOn } from "../../build/build-args.ts";
 import type { BuildRequest } from "../../build/builder.ts";
 import { cacheSource, cacheTarget } from "../../build/cache-options.ts";
+import type { Access } from "../../build/remote-access.ts";
 import { EngineError } from "../../errors.ts";
 import { receiveContext, takeUploaded, uploadContext } from "../build-context.ts";
 import type { BuildContext } from "../build-context.ts";
@@ -38,17 +40,31 @@ async function build(exchange: Exchange): Promise<void> {
 }
 
 /** @throws {EngineError} invalid unless exactly one place is named */
-async function contextFor(exchange: Exchange, { contextDir, contextId, remote }: BuildCall): Promise<BuildContext> {
+async function contextFor(exchange: Exchange, call: BuildCall): Promise<BuildContext> {
+  const { contextDir, contextId, remote, buildArgs = {} } = call;
   if ([contextDir, contextId, remote].filter((each) => each !== undefined).length !== 1)
     throw new EngineError("invalid", "One of contextDir, contextId and remote has to say where the build context is");
   if (contextId !== undefined) return takeUploaded(exchange, contextId);
-  if (remote !== undefined) return receiveContext(exchange, () => undefined, remote);
+  if (remote !== undefined)
+    return receiveContext(exchange, () => undefined, {
+      remote,
+      access: accessOf(call),
+      keepGitDir: isOn(buildArgs, "BUILDKIT_CONTEXT_KEEP_GIT_DIR"),
+    });
   const dir = await contextOf(contextDir!);
   return { dir, name: dir, remove: () => Promise.resolve() };
 }
 
+/** The secrets and the agents that came with the call. */
+function accessOf({ secrets = {}, ssh = {} }: BuildCall): Required<Access> {
+  return {
+    secret: (id) => Promise.resolve(Object.hasOwn(secrets, id) ? Buffer.from(secrets[id]!, "base64") : undefined),
+    sshAgent: (id) => Promise.resolve(Object.hasOwn(ssh, id) ? ssh[id] : undefined),
+  };
+}
+
 async function requestOf(asked: BuildCall, context: BuildContext): Promise<BuildRequest> {
-  const { secrets = {}, ssh = {}, buildArgs = {}, contextDir, tags = [], noCacheStages, allow, ulimits } = asked;
+  const { buildArgs = {}, contextDir, tags = [], noCacheStages, allow, ulimits } = asked;
   const definition = await definitionOf({ ...asked, buildArgs: textMap(buildArgs, "buildArgs") });
   const path = context.dockerfile ?? (asked.dockerfile || "Dockerfile");
   return {
@@ -63,8 +79,7 @@ async function requestOf(asked: BuildCall, context: BuildContext): Promise<Build
     tags: tags.filter((tag) => tag !== ""),
     pull: asked.pull ?? false,
     auth: (asked.auth ?? {}) as Record<string, AuthConfig>,
-    secret: (id) => Promise.resolve(Object.hasOwn(secrets, id) ? Buffer.from(secrets[id]!, "base64") : undefined),
-    sshAgent: (id) => Promise.resolve(Object.hasOwn(ssh, id) ? ssh[id] : undefined),
+    ...accessOf(asked),
     ...(noCacheStages?.length && { noCacheStages }),
     ...(allow?.length && { entitlements: allow }),
     ...(ulimits?.length && { ulimits }),

@@ -1,5 +1,6 @@
 /** Builds by the classic request: a tar in the body, options in the query, the old builder's words in the answer. */
 import type { Duplex } from "node:stream";
+import { isOn } from "../../build/build-args.ts";
 import { StepError } from "../../build/builder.ts";
 import type { BuildProgress, BuildRequest } from "../../build/builder.ts";
 import { cacheSource } from "../../build/cache-options.ts";
@@ -29,7 +30,9 @@ async function build(exchange: Exchange): Promise<void> {
   let context: BuildContext | undefined;
   try {
     if (query.text("cgroupparent")) stream.send({ stream: `[Warning] ${NO_CGROUP_PARENT}\n` });
-    context = await receiveContext(exchange, (text) => stream.send({ stream: `${text}\n` }));
+    context = await receiveContext(exchange, (text) => stream.send({ stream: `${text}\n` }), {
+      keepGitDir: isOn(options.buildArgs, "BUILDKIT_CONTEXT_KEEP_GIT_DIR"),
+    });
     const request = { ...options, ...contextOptions(context, query.text("dockerfile")) };
     // Berth's own clients draw each step with its time, size and reason; docker's know the classic words only.
     const exact = exchange.request.headers["x-berth-progress"] === "1" && !quiet;

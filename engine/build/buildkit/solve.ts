@@ -9,8 +9,10 @@ import type { Peer } from "../../host/peer.ts";
 import type { Images } from "../../images/images.ts";
 import type { Snapshots } from "../../layers/snapshots.ts";
 import { plainArchive } from "../archive.ts";
+import { isOn } from "../build-args.ts";
 import type { Builder, BuildProgress, BuildRequest, BuiltImage } from "../builder.ts";
 import type { CacheSource, CacheTarget } from "../cache-options.ts";
+import type { Access } from "../remote-access.ts";
 import { fetchContext } from "../remote-context.ts";
 import { receiveContext } from "../tar-tree.ts";
 import { buildError } from "./build-error.ts";
@@ -77,6 +79,7 @@ export class Solve {
   readonly #builds = new Map<string, Promise<BuiltImage>>();
   readonly #returned = Promise.withResolvers<ReturnRequest>();
   readonly #releases: Releases = [];
+  #agents: ForwardedAgents | undefined;
   /** Gives caches to the client when the build has succeeded; they tell what the client is told. */
   readonly #caching: (() => Promise<Record<string, string>>)[] = [];
   #vertexes = 0;
@@ -183,7 +186,11 @@ export class Solve {
     const remote = remoteContext(options);
     if (remote === undefined) return this.#loadFiles(options);
     const { dir, dockerfile } = await this.#vertex("[internal] load remote build context").during(async () =>
-      fetchContext(remote, await this.#scratch(), { signal: this.#signal }),
+      fetchContext(remote, await this.#scratch(), {
+        signal: this.#signal,
+        access: this.#access(),
+        keepGitDir: isOn(requestOptions(options).buildArgs, "BUILDKIT_CONTEXT_KEEP_GIT_DIR"),
+      }),
     );
     return this.#loadArchive(dockerfile === undefined ? options : { ...options, filename: dockerfile }, dir);
   }
@@ -203,6 +210,19 @@ export class Solve {
     return this.#vertex("[internal] load remote build context").during(async () =>
       receiveContext(await plainArchive(readUpload(this.#session, upload)), directory, { signal: this.#signal }),
     );
+  }
+
+  /** The client's secrets and agents. */
+  #access(): Required<Access> {
+    return { secret: (id) => readSecret(this.#session, id), sshAgent: async (id) => (await this.#forwarded()).socket(id) };
+  }
+
+  async #forwarded(): Promise<ForwardedAgents> {
+    await makeDirectory(this.#rooms.scratch);
+    if (this.#agents) return this.#agents;
+    const agents = new ForwardedAgents(this.#session, this.#rooms.scratch);
+    this.#releases.push(() => agents.close());
+    return (this.#agents = agents);
   }
 
   /** A directory that goes with the build. */
@@ -293,9 +313,6 @@ export class Solve {
 
   async #buildRequest(loaded: Loaded & { inputs: Inputs }): Promise<BuildRequest> {
     const { options, archive, dockerfile, name } = loaded;
-    const agents = new ForwardedAgents(this.#session, this.#rooms.scratch);
-    await makeDirectory(this.#rooms.scratch);
-    this.#releases.push(() => agents.close());
     const contextDir = archive ?? (await this.#context(loaded));
     return {
       ...requestOptions(options),
@@ -305,8 +322,7 @@ export class Solve {
       ...storedAs(this.#request.Exporters),
       ...(await this.#namedContexts(options, loaded.inputs)),
       ...(await this.#caches(options)),
-      secret: (id) => readSecret(this.#session, id),
-      sshAgent: (id) => agents.socket(id),
+      ...this.#access(),
       login: (domain) => readLogin(this.#session, domain),
       ...(this.#request.Entitlements.length > 0 && { entitlements: this.#request.Entitlements }),
       asked: { ref: this.#request.Ref, frontendAttrs: options },

@@ -161,6 +161,7 @@ function readRun(context: Context): Instruction | InstructionProblem {
     mounts: flags.all("mount"),
     network: network?.value,
     security: security?.value,
+    devices: flags.all("device").map((flag) => flag.value!),
   };
 }
 

@@ -116,6 +116,8 @@ export interface Run extends InstructionBase {
   readonly mounts: readonly Flag[];
   readonly network: string | undefined;
   readonly security: string | undefined;
+  /** Values of `--device`. */
+  readonly devices: readonly string[];
 }
 
 export interface Transfer extends InstructionBase {
