@@ -147,6 +147,7 @@ async function buildClassic(cli: Cli, parts: Parts): Promise<string> {
   const { mode, context, flags, tags, auth } = parts;
   const only = (["secret", "ssh", "build-context", "cache-to", "allow", "annotation"] as const).find((name) => flags[name].length > 0);
   if (only) throw new Error(`--${only} needs Berth's own engine`);
+  if (flags.platform.join(",").includes(",")) throw new Error("A build for several platforms needs Berth's own engine");
   const client = await cli.client();
   const tar = context.tar ? countBytes(cli, context.tar, mode) : undefined;
   const options: BuildOptions = {

@@ -24,7 +24,7 @@ export function needsExactBuild(build: BuildConfig): boolean {
 export async function buildExactly(
   compose: Compose,
   project: Project,
-  wish: { name: string; file: string; args: readonly string[]; flags: BuildFlags; lines: boolean },
+  wish: { name: string; file: string; args: readonly string[]; platforms: string[]; flags: BuildFlags; lines: boolean },
 ): Promise<void> {
   const { name, flags } = wish;
   const build = project.services[name]?.build ?? {};
@@ -42,7 +42,7 @@ export async function buildExactly(
       pull: flags.pull || build.pull || false,
       ...(flags.quiet ? { progress: "none" } : wish.lines ? { progress: "plain" } : {}),
       network: build.network ?? "default",
-      platform: [project.services[name]?.platform ?? build.platforms?.[0]].filter((one) => one !== undefined),
+      platform: wish.platforms,
       "add-host": (build.extra_hosts ?? []).map((text) => text.replace("=", ":")),
       "cache-from": build.cache_from ?? [],
       "cache-to": build.cache_to ?? [],

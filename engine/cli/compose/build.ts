@@ -59,6 +59,7 @@ Services are built once and then tagged, by default as \`project-service\`.`,
       pull: flags.pull,
       quiet: flags.quiet,
       buildArgs: flags["build-arg"],
+      allPlatforms: true,
     });
     if (flags.push)
       await pushServices(

@@ -17,6 +17,7 @@ import { describeError } from "../errors.ts";
 import { throwFailure } from "../progress.ts";
 import { pullMessages } from "../pull-image.ts";
 import { buildExactly, needsExactBuild } from "./build-exact.ts";
+import { platformsOf } from "./build-platforms.ts";
 import type { BuildScreen } from "../build-plain.ts";
 import type { Compose } from "./compose.ts";
 
@@ -28,6 +29,8 @@ export interface BuildFlags {
   readonly pull?: boolean;
   readonly quiet?: boolean;
   readonly buildArgs?: readonly string[];
+  /** An image for each platform, not only for the one it runs on. */
+  readonly allPlatforms?: boolean;
 }
 
 /** Carries out image steps: pulls side by side, then builds in order. */
@@ -99,7 +102,9 @@ export async function buildServices(compose: Compose, project: Project, names: r
   const { openBuildScreen, screenOf } = await import("../show-build.ts");
   const many = names.length > 1;
   // An exact build draws itself, by lines when others draw beside it.
-  const exact = many && names.some((name) => needsExactBuild(project.services[name]?.build ?? {}));
+  const isExact = (name: string): boolean =>
+    needsExactBuild(project.services[name]?.build ?? {}) || platformsOf(project, name, { all: flags.allPlatforms ?? false }).length > 1;
+  const exact = many && names.some(isExact);
   const tty = cli.stderr.isTTY && compose.ansi !== "never" && !exact;
   const screen = await openBuildScreen(cli, flags.quiet || compose.dryRun ? "quiet-build" : tty ? "tty" : "plain");
   const built: string[] = [];
@@ -133,9 +138,10 @@ async function buildService(compose: Compose, project: Project, { name, flags, s
   const build = project.services[name]?.build ?? {};
   const directory = build.context ?? project.workingDir;
   const inline = build.dockerfile_inline;
-  if (needsExactBuild(build)) {
+  const platforms = platformsOf(project, name, { all: flags.allPlatforms ?? false });
+  if (needsExactBuild(build) || platforms.length > 1) {
     const file = inline === undefined ? dockerfilePath(directory, build.dockerfile) : "";
-    return buildExactly(compose, project, { name, file, args: flags.buildArgs ?? [], flags, lines: many });
+    return buildExactly(compose, project, { name, file, args: flags.buildArgs ?? [], platforms, flags, lines: many });
   }
   const from = inline === undefined ? cli : { cwd: cli.cwd, stdin: Readable.from([Buffer.from(inline)]) };
   const file = inline === undefined ? dockerfilePath(directory, build.dockerfile) : "-";
@@ -156,7 +162,7 @@ async function buildService(compose: Compose, project: Project, { name, flags, s
     labels: { ...build.labels, [LABEL.project]: project.name, [LABEL.service]: name, [LABEL.version]: COMPOSE_VERSION },
     noCache: flags.noCache || build.no_cache || false,
     pull: flags.pull || build.pull || false,
-    platform: project.services[name]?.platform ?? build.platforms?.[0],
+    platform: platforms[0],
     networkMode: build.network,
     extraHosts: (build.extra_hosts ?? []).map((text) => text.replace("=", ":")),
     shmSizeBytes: build.shm_size === undefined ? undefined : Number(build.shm_size),
