@@ -14,7 +14,7 @@ import { importBusybox } from "../support/berth.ts";
 import { startEngine } from "../support/engine.ts";
 import type { Result, TestEngine } from "../support/engine.ts";
 import { findBusybox } from "../support/busybox.ts";
-import { processesAs, sendKill } from "../support/processes.ts";
+import { commandLine, processesAs, sendKill } from "../support/processes.ts";
 import { cannotRunAs, USERS } from "../support/user.ts";
 
 /** Arguments of docker, and what it must say; a regular expression or the whole output, `ID` standing for any full id. */
@@ -409,8 +409,17 @@ for (const as of USERS)
 
     for (const victim of ["supervisor", "runtime"] as const)
       test(`a container whose ${victim} is killed runs on, and its exit status is said to be unknown`, async () => {
-        await says("run", "-d", "--name", "orphan", "busybox", "sh", "-c", "while [ ! -e /end ]; do sleep 0.05; done; echo bye; exit 4");
-        const [pid] = processesAs(victim, engine.root);
+        const id = await says(
+          "run",
+          "-d",
+          "--name",
+          "orphan",
+          "busybox",
+          "sh",
+          "-c",
+          "while [ ! -e /end ]; do sleep 0.05; done; echo bye; exit 4",
+        );
+        const pid = processesAs(victim, engine.root).find((one) => commandLine(one).includes(id));
         process.kill(pid!, "SIGKILL");
         assert.equal(await says("exec", "orphan", "echo", "alive"), "alive");
         await says("exec", "orphan", "touch", "/end");
@@ -525,6 +534,7 @@ for (const as of USERS)
 
     test("copies in and out keep what they copy, and never follow a link out", async () => {
       await says("run", "-d", "--name", "copy", "busybox", "sh", "-c", "ln -s /etc/passwd /link; ln -s / /out; sleep 300");
+      await says("exec", "copy", "sh", "-c", "until [ -e /out ]; do sleep 0.05; done");
       const folder = mkdtempSync(join(tmpdir(), "berth-copy-"));
       writeFileSync(join(folder, "in.txt"), "in");
       await says("cp", join(folder, "in.txt"), "copy:/tmp/");

@@ -56,9 +56,14 @@ for (const as of USERS) {
       for (const name of names)
         await docker("run", "-d", "--name", name, "--network", "names", "--network-alias", "web", "busybox", "sleep", "99");
       const addresses = await Promise.all(names.map(addressOf));
-      const turns = [await asked("web"), await asked("web"), await asked("web")];
-      for (const turn of turns) assert.deepEqual(turn.toSorted(), addresses.toSorted());
-      assert.deepEqual(new Set(turns.map(([first]) => first)), new Set(addresses));
+      const firsts = new Set<string | undefined>();
+      // Who asks again because an answer was slow takes two turns.
+      for (let turn = 0; turn < 30 && firsts.size < 3; turn++) {
+        const answer = await asked("web");
+        assert.deepEqual(answer.toSorted(), addresses.toSorted());
+        firsts.add(answer[0]);
+      }
+      assert.deepEqual(firsts, new Set(addresses));
       assert.equal((await asked("web", "aaaa")).length, 3);
       await docker("rm", "-f", ...names);
       assert.deepEqual(await asked("web"), []);

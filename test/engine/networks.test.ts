@@ -262,7 +262,9 @@ for (const as of USERS) {
     await untilNoPorts(room);
     assert.equal((await linksIn(room)).length, 1);
     assert.deepEqual(readdirSync(`${directory}/netns`), []);
-    assert.ok((await descriptors()) <= before + 2, "netd keeps descriptors");
+    // What it asked programs and the kernel for may just be ending.
+    const deadline = Date.now() + 60_000;
+    while ((await descriptors()) > before + 2) assert.ok(Date.now() < deadline, "netd keeps descriptors");
   });
 
   test(`as ${as}: containers of a user-defined network find each other by name`, { skip }, async (t) => {

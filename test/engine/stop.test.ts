@@ -1,6 +1,6 @@
 /** Stopping an engine with containers: each is stopped as it wants to be, and nothing of them stays but their records. */
 import assert from "node:assert/strict";
-import { globSync, readdirSync, readFileSync } from "node:fs";
+import { globSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { processesInside, readHolder } from "../../engine/host/launch.ts";
@@ -8,6 +8,7 @@ import { engineName, enginePaths } from "../../engine/host/paths.ts";
 import { descendants, processStartTime } from "../../engine/host/process.ts";
 import { importBusybox } from "../support/berth.ts";
 import { startEngine } from "../support/engine.ts";
+import { commandLine } from "../support/processes.ts";
 import { cannotRunAs, USERS } from "../support/user.ts";
 
 const TRAP = "trap 'echo bye; exit 5' TERM; echo ready; while :; do sleep 0.05; done";
@@ -38,10 +39,7 @@ for (const as of USERS)
 
       if (state === "killed") await engine.kill9();
       await engine.stop();
-      assert.deepEqual(
-        family.filter((pid) => processStartTime(pid) !== undefined && readFileSync(`/proc/${pid}/cmdline`, "utf8") !== ""),
-        [],
-      );
+      assert.deepEqual(family.filter((pid) => processStartTime(pid) !== undefined && commandLine(pid) !== "").map(commandLine), []);
       assert.deepEqual(cgroupsOf(engine.root), []);
       assert.deepEqual(readdirSync(join(engine.root, "run")).toSorted(), ["engine.lock", "start.lock"]);
 

@@ -5,6 +5,7 @@ import { existsSync, mkdirSync, mkdtempSync, rmSync, watch, writeFileSync } from
 import { join } from "node:path";
 import { which } from "../../scripts/setup.mjs";
 import { runProgram } from "./engine.ts";
+import { processesOf, sendKill } from "./processes.ts";
 
 export interface Podman {
   /** `unix://…`, for `--host`. */
@@ -57,6 +58,8 @@ export async function startPodman(base: string, tar: string): Promise<Podman> {
       // Its service waits for idle connections before it heeds SIGTERM; its containers are gone by now.
       child.kill("SIGKILL");
       await ended;
+      // Who watched a command that has ended may still be noting it down.
+      for (const pid of processesOf(base)) sendKill(pid);
       rmSync(runroot, { recursive: true, force: true });
     },
   };
