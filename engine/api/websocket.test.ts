@@ -26,8 +26,10 @@ const services = fakeServices({
 const api = await startApi(services);
 
 /** Node's own WebSocket client speaks TCP only. */
+const bridged = new Set<Socket>();
 const bridge = createServer().on("upgrade", (incoming, socket: Socket, head: Buffer) => {
   const target = connect({ path: api.socketPath, allowHalfOpen: true });
+  for (const end of [socket, target]) bridged.add(end.on("error", () => undefined));
   const headers = Object.entries(incoming.headers).map(([name, value]) => `${name}: ${String(value)}\r\n`);
   target.write(`GET ${incoming.url} HTTP/1.1\r\n${headers.join("")}\r\n`);
   if (head.length > 0) target.write(head);
@@ -37,6 +39,7 @@ await new Promise<void>((resolve) => bridge.listen(0, "127.0.0.1", resolve));
 const { port } = bridge.address() as AddressInfo;
 after(async () => {
   bridge.close();
+  for (const end of bridged) end.destroy();
   await api.close();
 });
 

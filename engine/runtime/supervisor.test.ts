@@ -191,12 +191,21 @@ await inPrivateMounts(import.meta.filename, () => {
     assert.deepEqual(leftovers(), []);
   });
 
+  /** Whoever waited before this is through. */
+  async function oneTurn(): Promise<void> {
+    const { task } = await start("echo turn");
+    await task.exit;
+    await task.release();
+  }
+
   test("pause() stops everything until resume()", async () => {
     const { log, task, id } = await start("while :; do echo tick; sleep 0.01; done");
     for await (const _ of readLines(log, { follow: true })) break;
     await runtime.pause(id, task);
+    // What it printed last may be on its way.
+    await oneTurn();
     const frozen = await text(log);
-    await new Promise((resolve) => setTimeout(resolve, 100));
+    await oneTurn();
     assert.equal(await text(log), frozen);
     await runtime.resume(id, task);
     for await (const _ of readLines(log, { follow: true, tail: 0 })) break;
