@@ -3,6 +3,7 @@
  */
 import { join } from "node:path";
 import * as vscode from "vscode";
+import { registerTools } from "./assistant/register.ts";
 import { registerCommands } from "./commands/command.ts";
 import type { CommandTable } from "./commands/command.ts";
 import { registerInspect } from "./commands/inspect.ts";
@@ -44,7 +45,7 @@ export function activate(extension: vscode.ExtensionContext): Context | undefine
   extension.subscriptions.push(language);
   let table: Promise<CommandTable> | undefined;
   registerCommands(context, () => (table ??= readCommands(context, language)));
-  extension.subscriptions.push(registerPages(context), registerProfile(context), ...registerTasks(context));
+  extension.subscriptions.push(registerPages(context), registerProfile(context), ...registerTasks(context), ...registerTools(context));
   keepTerminals(context);
   showStatus(context);
   createViews(context, views);

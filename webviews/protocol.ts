@@ -63,6 +63,8 @@ export interface RunSpec {
   readonly user: string;
   readonly directory: string;
   readonly removeAfter: boolean;
+  /** `linux/arm64`; empty for the engine's own. Forms that were saved before have none. */
+  readonly platform?: string | undefined;
 }
 
 export interface RunState {

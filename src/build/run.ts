@@ -17,6 +17,11 @@ export interface BuildTarget {
   readonly text?: string;
   readonly target?: string | undefined;
   readonly buildArgs?: Readonly<Record<string, string>>;
+  /** One, or several with commas. */
+  readonly platform?: string | undefined;
+  readonly noCache?: boolean;
+  /** Ask registries for newer base images. */
+  readonly pull?: boolean;
 }
 
 /** Who hears of a build. */
@@ -65,16 +70,36 @@ export async function runBuild(context: Context, target: BuildTarget, { signal, 
 }
 
 /** What one would type behind `berth`. */
-export function buildWords({ directory, dockerfile, name, target, buildArgs = {} }: BuildTarget): string[] {
+export function buildWords({ directory, dockerfile, name, target, buildArgs = {}, platform, noCache, pull }: BuildTarget): string[] {
   const args = Object.entries(buildArgs).flatMap(([key, value]) => ["--build-arg", `${key}=${value}`]);
   const file = dockerfile === "Dockerfile" ? [] : ["--file", isAbsolute(dockerfile) ? dockerfile : join(directory, dockerfile)];
-  return ["build", "--tag", name, ...file, ...(target ? ["--target", target] : []), ...args, directory];
+  return [
+    "build",
+    "--tag",
+    name,
+    ...file,
+    ...(target ? ["--target", target] : []),
+    ...args,
+    ...(platform ? ["--platform", platform] : []),
+    ...(noCache ? ["--no-cache"] : []),
+    ...(pull ? ["--pull"] : []),
+    directory,
+  ];
 }
 
 async function* messages(context: Context, build: BuildTarget, signal: AbortSignal): AsyncGenerator<JsonMessage> {
-  const { directory, dockerfile, name, text, target, buildArgs = {} } = build;
+  const { directory, dockerfile, name, text, target, buildArgs = {}, platform, noCache = false, pull = false } = build;
   const client = await context.engine.client();
-  const common = { dockerfile, tags: text === undefined ? [name] : [], buildArgs, auth: await context.accounts.all(), signal };
+  const common = {
+    dockerfile,
+    tags: text === undefined ? [name] : [],
+    buildArgs,
+    auth: await context.accounts.all(),
+    noCache,
+    pull,
+    signal,
+    ...(platform ? { platform } : {}),
+  };
   if (context.engine.own) {
     const call = { ...common, contextDir: directory, ...(text === undefined ? {} : { text }), ...(target ? { target } : {}) };
     for await (const event of client.builds.run(call)) yield { aux: { "berth.progress": event } };

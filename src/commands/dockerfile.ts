@@ -2,6 +2,7 @@
 import { basename, dirname } from "node:path";
 import * as vscode from "vscode";
 import { buildImage } from "../build/build.ts";
+import type { BuildTarget } from "../build/run.ts";
 import type { Context } from "../context.ts";
 import type { Command } from "./command.ts";
 import { trusted } from "./command.ts";
@@ -55,12 +56,30 @@ async function askName(context: Context, uri: vscode.Uri): Promise<string | unde
   return name?.trim();
 }
 
-async function build(context: Context, ...args: unknown[]): Promise<void> {
+/** The options of the last time are proposed. */
+async function buildWith(context: Context, ...args: unknown[]): Promise<void> {
   const uri = await chosenDockerfile(args);
   const name = uri && (await askName(context, uri));
   if (!uri || !name) return;
+  const { askBuildOptions } = await import("../build/options.ts");
+  const remembered = `build-options:${uri.toString()}`;
   await save(uri);
-  await buildImage(context, { directory: dirname(uri.fsPath), dockerfile: basename(uri.fsPath), name });
+  const options = await askBuildOptions(uri, context.extension.workspaceState.get(remembered, {}));
+  if (!options) return;
+  await context.extension.workspaceState.update(remembered, options);
+  await buildNamed(context, uri, { name, ...options });
+}
+
+async function build(context: Context, ...args: unknown[]): Promise<void> {
+  const uri = await chosenDockerfile(args);
+  const name = uri && (await askName(context, uri));
+  if (uri && name) await buildNamed(context, uri, { name });
+}
+
+async function buildNamed(context: Context, uri: vscode.Uri, options: Omit<BuildTarget, "directory" | "dockerfile">): Promise<void> {
+  const { name } = options;
+  await save(uri);
+  await buildImage(context, { directory: dirname(uri.fsPath), dockerfile: basename(uri.fsPath), ...options });
   const run = vscode.l10n.t("Run");
   void vscode.window.showInformationMessage(vscode.l10n.t("Built {0}", name), run).then(async (chosen) => {
     if (chosen === run) await vscode.commands.executeCommand("berth.image.run", name);
@@ -83,5 +102,6 @@ export async function buildAndRun(context: Context, uri: vscode.Uri): Promise<vo
 /** Commands on a Dockerfile. */
 export const dockerfileCommands: Readonly<Record<string, Command>> = {
   "dockerfile.build": { enabled: trusted, handler: build },
+  "dockerfile.buildWith": { enabled: trusted, handler: buildWith },
   "dockerfile.run": { enabled: trusted, handler: run },
 };

@@ -40,7 +40,11 @@ export async function runSpec(context: Context, spec: RunSpec): Promise<string> 
   say(context, ["run", ...runWords(spec)]);
   const client = await context.engine.client();
   const id = await busy({ title: vscode.l10n.t("Starting {0}", spec.name || spec.image), view: "containers" }, async (signal) => {
-    const { Id } = await client.containers.create(request, { name: spec.name || undefined, signal });
+    const { Id } = await client.containers.create(request, {
+      name: spec.name || undefined,
+      platform: spec.platform || undefined,
+      signal,
+    });
     await client.containers
       .start(Id, { signal })
       .catch((error: unknown) => client.containers.remove(Id, { force: true }).then(() => Promise.reject(error as Error)));

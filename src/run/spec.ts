@@ -99,6 +99,7 @@ export function runFlags(spec: RunSpec): string[] {
     ...one("--user", spec.user),
     ...one("--workdir", spec.directory),
     ...(spec.removeAfter ? ["--rm"] : []),
+    ...one("--platform", spec.platform ?? ""),
   ];
 }
 

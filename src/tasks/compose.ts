@@ -13,7 +13,14 @@ export interface ComposeCall {
 export function composeTask(context: Context, { words, directory, name }: ComposeCall): vscode.Task {
   const { program, prefix, env } = berthProgram(context);
   const execution = new vscode.ProcessExecution(program, [...prefix, ...words], { env, ...(directory ? { cwd: directory } : {}) });
-  const task = new vscode.Task({ type: "berth-compose", command: words.join(" ") }, vscode.TaskScope.Workspace, name, "Berth", execution);
+  const task = new vscode.Task(
+    { type: "berth-compose", command: words.join(" ") },
+    vscode.TaskScope.Workspace,
+    name,
+    "Berth",
+    execution,
+    "$berth-compose",
+  );
   task.presentationOptions = {
     reveal: vscode.TaskRevealKind.Always,
     panel: vscode.TaskPanelKind.Dedicated,

@@ -2,9 +2,10 @@
  * Tasks: `berth-build` and `berth-run` through the engine's API, `berth-compose` through the command. VS Code itself runs no task in
  * a folder that is not trusted; the handlers refuse as well.
  */
-import { isAbsolute, join } from "node:path";
+import { isAbsolute, join, relative } from "node:path";
 import * as vscode from "vscode";
 import { BuildFailure, runBuild } from "../build/run.ts";
+import type { BuildTarget } from "../build/run.ts";
 import { trusted } from "../commands/command.ts";
 import { defaultImageName } from "../commands/image-name.ts";
 import type { Context } from "../context.ts";
@@ -24,6 +25,7 @@ interface BuildDefinition extends vscode.TaskDefinition {
   readonly tag?: string;
   readonly target?: string;
   readonly buildArgs?: Readonly<Record<string, string>>;
+  readonly platform?: string;
 }
 
 interface RunDefinition extends vscode.TaskDefinition, Partial<RunSpec> {
@@ -79,16 +81,22 @@ function task(
   return new vscode.Task(definition, vscode.TaskScope.Workspace, name, "Berth", execution, "$berth-build");
 }
 
-function buildTask(context: Context, definition: BuildDefinition): vscode.Task {
-  const { dockerfile = "Dockerfile", target, buildArgs = {} } = definition;
+/** What a definition builds; its paths are below the workspace's first folder unless absolute. */
+export function buildTarget(definition: Omit<BuildDefinition, "type">): BuildTarget {
+  const { dockerfile = "Dockerfile", target, buildArgs = {}, platform } = definition;
   const directory = inFolder(definition.context ?? join(dockerfile, ".."));
-  const path = inFolder(dockerfile).slice(directory.length + 1);
-  const tag = definition.tag ?? defaultImageName(inFolder(dockerfile));
+  const name = definition.tag ?? defaultImageName(inFolder(dockerfile));
+  const path = relative(directory, inFolder(dockerfile));
+  return { directory, dockerfile: path.startsWith("..") ? inFolder(dockerfile) : path, name, target, buildArgs, platform };
+}
+
+function buildTask(context: Context, definition: BuildDefinition): vscode.Task {
+  const { dockerfile = "Dockerfile" } = definition;
   const made = task(definition, `build ${dockerfile}`, async (say, signal) => {
     const refusal = trusted();
     if (refusal) throw new Error(refusal);
     try {
-      await runBuild(context, { directory, dockerfile: path, name: tag, target, buildArgs }, { say, signal });
+      await runBuild(context, buildTarget(definition), { say, signal });
     } catch (error) {
       if (!(error instanceof BuildFailure)) throw error;
       throw new Error(problemLine({ file: inFolder(dockerfile), line: error.line, message: error.message }), { cause: error });

@@ -32,6 +32,7 @@ class RunPage {
     this.#restart(spec.restart);
     this.#text("user", t("User"), spec.user, { hint: t("Empty: the image's own") });
     this.#text("directory", t("Working directory"), spec.directory, { hint: t("Empty: the image's own") });
+    if (!replaces) this.#text("platform", t("Platform"), spec.platform ?? "", { hint: t("linux/arm64; empty: the engine's own") });
     this.#row(
       element("span"),
       checkbox(t("Remove when it stops"), spec.removeAfter, (on) => {
@@ -116,7 +117,7 @@ class RunPage {
   }
 
   #spec(): RunSpec {
-    const text = (key: keyof RunSpec): string => this.#fields.get(key)!.value.trim();
+    const text = (key: keyof RunSpec): string => this.#fields.get(key)?.value.trim() ?? "";
     const lines = (key: keyof RunSpec): string[] =>
       text(key)
         .split("\n")
@@ -136,6 +137,7 @@ class RunPage {
       user: text("user"),
       directory: text("directory"),
       removeAfter: this.#removeAfter,
+      platform: text("platform"),
     };
   }
 

@@ -51,6 +51,19 @@ suite("Builds", () => {
     });
   });
 
+  test("with options build another stage, with arguments and without the cache, and remember them", async () => {
+    const uri = vscode.Uri.joinPath(folder(), "staged.Dockerfile");
+    const text = "FROM busybox AS first\nARG WHO=nobody\nLABEL who=$WHO\nFROM busybox\nCMD last\n";
+    await vscode.workspace.fs.writeFile(uri, new TextEncoder().encode(text));
+    await run("dockerfile.buildWith", [uri], ["staged:1", "first", [], "WHO='a b'", ["Without"]]);
+    assert.equal(await berth("image", "inspect", "--format", "{{.Config.Labels.who}}", "staged:1"), "a b");
+    const { extension } = await inside();
+    const { buildArgs, noCache } = extension.workspaceState.get<Record<string, unknown>>(`build-options:${uri.toString()}`, {});
+    assert.deepEqual([buildArgs, noCache], [{ WHO: "a b" }, true]);
+    await berth("rmi", "staged:1");
+    await vscode.workspace.fs.delete(uri);
+  });
+
   test("as tasks put what is wrong among the problems, at its line", async () => {
     const uri = vscode.Uri.joinPath(folder(), "broken.Dockerfile");
     await vscode.workspace.fs.writeFile(uri, new TextEncoder().encode("FROM busybox\nRUN true\nRUN exit 3\n"));
@@ -65,6 +78,19 @@ suite("Builds", () => {
     assert.deepEqual([problem.range.start.line, problem.severity], [2, vscode.DiagnosticSeverity.Error]);
     await vscode.workspace.fs.delete(uri);
   });
+});
+
+test("A compose task puts what is wrong among the problems, at its line and column", async () => {
+  const uri = vscode.Uri.joinPath(folder(), "wrong.yaml");
+  await vscode.workspace.fs.writeFile(uri, new TextEncoder().encode("services:\n  web:\n    imag: busybox\n"));
+  const { taskKinds } = await import("../../../src/tasks/tasks.ts");
+  await ends(taskKinds["berth-compose"].make(await inside(), { type: "berth-compose", command: "config", file: "wrong.yaml" }));
+  const problem = await until(
+    () => vscode.languages.getDiagnostics(uri).find(({ message }) => /'imag' not allowed/.test(message)),
+    vscode.languages.onDidChangeDiagnostics,
+  );
+  assert.deepEqual([problem.range.start.line, problem.range.start.character], [2, 4]);
+  await vscode.workspace.fs.delete(uri);
 });
 
 /** Runs work whose progress is canceled when one of its messages is such; at once without. */
@@ -247,5 +273,38 @@ suite("Terminals", () => {
     assert.match(text, /^unix:\/\/.*\.sock$/m);
     await settings.update("dockerHost", undefined, vscode.ConfigurationTarget.Global);
     while (variables.get("DOCKER_HOST")) await new Promise(setImmediate);
+  });
+});
+
+suite("Tools for language models", () => {
+  const asked = async (name: string, input: Record<string, unknown>): Promise<string> => {
+    const { tools } = await import("../../../src/assistant/tools.ts");
+    return tools[name]!.invoke(await inside(), input, never);
+  };
+
+  test("are the ones of the manifest, and the editor has them", async () => {
+    const { tools } = await import("../../../src/assistant/tools.ts");
+    const { contributes } = (await inside()).extension.extension.packageJSON as { contributes: { languageModelTools: { name: string }[] } };
+    const names = contributes.languageModelTools.map(({ name }) => name);
+    assert.deepEqual(Object.keys(tools), names);
+    // An editor without any assistant keeps none.
+    if (vscode.lm.tools.length > 0) assert.ok(names.every((name) => vscode.lm.tools.some((tool) => tool.name === name)));
+  });
+
+  test("list, read logs without variables, build when confirmed, and tell why a build failed", async () => {
+    await berth("run", "--name", "told", "-e", "SECRET=hidden", "busybox", "echo", "heard");
+    assert.match(await asked("berth_list", {}), /^told \| [0-9a-f]{12} \| busybox \| exited \(0\)/m);
+    assert.match(await asked("berth_list", { kind: "images" }), /busybox/);
+    assert.doesNotMatch(await asked("berth_list", {}), /hidden/);
+    assert.match(await asked("berth_logs", { container: "told", lines: 5 }), /^\S+Z heard\n$/);
+    await assert.rejects(asked("berth_logs", { container: "nobody" }), /No such container: nobody/);
+    await berth("rm", "told");
+    const uri = vscode.Uri.joinPath(folder(), "tool.Dockerfile");
+    await vscode.workspace.fs.writeFile(uri, new TextEncoder().encode("FROM busybox\nRUN echo so && exit 7\n"));
+    const { tools } = await import("../../../src/assistant/tools.ts");
+    assert.ok(tools["berth_build"]!.prepare!({ dockerfile: "tool.Dockerfile" }).confirmationMessages);
+    assert.match(await asked("berth_build", { dockerfile: "tool.Dockerfile", tag: "tool:1" }), /^The build failed at line 2/);
+    assert.match(await asked("berth_last_build", { name: "tool:1" }), /: failed[^]*line 2: RUN echo so[^\n]*failed[^]*\nso\n/);
+    await vscode.workspace.fs.delete(uri);
   });
 });
