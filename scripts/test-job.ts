@@ -2,14 +2,16 @@
  * One file of tests as a process: with a limit, a temporary directory of its own, its evidence when it fails, and nothing
  * of it left afterwards.
  */
-import { spawn, spawnSync } from "node:child_process";
+import { spawn } from "node:child_process";
 import type { ChildProcess } from "node:child_process";
 import { once } from "node:events";
-import { chmodSync, copyFileSync, existsSync, globSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, copyFileSync, globSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
 import { root } from "./setup.mjs";
 import { cleanUp } from "./test-leftovers.ts";
+import { countLines, openTests, signalGroup, watchable, watchOver } from "./test-watch.ts";
+import type { Watched } from "./test-watch.ts";
 
 /** What tests came to. */
 export interface Count {
@@ -37,18 +39,24 @@ export interface Place {
 }
 
 export interface Outcome extends Count {
+  /** What did not end with the job, in words. */
+  readonly left: readonly string[];
   readonly seconds: number;
   readonly output: string;
 }
 
-/** What hangs is cut here: many times what the longest file takes. */
-const LIMIT_MINUTES = 20;
+interface Ended {
+  readonly exitCode: number;
+  readonly said: string;
+  /** All its tests had ended, and it was ended because it did not end. */
+  readonly lingered: boolean;
+}
 
 const running = new Set<ChildProcess>();
 
 /** Ends all jobs, when the whole run is ended. */
 export function killJobs(): void {
-  for (const child of running) signal(child, "SIGKILL");
+  for (const child of running) signalGroup(child, "SIGKILL");
 }
 
 /** Runs a job to its end. What goes wrong is in the outcome. */
@@ -59,12 +67,13 @@ export async function runJob({ file, nodeTests }: Job, { folder, programs, outpu
   const counts = join(folder, "counts.json");
   const started = performance.now();
   const env = { TMPDIR: folder, BERTH_TEST_OUTPUT: output, BERTH_TEST_PROGRAMS: programs, BERTH_TEST_EVIDENCE: evidence };
-  const ended = await ran(nodeTests ? [...reporters(counts), file] : [file], env);
+  const ended = await ran(nodeTests ? [...reporters(counts), file] : [file], env, { folder, counts: nodeTests ? counts : "" });
   const seconds = (performance.now() - started) / 1000;
   const count = nodeTests ? writtenCounts(counts, ended.exitCode) : printedCounts(ended.said, ended.exitCode);
-  const kept = count.failed > 0 ? keep(file, { folder, output, said: ended.said }) : "";
-  const left = cleanUp(folder, programs).map((words) => `${file} left this behind, and it is ended now: ${words}`);
-  return { ...count, seconds, output: [ended.said.trimEnd(), kept, ...left].filter(Boolean).join("\n") };
+  const kept = count.failed > 0 || ended.lingered ? keep(file, { folder, output, said: ended.said }) : "";
+  const left = [...(ended.lingered ? ["itself, see its output"] : []), ...cleanUp(folder, programs)];
+  const lines = left.map((words) => `${file} left this behind, and it is ended now: ${words}`);
+  return { ...count, seconds, left, output: [ended.said.trimEnd(), kept, ...lines].filter(Boolean).join("\n") };
 }
 
 function fail(count: Count, name: string): void {
@@ -82,8 +91,8 @@ function reporters(counts: string): string[] {
 }
 
 /** In a group of its own, so that all of it can be ended. */
-async function ran(args: readonly string[], env: NodeJS.ProcessEnv): Promise<{ exitCode: number; said: string }> {
-  const child = spawn(process.execPath, args, {
+async function ran(args: readonly string[], env: NodeJS.ProcessEnv, at: Omit<Watched, "child">): Promise<Ended> {
+  const child = spawn(process.execPath, [...watchable(at.folder), ...args], {
     cwd: root,
     stdio: ["ignore", "pipe", "pipe"],
     env: { ...process.env, ...env },
@@ -94,41 +103,22 @@ async function ran(args: readonly string[], env: NodeJS.ProcessEnv): Promise<{ e
   const streams = [child.stdout, child.stderr];
   for (const stream of streams) stream.setEncoding("utf8").on("data", (text: string) => (said += text));
   const closed = Promise.all(streams.map((stream) => once(stream, "close")));
-  const limit = setTimeout(() => {
-    said += `\nThis has run for ${LIMIT_MINUTES} minutes and is ended. These were at work:\n${membersOf(child.pid!).join("\n")}\n`;
-    signal(child, "SIGTERM");
-    setTimeout(() => signal(child, "SIGKILL"), 10_000).unref();
-  }, LIMIT_MINUTES * 60_000);
+  const watch = watchOver({ child, ...at });
   const [code] = (await once(child, "exit")) as [number | null];
-  clearTimeout(limit);
+  const cut = watch.stop();
   // What it left running may hold its output open.
   await Promise.race([closed, wait(2000, undefined, { ref: false })]);
-  signal(child, "SIGKILL");
+  signalGroup(child, "SIGKILL");
   running.delete(child);
-  return { exitCode: code ?? 1, said };
-}
-
-function signal(child: ChildProcess, name: NodeJS.Signals): void {
-  try {
-    process.kill(-child.pid!, name);
-  } catch {
-    // All of the group have ended.
-  }
-}
-
-function membersOf(group: number): string[] {
-  const { stdout } = spawnSync("ps", ["-e", "-o", "pgid=,pid=,etimes=,args="], { encoding: "utf8" });
-  return (stdout ?? "").split("\n").filter((line) => Number.parseInt(line) === group);
+  return { exitCode: cut?.lingered ? 0 : (code ?? 1), said: cut ? `${said}\n${cut.words}\n` : said, lingered: cut?.lingered === true };
 }
 
 /** Of the lines of count-reporter.mjs. A file that came to no end failed in what was begun last. */
 function writtenCounts(path: string, exitCode: number): Count {
   const count: Count = { passed: 0, failed: 0, skipped: 0, skippedNames: [], failedNames: [] };
-  const open: string[] = [];
-  for (const line of existsSync(path) ? readFileSync(path, "utf8").split("\n").filter(Boolean) : []) {
-    const [what, name] = JSON.parse(line) as ["begun" | "through" | "passed" | "failed" | "skipped", string];
-    if (what === "begun") open.push(name);
-    else open.splice(open.indexOf(name), 1);
+  const lines = countLines(path);
+  const open = openTests(lines);
+  for (const [what, name] of lines) {
     if (what === "passed") count.passed++;
     if (what === "failed") fail(count, name);
     if (what === "skipped") count.skipped = count.skippedNames.push(name);

@@ -150,6 +150,7 @@ function tell(done: readonly Done[], notInstalled: readonly string[]): number {
       return own.length === 0 ? [] : `${suite.title}: ${counts(sum(own))}`;
     }),
   );
+  list("Left behind", done.flatMap(({ file, left }) => left.slice(0, 3).map((words) => `${file}: ${words}`)).slice(0, 12));
   list(
     "Failed",
     done.flatMap(({ file, failedNames }) => failedNames.map((name) => `${file}: ${name}`)),
@@ -161,12 +162,12 @@ function tell(done: readonly Done[], notInstalled: readonly string[]): number {
   return total.failed > 0 || total.passed === 0 ? 1 : 0;
 }
 
-/** The first lines about what failed. */
+/** The first lines about what failed, or about a hang. */
 function reason(said: string): string[] {
-  const lines = said.split("\n");
-  const summary = lines.indexOf("✖ failing tests:");
-  const first = summary >= 0 ? summary : lines.findIndex((line) => line.trimStart().startsWith("✖"));
-  return first >= 0 ? lines.slice(first, first + 30) : lines.slice(-30);
+  const lines = said.split("\n").map((line) => line.slice(0, 300));
+  const beginnings = [/^✖ failing tests:/, /^This has run for /, /^\s*✖/];
+  const first = beginnings.map((beginning) => lines.findIndex((line) => beginning.test(line))).find((index) => index >= 0);
+  return first === undefined ? lines.slice(-30) : lines.slice(first, first + 30);
 }
 
 function sum(all: readonly Count[]): Count {
