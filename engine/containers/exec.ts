@@ -25,6 +25,8 @@ interface Exec {
   readonly entry: Entry;
   readonly request: ExecCreateRequest;
   started: boolean;
+  /** Settles when the process is there, or cannot be. */
+  starting: Promise<unknown> | undefined;
   task: Task | undefined;
   exitCode: number | null;
   pid: number;
@@ -54,7 +56,7 @@ export class Execs {
     // Whoever names a user that does not exist hears it now.
     processOf(entry, request);
     const id = randomBytes(32).toString("hex");
-    this.#execs.set(id, { id, entry, request, started: false, task: undefined, exitCode: null, pid: 0 });
+    this.#execs.set(id, { id, entry, request, started: false, starting: undefined, task: undefined, exitCode: null, pid: 0 });
     announce(this.#rooms.events, record, `exec_create: ${words(request)}`, { execID: id });
     return id;
   }
@@ -73,7 +75,9 @@ export class Execs {
     }
     const process = processOf(entry, { ...request, ...sizeOf(options) });
     const silent = options.detach || !(request.AttachStdout || request.AttachStderr || request.AttachStdin);
-    const task = await this.#run(exec, process, { input: request.AttachStdin && !options.detach ? "once" : "none", silent });
+    const running = this.#run(exec, process, { input: request.AttachStdin && !options.detach ? "once" : "none", silent });
+    exec.starting = running.catch(() => undefined);
+    const task = await running;
     if (silent) return undefined;
     return {
       ...(request.AttachStdin && { stdin: stdinOf(Promise.resolve(task), { closes: !request.Tty }) }),
@@ -147,8 +151,11 @@ export class Execs {
     }
   }
 
-  resize(id: string, size: { rows: number; columns: number }): void {
-    const { task } = this.#get(id);
+  /** A client that has the answer to its start may be ahead of the process: like dockerd, this waits for it. */
+  async resize(id: string, size: { rows: number; columns: number }): Promise<void> {
+    const exec = this.#get(id);
+    await exec.starting;
+    const { task } = exec;
     if (!task) throw new EngineError("conflict", `exec process is not started`);
     task.resize(size);
   }

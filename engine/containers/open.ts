@@ -257,7 +257,7 @@ class ContainerService implements Containers {
 
   execStart: Containers["execStart"] = async (execId, options) => this.#execs.start(execId, options);
 
-  execResize: Containers["execResize"] = async (execId, size) => Promise.resolve(this.#execs.resize(execId, size));
+  execResize: Containers["execResize"] = async (execId, size) => this.#execs.resize(execId, size);
 
   execInspect: Containers["execInspect"] = async (execId) => Promise.resolve(this.#execs.inspect(execId));
 

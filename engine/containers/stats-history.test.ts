@@ -85,3 +85,37 @@ test("StatsHistory goes on where the engine before has ended, and without what i
   writeFileSync(file, '{"marks":');
   assert.equal((await next()).remembered().length, 1);
 });
+
+test("StatsHistory remembers six hours, in order, and an engine that is killed loses two minutes of them", async (t) => {
+  const directory = mkdtempSync(join(tmpdir(), "berth-stats-"));
+  after(() => rmSync(directory, { recursive: true }));
+  const file = join(directory, "history.json");
+  const started = Date.UTC(2026, 0, 1);
+  t.mock.timers.enable({ apis: ["Date"], now: started });
+  const hours = (count: number): number => count * 3_600_000;
+  const containers = { list: () => Promise.resolve([web]), stats: () => Promise.resolve(reading(1)) };
+  const events = new Events();
+  const first = await new StatsHistory(containers, events, file).recall();
+  for (; Date.now() < started + hours(7); t.mock.timers.tick(5000)) {
+    if (Date.now() === started + hours(6)) events.publish("container", "oom", web.id);
+    await first.sample();
+  }
+  const timesOf = (history: StatsHistory): number[] => {
+    const line = history.remembered()[1]!;
+    return line.type === "container" ? line.samples.map(({ time }) => time) : [];
+  };
+  const before = timesOf(first);
+  assert.deepEqual(
+    before,
+    before.toSorted((a, b) => a - b),
+  );
+  assert.ok(before.at(-1)! - before[0]! >= hours(6), `${before.at(-1)! - before[0]!}`);
+  // Nobody closes it: this is a kill.
+  const second = await new StatsHistory(containers, new Events(), file).recall();
+  const kept = timesOf(second);
+  assert.ok(before.at(-1)! - kept.at(-1)! <= 120_000 + 5000 * 6, `${before.at(-1)! - kept.at(-1)!}`);
+  assert.ok(kept.at(-1)! - kept[0]! >= hours(5.75), `${kept.at(-1)! - kept[0]!}`);
+  assert.deepEqual(second.remembered()[0], { type: "marks", marks: [{ time: started + hours(6), id: web.id, action: "oom" }] });
+  const gaps = kept.slice(1).map((time, index) => time - kept[index]!);
+  assert.ok(Math.max(...gaps) <= 60_000, `${Math.max(...gaps)}`);
+});

@@ -73,6 +73,8 @@ export class StreamTerminal implements vscode.Pseudoterminal {
   #opened: Opened | undefined;
   #size: vscode.TerminalDimensions | undefined;
   #held = "";
+  /** Typed before there was anything to type to. */
+  #early = "";
 
   readonly onDidWrite = this.#written.event;
   readonly onDidClose = this.#closed.event;
@@ -94,7 +96,9 @@ export class StreamTerminal implements vscode.Pseudoterminal {
     const typed = this.#held + data;
     if (typed.includes(DETACH)) return this.#closed.fire();
     this.#held = typed.endsWith(DETACH[0]!) ? DETACH[0]! : "";
-    this.#opened?.stream.stdin.write(this.#held ? typed.slice(0, -1) : typed);
+    const sent = this.#held ? typed.slice(0, -1) : typed;
+    if (this.#opened) this.#opened.stream.stdin.write(sent);
+    else this.#early += sent;
   }
 
   setDimensions(size: vscode.TerminalDimensions): void {
@@ -108,8 +112,11 @@ export class StreamTerminal implements vscode.Pseudoterminal {
   }
 
   async #run(): Promise<void> {
-    this.#opened = await this.#options.open(this.#size, this.#abort.signal);
+    const size = this.#size;
+    this.#opened = await this.#options.open(size, this.#abort.signal);
     const { stream, note, plain, exitCode } = this.#opened;
+    if (this.#size && this.#size !== size) this.setDimensions(this.#size);
+    if (this.#early) stream.stdin.write(this.#early);
     if (note) this.#written.fire(`\x1b[2m── ${note} ──\x1b[0m\r\n`);
     const decoder = new TextDecoder();
     for await (const { data } of stream.frames()) {

@@ -10,6 +10,7 @@ import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSyn
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
+import { connect } from "../../engine/client/client.ts";
 import { importBusybox } from "../support/berth.ts";
 import { startEngine } from "../support/engine.ts";
 import type { Result, TestEngine } from "../support/engine.ts";
@@ -289,6 +290,13 @@ for (const as of USERS)
       assert.equal((await engine.docker(["exec", "-i", "host", "wc", "-c"], { input: "x".repeat(100_000) })).stdout, "100000\n");
       await says("exec", "-d", "host", "sh", "-c", "echo x > /detached");
       for (let out = ""; out !== "x";) out = (await docker("exec", "host", "cat", "/detached")).stdout.trim();
+      const { execs } = connect(engine.socket);
+      const Cmd = ["sh", "-c", "until stty size | grep -x '31 101'; do :; done"];
+      const id = await execs.create("host", { AttachStdout: true, Tty: true, Cmd });
+      const stream = await execs.start(id, { Tty: true });
+      // The answer to a start comes before the process.
+      await execs.resize(id, { rows: 31, columns: 101 });
+      for await (const { data } of stream.frames()) assert.equal(data.toString(), "31 101\r\n");
       await removeAll();
     });
 

@@ -121,12 +121,14 @@ aContext("far-ssh", "SSH", needs("BERTH_TEST_SSH"));
 suite("Registries", function () {
   const domain = needs("BERTH_TEST_REGISTRY");
   const secret = "s3cret words";
+  const mistaken = "wr0ng words";
+  const encoded = (text: string): string => Buffer.from(`tester:${text}`).toString("base64");
   suiteSetup(function () {
     if (!domain) this.skip();
   });
 
   test("say why a login fails, and keep nothing of it", async () => {
-    const { errors } = await run("registry.connect", [], ["Another", domain, "tester", "wrong"], true);
+    const { errors } = await run("registry.connect", [], ["Another", domain, "tester", mistaken], true);
     assert.match(errors.join(), /authentication required/);
     assert.deepEqual(await rows("registries"), []);
   });
@@ -181,11 +183,27 @@ suite("Registries", function () {
   });
 
   test("leave no password in settings and logs", async () => {
-    const { extension } = await inside();
-    const folders = [extension.logUri.fsPath, join(extension.globalStorageUri.fsPath, "../../../Machine")];
-    for (const folder of folders)
-      for (const file of existsSync(folder) ? readdirSync(folder, { recursive: true, withFileTypes: true }) : [])
-        if (file.isFile()) assert.ok(!readFileSync(join(file.parentPath, file.name), "utf8").includes(secret), file.name);
+    const { extension, engine, log } = await inside();
+    // All that the editor's server keeps, and what the engine has said.
+    const folder = join(extension.globalStorageUri.fsPath, "../../..");
+    assert.ok(extension.logUri.fsPath.startsWith(folder), `${extension.logUri.fsPath} is not in ${folder}`);
+    const read = (): { name: string; text: string }[] =>
+      readdirSync(folder, { recursive: true, withFileTypes: true })
+        .filter((entry) => entry.isFile())
+        .map(({ parentPath, name }) => join(parentPath, name))
+        .concat(engineLog ?? [])
+        .map((name) => ({ name, text: readFileSync(name, "utf8") }));
+    const engineLog = await engine.logFile();
+    const having = (word: string): string[] => read().flatMap(({ name, text }) => (text.includes(word) ? [name] : []));
+    // What is said last is written last: the log is whole once it is there.
+    log.error("the last words");
+    for (;;) {
+      if (having("the last words").length > 0) break;
+      await new Promise((done) => setTimeout(done, 50));
+    }
+    assert.ok(having("authentication required").length > 0, "The log does not know of the login that failed");
+    assert.ok(read().some(({ name }) => name.endsWith("Machine/settings.json")));
+    assert.deepEqual([...having(secret), ...having(encoded(secret)), ...having(mistaken)], []);
   });
 
   test("of docker's logins are there by themselves, and are docker's to end", async () => {

@@ -14,6 +14,7 @@ export async function run(): Promise<void> {
     await import("./commands.ts");
     await import("./palette.ts");
     await import("./work.ts");
+    await import("./panels.ts");
     await import("./options.ts");
     await import("./views.ts");
     await import("./endpoints.ts");

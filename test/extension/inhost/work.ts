@@ -6,12 +6,13 @@ import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { stripVTControlCharacters } from "node:util";
 import * as vscode from "vscode";
+import packageNls from "../../../package.nls.json" with { type: "json" };
 import { buildImage } from "../../../src/build/build.ts";
 import { runBuild } from "../../../src/build/run.ts";
 import { openAttached } from "../../../src/terminals/attach.ts";
 import { openShell } from "../../../src/terminals/shell.ts";
 import { berth, ends, inside, scratch } from "./inside.ts";
-import { instead, run, until } from "./prompts.ts";
+import { answering, instead, run, until } from "./prompts.ts";
 
 const folder = (): vscode.Uri => vscode.workspace.workspaceFolders![0]!.uri;
 const never = new AbortController().signal;
@@ -215,6 +216,32 @@ suite("Terminals", () => {
     assert.equal(await screen.closed, 3);
   });
 
+  test("what is typed and resized before the shell is there reaches it", async () => {
+    const client = await (await inside()).engine.client();
+    const screen = await screenOf(() => openShell(client, { id: "shelled", name: "shelled" }));
+    screen.resize({ rows: 32, columns: 102 });
+    screen.type("until stty size | grep -x '32 102'; do :; done; exit 4\r");
+    assert.equal(await screen.closed, 4);
+  });
+
+  test("the profile opens a shell in the container that is chosen", async () => {
+    const profile = vscode.workspace.getConfiguration("terminal.integrated.defaultProfile");
+    await profile.update("linux", packageNls["terminal.shell"], vscode.ConfigurationTarget.Global);
+    const opened = new Promise<vscode.Terminal>((resolve) => {
+      const subscription = vscode.window.onDidOpenTerminal((terminal) => {
+        subscription.dispose();
+        resolve(terminal);
+      });
+    });
+    await answering(["shelled"], false, async () => void (await vscode.commands.executeCommand("workbench.action.terminal.new")));
+    await profile.update("linux", undefined, vscode.ConfigurationTarget.Global);
+    const terminal = await opened;
+    assert.equal(terminal.name, "shelled");
+    terminal.sendText("echo from-$((40+2)) >/said; exit");
+    await until(() => terminal.exitStatus, vscode.window.onDidCloseTerminal);
+    assert.equal(await berth("exec", "shelled", "cat", "/said"), "from-42");
+  });
+
   test("a command runs as the user that was asked for", async () => {
     const screen = await screenOf(() => run("container.exec", ["shelled"], ["id -u", "1000"]));
     await screen.shows(/^1000\r?$/m);
@@ -258,6 +285,7 @@ suite("Terminals", () => {
   test("find berth, and DOCKER_HOST where the user wants it", async () => {
     const { extension, engine } = await inside();
     const settings = vscode.workspace.getConfiguration("berth.terminal");
+    assert.equal(extension.environmentVariableCollection.get("DOCKER_HOST"), undefined);
     await settings.update("dockerHost", true, vscode.ConfigurationTarget.Global);
     const variables = extension.environmentVariableCollection;
     while (!variables.get("DOCKER_HOST")) await new Promise(setImmediate);

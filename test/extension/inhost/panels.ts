@@ -1,0 +1,66 @@
+/** What a panel's page is told, and what it opens: the panel's own code with a page that is none. */
+import assert from "node:assert/strict";
+import { mkdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import * as vscode from "vscode";
+import { imagePage } from "../../../src/panels/image.ts";
+import type { FromImagePage, ToImagePage } from "../../../webviews/protocol.ts";
+import { berth, inside, scratch } from "./inside.ts";
+import { until } from "./prompts.ts";
+
+suite("The Image panel", () => {
+  const name = "layered:latest";
+  let told: Extract<ToImagePage, { type: "layers" }> | undefined;
+  let click: (message: FromImagePage) => void;
+
+  suiteSetup(async () => {
+    await vscode.commands.executeCommand("berth.engine.start");
+    const directory = join(scratch, "layered");
+    mkdirSync(directory);
+    writeFileSync(join(directory, "first.txt"), "1".repeat(100_000));
+    writeFileSync(join(directory, "second.txt"), "2".repeat(50_000));
+    writeFileSync(
+      join(directory, "Dockerfile"),
+      "FROM busybox\nCOPY first.txt /note.txt\nCOPY second.txt /note.txt\nCOPY second.txt /kept.txt\nRUN rm /note.txt\n",
+    );
+    await berth("build", "-q", "-t", name, directory);
+    const id = await berth("inspect", "--format", "{{.Id}}", name);
+    const channel = {
+      say: async (message: ToImagePage) => void (message.type === "layers" && (told = message)),
+      onMessage: (listener: typeof click) => void (click = listener),
+      onClose: () => {},
+      signal: new AbortController().signal,
+    };
+    await imagePage.serve(await inside(), { id, name }, channel);
+  });
+  suiteTeardown(async () => {
+    await vscode.commands.executeCommand("workbench.action.closeAllEditors");
+    await berth("rmi", name);
+  });
+
+  test("knows what is in the image more than once", () => {
+    const { layers, wasted, wastedBytes, efficiency } = told!;
+    assert.deepEqual(
+      layers.slice(-4).map(({ files }) => files.map(({ kind, path, sizeBytes }) => `${kind} ${path} ${sizeBytes}`)),
+      [["added /note.txt 100000"], ["changed /note.txt 50000"], ["added /kept.txt 50000"], ["removed /note.txt 0"]],
+    );
+    assert.match(layers.at(-1)!.instruction, /RUN .*rm \/note\.txt/);
+    assert.deepEqual(wasted, [{ path: "/note.txt", sizeBytes: 150_000, times: 3 }]);
+    const total = layers.flatMap(({ files }) => files).reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
+    assert.deepEqual([wastedBytes, efficiency], [150_000, (total - 150_000) / total]);
+  });
+
+  const first = (text: string): string => text.slice(0, 5);
+  async function opens(kind: "added" | "changed" | "removed", layersBack: number): Promise<string[]> {
+    const layer = told!.layers.length - layersBack;
+    await vscode.commands.executeCommand("workbench.action.closeAllEditors");
+    click({ type: "open", kind, layer, path: "/note.txt" });
+    const input = await until(() => vscode.window.tabGroups.activeTabGroup.activeTab?.input, vscode.window.tabGroups.onDidChangeTabs);
+    const uris = input instanceof vscode.TabInputTextDiff ? [input.original, input.modified] : [(input as vscode.TabInputText).uri];
+    return Promise.all(uris.map(async (uri) => first((await vscode.workspace.openTextDocument(uri)).getText())));
+  }
+
+  test("opens what was added", async () => assert.deepEqual(await opens("added", 3), ["11111"]));
+  test("compares what was changed with what was there before", async () => assert.deepEqual(await opens("changed", 2), ["11111", "22222"]));
+  test("shows what was removed as it was", async () => assert.deepEqual(await opens("removed", 0), ["22222"]));
+});
