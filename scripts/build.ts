@@ -107,9 +107,11 @@ async function buildExtension(): Promise<void> {
     sourcemap: "inline",
     // The code that starts the engine finds its programs beside itself, also from here.
     define: insideCommonJs,
+    plugins: [lazyBuiltins],
   });
-  // Each import of an interface of hundreds of names would copy all of them.
-  const once = (text: string): string => text.replaceAll(/import\s*\*\s*as ([\w$]+) from\s*"vscode";/g, 'const $1=require("vscode");');
+  // Each import of an interface of hundreds of names would copy all of them, and each `require` asks VS Code whose call it is.
+  const once = (text: string): string =>
+    text.replaceAll(/import\s*\*\s*as ([\w$]+) from\s*"vscode";/g, 'import{vscode as $1}from"the-vscode";');
   const pieces = new Map(outputFiles.map(({ path, text }) => [basename(path), once(text)]));
   const first = readAtOnce(metafile);
   await Promise.all([
@@ -153,6 +155,8 @@ async function bundlePiece(name: string, pieces: ReadonlyMap<string, string>, { 
               ? { path: basename(path), namespace: "piece" }
               : { path, external: true },
           );
+          onResolve({ filter: /^the-vscode$/ }, ({ path }) => ({ path, namespace: "once" }));
+          onLoad({ filter: /.*/, namespace: "once" }, () => ({ contents: 'export const vscode=require("vscode");' }));
           onLoad({ filter: /.*/, namespace: "piece" }, ({ path }) => ({ contents: pieces.get(path)!, resolveDir: dist }));
         },
       },

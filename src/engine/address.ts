@@ -1,18 +1,11 @@
 /** What an endpoint's address means: a socket, a host, another machine through ssh, or one of docker's contexts. */
 import { readFile } from "node:fs/promises";
-import { homedir } from "node:os";
 import { join } from "node:path";
 import { Contexts, tlsFor } from "../../engine/client/contexts.ts";
 import type { EndpointOptions } from "../../engine/client/endpoint.ts";
 import { dialSsh, parseSsh } from "../../engine/host/ssh.ts";
-
-/** In front of the name of one of docker's contexts. */
-export const CONTEXT_PREFIX = "context:";
-
-/** Where docker's own command keeps its settings. */
-export function dockerDirectory(): string {
-  return process.env["DOCKER_CONFIG"] || join(homedir(), ".docker");
-}
+import { dockerDirectory } from "./environment.ts";
+import { CONTEXT_PREFIX } from "./state.ts";
 
 /** The contexts that docker's own command uses. */
 export function dockerContexts(): Contexts {

@@ -5,7 +5,7 @@ import type { AuthConfig } from "../../engine/api/types/image.ts";
 import { allLogins, listLogins, loginOf } from "../../engine/client/logins.ts";
 import type { Login, LoginsFile } from "../../engine/client/logins.ts";
 import { runCredentialHelper } from "../../engine/host/credential-helper.ts";
-import { dockerDirectory } from "./address.ts";
+import { dockerDirectory } from "./environment.ts";
 
 export async function dockerLogins(): Promise<Login[]> {
   return listLogins(await loginsFile(), runCredentialHelper);

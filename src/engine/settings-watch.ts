@@ -3,7 +3,7 @@ import type { FSWatcher } from "node:fs";
 import { existsSync, readdirSync, watch } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import * as vscode from "vscode";
-import { dockerDirectory } from "./address.ts";
+import { dockerDirectory } from "./environment.ts";
 
 export class SettingsWatch implements vscode.Disposable {
   readonly #changed = new vscode.EventEmitter<void>();

@@ -3,6 +3,9 @@
  */
 import type { Problem } from "./program.ts";
 
+/** In front of the name of one of docker's contexts, where an endpoint's address stands. */
+export const CONTEXT_PREFIX = "context:";
+
 export type EngineState =
   /** Nothing has asked for the engine yet. */
   | { readonly kind: "idle" }

@@ -4,8 +4,7 @@
  */
 import * as vscode from "vscode";
 import type { AuthConfig } from "../../engine/api/types/image.ts";
-import { Registry } from "./registry.ts";
-import type { RegistryAccount } from "./registry.ts";
+import type { Registry, RegistryAccount } from "./registry.ts";
 
 const LIST = "berth.registries";
 const secretOf = (domain: string, username: string): string => `berth.registry.${username}@${domain}`;
@@ -33,7 +32,7 @@ export class Accounts implements vscode.Disposable {
 
   async list(): Promise<Registry[]> {
     const listed = this.#listed();
-    const { dockerLogins, dockerLogin } = await docker();
+    const [{ dockerLogins, dockerLogin }, { Registry }] = await Promise.all([docker(), import("./registry.ts")]);
     const logins = (await dockerLogins()).filter(({ domain }) => !listed.some((account) => account.domain === domain));
     return [
       ...listed.map((account) => new Registry(account, async () => ({ ...account, password: await this.#password(account) }))),

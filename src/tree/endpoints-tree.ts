@@ -3,9 +3,9 @@ import { existsSync } from "node:fs";
 import { userInfo } from "node:os";
 import * as vscode from "vscode";
 import type { DockerContext } from "../../engine/client/contexts.ts";
-import { CONTEXT_PREFIX, dockerContexts } from "../engine/address.ts";
 import { environmentEndpoint } from "../engine/environment.ts";
 import type { Engine } from "../engine/engine.ts";
+import { CONTEXT_PREFIX } from "../engine/state.ts";
 import { compareText } from "./arrange.ts";
 import type { LiveTree, Noun } from "./live-tree.ts";
 import type { Node } from "./node.ts";
@@ -23,6 +23,7 @@ export type EndpointsTree = LiveTree<EndpointNode>;
 /** @param onDidChange a context was written or chosen */
 export function endpointsNoun(engine: Engine, onDidChange: vscode.Event<unknown>): Noun<EndpointNode> {
   const list = async (): Promise<EndpointNode[]> => {
+    const { dockerContexts } = await import("../engine/address.ts");
     const contexts = await dockerContexts().list();
     const nodes = [
       endpointNode(engine, { address: "", label: vscode.l10n.t("Berth"), where: vscode.l10n.t("this machine's own engine") }),
