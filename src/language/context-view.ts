@@ -47,6 +47,7 @@ export class ContextView implements vscode.TreeDataProvider<ContextNode>, vscode
   readonly #changed = new vscode.EventEmitter<undefined>();
   readonly #view: vscode.TreeView<ContextNode>;
   #uri: string | undefined;
+  #question: symbol | undefined;
   #tree: ContextTree | undefined;
   #root: ContextNode | undefined;
 
@@ -67,7 +68,11 @@ export class ContextView implements vscode.TreeDataProvider<ContextNode>, vscode
 
   async refresh(): Promise<void> {
     if (this.#uri === undefined) return;
-    this.#tree = await this.#ask<ContextTree>(messages.context, this.#uri);
+    const question = (this.#question = Symbol());
+    const tree = await this.#ask<ContextTree>(messages.context, this.#uri);
+    // A later question is about what is now.
+    if (question !== this.#question) return;
+    this.#tree = tree;
     this.#root = this.#tree && treeOf(this.#tree.sent);
     this.#view.description = this.#root ? `${humanFiles(this.#root.files)} · ${humanBytes(this.#root.sizeBytes)}` : "";
     const left = this.#tree?.leftOut;

@@ -18,7 +18,7 @@ const compose = /^(docker-)?compose.*\.ya?ml$/i;
 const around = { ignored: matcherOf(""), baseVariables: () => undefined };
 const engine = new EngineLink();
 const names = new ImageNames(engine, { auth: () => Promise.resolve(undefined) });
-const language = new ComposeLanguage({ engine, names, opened: () => undefined, changed: () => {} });
+const language = new ComposeLanguage({ engine, names, opened: () => undefined, documents: () => [], changed: () => {} });
 const counts = { dockerfiles: 0, composeFiles: 0, marked: 0 };
 
 async function look(folder: string): Promise<void> {

@@ -33,7 +33,9 @@ export async function walkBuild({ walk, window, start, env }: Stage): Promise<vo
     const page = window.panel();
     const running = page.locator(".step.running", { hasText: "begun" });
     await window.until(running, () => showBuild(window));
-    await window.until(running.locator("pre", { hasText: "begun" }), () => running.getByRole("button", { name: /Show output/ }).click());
+    // Whoever presses slowly does so while the page is drawn anew, twice a second.
+    const show = running.getByRole("button", { name: /Show output/ });
+    await window.until(running.locator("pre", { hasText: "begun" }), () => show.click({ delay: 1200 }));
     await page.locator(".step.waiting", { hasText: "missing.txt" }).waitFor();
     await walk.picture("23-build-running");
     await window.holds(() => endProgram(join(env.folder, "../engine"), WAITING));

@@ -21,10 +21,18 @@ class BuildPage {
   #endedMs: number | undefined;
   #timer: number | undefined;
   #queued = false;
+  #pressed = false;
 
   constructor({ name }: BuildPageState, say: (message: FromBuildPage) => void) {
     this.#say = say;
     this.#title.textContent = t("Build: {0}", name);
+    // A button that is made anew between the press and the release would not be clicked.
+    this.#list.addEventListener("pointerdown", () => (this.#pressed = true));
+    for (const released of ["pointerup", "pointercancel"])
+      window.addEventListener(released, () => {
+        this.#pressed = false;
+        this.#queue();
+      });
     document
       .querySelector("main")!
       .replaceChildren(element("div", { class: "toolbar" }, this.#title, element("span", { class: "grow" }), this.#status), this.#list);
@@ -53,7 +61,7 @@ class BuildPage {
     this.#queued = true;
     requestAnimationFrame(() => {
       this.#queued = false;
-      this.#draw();
+      if (!this.#pressed) this.#draw();
     });
   }
 

@@ -36,6 +36,8 @@ export class BuildResults {
   readonly #live = new Map<string, BuildRecord>();
   readonly #predictions = new Map<string, { version: number; steps: readonly PredictedStep[] }>();
   readonly #timers = new Map<string, NodeJS.Timeout>();
+  /** The newest question about each file: what one before it is answered, however late, counts no more. */
+  readonly #asked = new Map<string, symbol>();
   #records: readonly BuildRecord[] = [];
   #redraw: NodeJS.Timeout | undefined;
 
@@ -49,7 +51,7 @@ export class BuildResults {
   follow(): void {
     this.#records = [];
     this.#live.clear();
-    this.#predictions.clear();
+    this.#forgetPredictions();
     const { client, signal } = this.#engine;
     if (client) void this.#watch(signal);
     this.#drawSoon();
@@ -95,33 +97,41 @@ export class BuildResults {
   forget(uri: string): void {
     clearTimeout(this.#timers.get(uri));
     this.#predictions.delete(uri);
+    this.#asked.delete(uri);
+  }
+
+  #forgetPredictions(): void {
+    this.#predictions.clear();
+    this.#asked.clear();
   }
 
   async #predict(document: OpenDocument): Promise<void> {
     const { client, signal } = this.#engine;
-    try {
-      const prediction = await client?.buildRecords.predict({
-        contextDir: dirname(document.path),
-        dockerfile: document.path,
-        text: document.text,
-        signal,
-      });
-      if (prediction) this.#predictions.set(document.uri, { version: document.version, steps: prediction.steps });
-    } catch {
-      // A text that cannot be built has no prediction, and neither has an engine that is not Berth's.
-      this.#predictions.delete(document.uri);
-    }
+    const question = Symbol();
+    this.#asked.set(document.uri, question);
+    // A text that cannot be built has no prediction, and neither has an engine that is not Berth's.
+    const prediction = await client?.buildRecords
+      .predict({ contextDir: dirname(document.path), dockerfile: document.path, text: document.text, signal })
+      .catch(() => undefined);
+    if (this.#asked.get(document.uri) !== question) return;
+    if (prediction) this.#predictions.set(document.uri, { version: document.version, steps: prediction.steps });
+    else this.#predictions.delete(document.uri);
     this.#drawSoon();
   }
 
   async #watch(signal: AbortSignal): Promise<void> {
     const { client } = this.#engine;
     try {
+      // What begins while the list is on its way is seen, too.
+      const watched = client!.buildRecords.watch({ signal });
+      const first = watched.next();
+      first.catch(() => undefined);
       this.#records = (await client!.buildRecords.list({ signal })) ?? [];
+      for (const record of this.#records) if (record.status === "running") void this.#followBuild(record, signal);
       this.#drawSoon();
-      for await (const record of client!.buildRecords.watch({ signal })) {
-        if (record.status === "running") void this.#followBuild(record, signal);
-        else this.#ended(record);
+      for (let next = await first; !next.done; next = await watched.next()) {
+        if (next.value.status === "running") void this.#followBuild(next.value, signal);
+        else this.#ended(next.value);
       }
     } catch {
       // Engines that are not Berth's know no records.
@@ -131,7 +141,7 @@ export class BuildResults {
   #ended(record: BuildRecord): void {
     this.#live.delete(record.id);
     this.#records = [record, ...this.#records.filter(({ id }) => id !== record.id)];
-    this.#predictions.clear();
+    this.#forgetPredictions();
     this.#drawSoon();
   }
 

@@ -47,8 +47,12 @@ export class EngineLink {
 
   /** References of the local store, as people write them. */
   images(): Promise<readonly string[]> {
-    this.#images ??= this.#listImages();
-    return this.#images;
+    const images = (this.#images ??= this.#listImages());
+    return images.catch(() => {
+      // The next one who asks may be luckier.
+      if (this.#images === images) this.#images = undefined;
+      return [];
+    });
   }
 
   /** Tags of a repository in the local store. */
@@ -85,12 +89,8 @@ export class EngineLink {
   }
 
   async #listImages(): Promise<readonly string[]> {
-    try {
-      const list = (await this.#client?.images.list({ signal: this.signal })) ?? [];
-      return [...new Set(list.flatMap(({ RepoTags }) => RepoTags ?? []))].filter((tag) => !tag.includes("<none>")).toSorted();
-    } catch {
-      return [];
-    }
+    const list = (await this.#client?.images.list({ signal: this.signal })) ?? [];
+    return [...new Set(list.flatMap(({ RepoTags }) => RepoTags ?? []))].filter((tag) => !tag.includes("<none>")).toSorted();
   }
 
   async #follow(client: DockerClient, signal: AbortSignal): Promise<void> {

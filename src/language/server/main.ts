@@ -21,8 +21,13 @@ const names = new ImageNames(engine, {
   auth: async (domain) => (await connection.sendRequest<AuthConfig | null>(messages.credentials, domain)) ?? undefined,
 });
 const dockerfile = dockerfileLanguage({ engine, names, results, opened, walk: (directory) => dockerignore.walk(directory) });
-const compose = new ComposeLanguage({ engine, names, opened, changed: () => server.refresh() });
-const composeFiles = (): OpenDocument[] => server.documents.filter(({ uri }) => server.languageOf(uri) === compose);
+const compose: ComposeLanguage = new ComposeLanguage({
+  engine,
+  names,
+  opened,
+  documents: () => server.documents.filter(({ uri }) => server.languageOf(uri) === compose),
+  changed: () => server.refresh(),
+});
 
 /** Only Dockerfiles are built. */
 function predict(document: OpenDocument): void {
@@ -39,15 +44,15 @@ const server = new Server(connection, {
   onEngine: (endpoint) => engine.use(endpoint),
   onFilesChanged: () => {
     dockerignore.forget();
-    compose.forget(composeFiles());
-    compose.lookSoon(composeFiles());
+    compose.forget();
+    compose.lookSoon();
     for (const document of server.documents) predict(document);
     server.revalidate();
     server.refresh();
   },
   onDocument: (document) => {
     predict(document);
-    if (server.languageOf(document.uri) === compose) compose.lookSoon(composeFiles());
+    if (server.languageOf(document.uri) === compose) compose.lookSoon();
   },
   contextTree: (uri) => contextTree(fileURLToPath(uri), { walk: (directory) => dockerignore.walk(directory), opened }),
 });
@@ -58,7 +63,7 @@ engine.onNews((news) => {
     for (const document of server.documents) predict(document);
   }
   const about = typeof news === "string" ? news : news.Type;
-  if (about === "connected" || about === "container" || about === "image") compose.lookSoon(composeFiles());
+  if (about === "connected" || about === "container" || about === "image") compose.lookSoon();
   if (typeof news === "string") server.revalidate();
 });
 

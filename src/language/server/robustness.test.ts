@@ -20,7 +20,7 @@ const engine = new EngineLink();
 const names = new ImageNames(engine, { auth: () => Promise.resolve(undefined) });
 const opened = (): string => "node_modules\n";
 const languages: Record<string, Language> = {
-  compose: new ComposeLanguage({ engine, names, opened: () => undefined, changed: () => {} }),
+  compose: new ComposeLanguage({ engine, names, opened: () => undefined, documents: () => [], changed: () => {} }),
   ignore: new DockerignoreLanguage(),
   dockerfile: dockerfileLanguage({
     engine,

@@ -2,11 +2,12 @@ import assert from "node:assert/strict";
 import { PassThrough } from "node:stream";
 import { after, test } from "node:test";
 import { StreamMessageReader, StreamMessageWriter, createConnection, createProtocolConnection } from "vscode-languageserver/node";
-import type { CodeAction, PublishDiagnosticsParams } from "vscode-languageserver/node";
+import type { CodeAction, Diagnostic, PublishDiagnosticsParams } from "vscode-languageserver/node";
 import { BuildResults } from "./build-results.ts";
 import { dockerfileLanguage } from "./dockerfile/language.ts";
 import { EngineLink } from "./engine-link.ts";
 import { messages } from "./feature.ts";
+import type { Language } from "./feature.ts";
 import { ImageNames } from "./image-names.ts";
 import { Server } from "./server.ts";
 
@@ -20,8 +21,18 @@ const language = dockerfileLanguage({
 });
 const [there, back] = [new PassThrough(), new PassThrough()];
 const connection = createConnection(new StreamMessageReader(there), new StreamMessageWriter(back));
+const slow: Language = {
+  diagnostics: () => {
+    const { promise, resolve } = Promise.withResolvers<Diagnostic[]>();
+    looks.push(resolve);
+    onLooked();
+    return promise;
+  },
+};
+const looks: ((found: Diagnostic[]) => void)[] = [];
+let onLooked = (): void => {};
 const server = new Server(connection, {
-  languageOf: () => language,
+  languageOf: ({ languageId }) => (languageId === "slow" ? slow : language),
   onEngine: () => {},
   onFilesChanged: () => {},
   onDocument: () => {},
@@ -83,4 +94,29 @@ test("what somebody else tells is taken back once, and the rest does not flicker
   assert.deepEqual((await told()).diagnostics, []);
   assert.equal((await told()).diagnostics.length, 1);
   assert.equal(server.documents.length, 1);
+});
+
+test("of two looks at one text the later one counts, whichever ends first", async () => {
+  const looked = async (): Promise<(found: Diagnostic[]) => void> => {
+    await new Promise<void>((resolve) => {
+      onLooked = resolve;
+      if (looks.length > 0) resolve();
+    });
+    return looks.shift()!;
+  };
+  const problem = (message: string): Diagnostic[] => [
+    { message, range: { start: { line: 0, character: 0 }, end: { line: 0, character: 1 } } },
+  ];
+  await editor.sendNotification("textDocument/didClose", { textDocument: { uri } });
+  assert.deepEqual((await told()).diagnostics, []);
+  const textDocument = { uri: "file:///nowhere/slow", languageId: "slow", version: 1, text: "x" };
+  await editor.sendNotification("textDocument/didOpen", { textDocument });
+  const first = await looked();
+  server.revalidate();
+  (await looked())(problem("new"));
+  first(problem("old"));
+  assert.equal((await told()).diagnostics[0]!.message, "new");
+  server.revalidate();
+  (await looked())(problem("newest"));
+  assert.equal((await told()).diagnostics[0]!.message, "newest");
 });

@@ -38,6 +38,8 @@ export class Server {
   readonly #documents = new TextDocuments(TextDocument);
   readonly #open = new Map<string, OpenDocument>();
   readonly #timers = new Map<string, NodeJS.Timeout>();
+  /** The newest look at each document: one that takes longer than a later one tells what was. */
+  readonly #looks = new Map<string, symbol>();
   readonly #marked = new Map<string, string>();
   readonly #stepBack = new Map<string, ReadonlySet<string>>();
   #stepBackText = "";
@@ -100,6 +102,7 @@ export class Server {
   #closed(uri: string): void {
     this.#open.delete(uri);
     this.#marked.delete(uri);
+    this.#looks.delete(uri);
     clearTimeout(this.#timers.get(uri));
     void this.#connection.sendDiagnostics({ uri, diagnostics: [] });
   }
@@ -118,8 +121,10 @@ export class Server {
     if (!found && open) await this.#mark(open);
     if (!found) return;
     const { document } = found;
+    const look = Symbol();
+    this.#looks.set(uri, look);
     const diagnostics = await this.#diagnostics(found);
-    if (this.#open.get(uri) !== document) return;
+    if (this.#looks.get(uri) !== look || this.#open.get(uri) !== document) return;
     await this.#connection.sendDiagnostics({ uri, version: document.version, diagnostics });
     await this.#mark(document);
   }

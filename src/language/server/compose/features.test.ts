@@ -27,6 +27,7 @@ const language = new ComposeLanguage({
   engine,
   names: new ImageNames(engine, { auth: () => Promise.resolve(undefined) }),
   opened: () => undefined,
+  documents: () => [],
   changed: () => {},
 });
 const open = (text: string, name = "test.yaml"): OpenDocument => ({

@@ -27,6 +27,8 @@ export interface ComposeRooms {
   readonly names: ImageNames;
   /** The unsaved text of a file that is open. */
   readonly opened: (path: string) => string | undefined;
+  /** The compose files that are open. */
+  readonly documents: () => readonly OpenDocument[];
   /** Called when states have changed. */
   readonly changed: () => void;
 }
@@ -35,25 +37,30 @@ export class ComposeLanguage implements Language {
   readonly #engine: EngineLink;
   readonly #names: ImageNames;
   readonly #opened: (path: string) => string | undefined;
+  readonly #documents: () => readonly OpenDocument[];
   readonly #changed: () => void;
   readonly #parsed = new WeakMap<OpenDocument, ComposeDocument>();
   readonly #loaded = new WeakMap<OpenDocument, Promise<Loaded>>();
   readonly #states = new Map<string, ReadonlyMap<string, ServiceState>>();
   #timer: NodeJS.Timeout | undefined;
+  #looking = false;
+  #lookAgain = false;
 
-  constructor({ engine, names, opened, changed }: ComposeRooms) {
+  constructor({ engine, names, opened, documents, changed }: ComposeRooms) {
     this.#engine = engine;
     this.#names = names;
     this.#opened = opened;
+    this.#documents = documents;
     this.#changed = changed;
   }
 
-  /** Looks at the projects of these files in the engine, a moment later. */
-  lookSoon(documents: readonly OpenDocument[]): void {
-    if (this.#timer) return;
+  /** Looks at the projects of the open files in the engine, a moment later. */
+  lookSoon(): void {
+    this.#lookAgain = this.#looking;
+    if (this.#timer || this.#looking) return;
     this.#timer = setTimeout(() => {
       this.#timer = undefined;
-      void this.#look(documents);
+      void this.#look();
     }, LOOK_MS);
   }
 
@@ -149,8 +156,8 @@ export class ComposeLanguage implements Language {
   }
 
   /** Other files have changed: what was loaded may be another now. */
-  forget(documents: readonly OpenDocument[]): void {
-    for (const document of documents) this.#loaded.delete(document);
+  forget(): void {
+    for (const document of this.#documents()) this.#loaded.delete(document);
   }
 
   async #files(document: OpenDocument): Promise<Files> {
@@ -158,15 +165,19 @@ export class ComposeLanguage implements Language {
     return { path: document.path, document: read, related: await relatedTo(document.path, read, this.#opened) };
   }
 
-  async #look(documents: readonly OpenDocument[]): Promise<void> {
+  /** One after the other: what an earlier look has seen would come last where the engine is slow. */
+  async #look(): Promise<void> {
+    this.#looking = true;
     const { client, signal } = this.#engine;
-    for (const document of documents) {
+    for (const document of this.#documents()) {
       const project = client && (await loadSaved(document.path));
       const states = project && (await serviceStates(client, project, signal).catch(() => undefined));
       if (states) this.#states.set(document.uri, states);
       else this.#states.delete(document.uri);
     }
+    this.#looking = false;
     this.#changed();
+    if (this.#lookAgain) this.lookSoon();
   }
 }
 
