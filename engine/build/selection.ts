@@ -138,13 +138,13 @@ function belowPattern(tree: FileTree, base: TreeEntry, pattern: string): Selecte
   return found;
 }
 
-/** How many small files are read before other work gets its turn. */
-const SLICE = 32;
+/** How many small files are read, or are known already, before other work gets its turn. */
+const [SLICE, KNOWN_SLICE] = [32, 8192];
 
 /** What a manifest says of each path: `relative → type mode owner content`. Times do not count. */
 export async function manifestOf(selection: readonly Selected[], signal?: AbortSignal): Promise<Map<string, string>> {
   const manifest = new Map<string, string>();
-  let count = 0;
+  let turn = 0;
   for (const [index, selected] of selection.entries()) {
     const root = selected.directory ? `${index}:` : `${index}:${selected.name}`;
     if (selected.directory) manifest.set(`${index}:`, describe(selected.directory, ""));
@@ -152,7 +152,9 @@ export async function manifestOf(selection: readonly Selected[], signal?: AbortS
       const content = entry.type === "file" ? selected.tree.digest(entry) : entry.linkName;
       const known = typeof content === "string" ? content : await content;
       manifest.set(`${root}${relative}`, describe(entry, known));
-      if (++count % SLICE !== 0) continue;
+      turn += 1 / (typeof content === "string" ? KNOWN_SLICE : SLICE);
+      if (turn < 1) continue;
+      turn = 0;
       signal?.throwIfAborted();
       await new Promise(setImmediate);
     }

@@ -15,6 +15,8 @@ type LineStats = Pick<Stats, "size" | "mtimeMs" | "ctimeMs" | "ino">;
 /** A file that changed this recently may change again without its times showing it, so its digest is not kept. */
 const SETTLED_MS = 2000;
 
+const LATER_MS = 200;
+
 /** Whether a change after this look would show in the file's times. */
 export function isSettled({ mtimeMs, ctimeMs }: Pick<Stats, "mtimeMs" | "ctimeMs">): boolean {
   return Date.now() - Math.max(ctimeMs, mtimeMs) >= SETTLED_MS;
@@ -53,9 +55,13 @@ export class StatCache {
     this.#lines.set(path, [stats.size, stats.mtimeMs, stats.ctimeMs, stats.ino, digest]);
   }
 
-  async save(): Promise<void> {
+  /** Soon, when whoever waits for the build has his answer: a digest that is lost costs time only. */
+  saveLater(): void {
     if (!this.#changed) return;
     this.#changed = false;
-    await writeJson(this.#file, Object.fromEntries(this.#lines), { unsynced: true });
+    setTimeout(() => {
+      // Where it cannot be written, the next engine reads the files again.
+      writeJson(this.#file, Object.fromEntries(this.#lines), { unsynced: true }).catch(() => undefined);
+    }, LATER_MS).unref();
   }
 }

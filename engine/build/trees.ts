@@ -100,7 +100,7 @@ export class Trees {
       tree.close();
       if (!memory) continue;
       this.#options.memory.give(directory, memory);
-      await memory.statCache?.save();
+      memory.statCache?.saveLater();
     }
     await Promise.allSettled(this.#roots.values());
     for (const key of this.#views) await this.#options.snapshots.remove(key);
