@@ -16,12 +16,12 @@ const LONGEST_TIMER_MS = 2 ** 31 - 1;
 /** Answers with one JSON message a line. The head is sent at once, so that a client knows when nothing can be missed. */
 export async function sendEvents(exchange: Exchange): Promise<void> {
   const { query, response, services } = exchange;
-  const since = parseMoment(query.text("since"), "since");
-  const until = parseMoment(query.text("until"), "until");
+  const since = momentOf(query.text("since"), "since");
+  const until = momentOf(query.text("until"), "until");
   if (since !== undefined && until !== undefined && since > until)
     throw new EngineError("invalid", `\`since\` time (${query.text("since")}) cannot be after \`until\` time (${query.text("until")})`);
   const filters = parseAnyFilters(query.text("filters"));
-  const wanted = (event: EngineEvent): boolean => (until === undefined || event.timeNs <= until) && matches(event, filters);
+  const wanted = (event: EngineEvent): boolean => (!until || event.timeNs <= until) && matches(event, filters);
 
   const waiting: EngineEvent[] = [];
   let wake = (): void => undefined;
@@ -30,7 +30,10 @@ export async function sendEvents(exchange: Exchange): Promise<void> {
     waiting.push(event);
     wake();
   });
-  const past = since === undefined ? [] : services.events.recent().filter((event) => event.timeNs >= since && wanted(event));
+  const past =
+    since === undefined && until === undefined
+      ? []
+      : services.events.recent().filter((event) => event.timeNs >= (since ?? 0n) && wanted(event));
   waiting.unshift(...past);
   const ended = endOf(until, exchange.signal, () => wake());
   try {
@@ -48,6 +51,11 @@ export async function sendEvents(exchange: Exchange): Promise<void> {
     stop();
     ended.cancel();
   }
+}
+
+/** Here 0 is the beginning of time, elsewhere it is none. */
+function momentOf(text: string, name: string): bigint | undefined {
+  return text === "0" ? 0n : parseMoment(text, name);
 }
 
 function endOf(until: bigint | undefined, signal: AbortSignal, wake: () => void): { readonly now: boolean; cancel: () => void } {

@@ -7,6 +7,7 @@ import { isStatus } from "../client/errors.ts";
 import { familiarReference, parseReference, withDefaultTag } from "../syntax/reference.ts";
 import type { Reference } from "../syntax/reference.ts";
 import type { Cli } from "./cli.ts";
+import { describeError } from "./errors.ts";
 
 export interface CreateOptions {
   readonly name: string;
@@ -42,7 +43,7 @@ export async function createContainer(cli: Cli, config: ContainerCreateRequest, 
 
 async function openCidFile(path: string): ReturnType<typeof open> {
   return open(path, "wx").catch((error: NodeJS.ErrnoException) => {
-    if (error.code !== "EEXIST") throw error;
+    if (error.code !== "EEXIST") throw new Error(`failed to create the container ID file: ${describeError(error)}`);
     throw new Error(`container ID file found, make sure the other container isn't running or delete ${path}`);
   });
 }
@@ -50,6 +51,7 @@ async function openCidFile(path: string): ReturnType<typeof open> {
 async function createWithImage(cli: Cli, config: ContainerCreateRequest, options: CreateOptions): Promise<string> {
   const client = await cli.client();
   const reference = readImage(config.Image ?? "");
+  checkPlatform(options.platform);
   const { platform, name } = options;
   const create = () => client.containers.create(config, { name: name || undefined, platform: platform || undefined, signal: cli.signal });
   if (options.pull === "always" && reference) await pullQuietly(cli, reference, options);
@@ -66,7 +68,20 @@ async function createWithImage(cli: Cli, config: ContainerCreateRequest, options
 /** Undefined for an image that is named by its id. */
 function readImage(image: string): Reference | undefined {
   const parsed = parseReference(image);
-  return "reference" in parsed ? parsed.reference : undefined;
+  if ("reference" in parsed) return parsed.reference;
+  if (/^(sha256:)?[0-9a-f]{64}$/.test(image)) return undefined;
+  throw new Error(parsed.problem);
+}
+
+const SYSTEMS = ["linux", "windows", "darwin", "freebsd", "wasi", "js", "solaris", "aix"];
+const PROCESSORS =
+  /^(amd64|x86_64|x86-64|386|i386|arm|armhf|armel|aarch64|arm64|riscv64|ppc64|ppc64le|s390x|mips|mips64|mips64le|mipsle|loong64|wasm)$/;
+
+/** One word is a system or a processor. @see https://github.com/containerd/platforms Parse @throws {Error} */
+function checkPlatform(text: string): void {
+  const [first = "", ...rest] = text.toLowerCase().split("/");
+  if (text === "" || rest.length > 0 || SYSTEMS.includes(first) || PROCESSORS.test(first)) return;
+  throw new Error(`error parsing specified platform: ${JSON.stringify(text)}: unknown operating system or architecture: invalid argument`);
 }
 
 async function pullQuietly(cli: Cli, reference: Reference, { platform, quiet }: CreateOptions): Promise<void> {

@@ -18,6 +18,8 @@ export async function checkOutput(path: string, what: string): Promise<void> {
   const directory = dirname(path);
   const stats = await stat(directory).catch(() => undefined);
   if (!stats) throw new Error(`failed to ${what}: invalid output path: stat ${directory}: no such file or directory`);
+  const target = await stat(path).catch(() => undefined);
+  if (target?.isDirectory()) throw new Error(`failed to ${what}: cannot write to a directory`);
   if (!stats.isDirectory()) throw new Error(`failed to ${what}: invalid output path: "${directory}" is not a directory`);
 }
 

@@ -3,6 +3,7 @@
  */
 import { TemplateError } from "./template/lex.ts";
 import { compileTemplate } from "./template/execute.ts";
+import type { Template } from "./template/execute.ts";
 import { goJson } from "./template/functions.ts";
 import { alignTabs } from "./tabs.ts";
 
@@ -54,7 +55,7 @@ const HEADER_FUNCTIONS = {
 export function formatRows(rows: readonly Row[], form: ListFormat): string {
   const { source, isTable } = readFormat(form);
   if (source === "json") return rows.map((row) => `${jsonRow(row)}\n`).join("");
-  const template = compileTemplate(source);
+  const template = readTemplate(source);
   const lines = rows.map((row) => template(row));
   if (!isTable) return lines.map((line) => `${line}\n`).join("");
   const header = compileTemplate(source, HEADER_FUNCTIONS)(headerRow(form.headers));
@@ -62,6 +63,15 @@ export function formatRows(rows: readonly Row[], form: ListFormat): string {
   return alignTabs(all, TABS)
     .map((line) => `${line}\n`)
     .join("");
+}
+
+/** @throws {Error} in docker's words for lists */
+function readTemplate(source: string): Template {
+  try {
+    return compileTemplate(source);
+  } catch (error) {
+    throw new Error(`failed to parse template: ${(error as Error).message}`, { cause: error });
+  }
 }
 
 function readFormat(form: ListFormat): { source: string; isTable: boolean } {

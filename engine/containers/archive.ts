@@ -32,6 +32,10 @@ export const MOUNTPOINTS = [
   "/sbin/docker-init",
 ];
 
+/** What a path is, in st_mode. */
+const S_IFMT = 0o170000;
+const S_IFREG = 0o100000;
+
 const noSuchFile = (path: string, name: string): EngineError =>
   new EngineError("not-found", `Could not find the file ${path} in container ${name}`);
 
@@ -124,7 +128,8 @@ export async function statPath(rooms: Rooms, entry: Entry, path: string): Promis
 
 async function statOf(rooms: Rooms, entry: Entry, path: string): Promise<PathStat> {
   const stat = await withPlace(rooms, { entry, path }, async ({ root, inside, mounts }) => statIn(root, inside, mounts));
-  if (!stat) throw noSuchFile(path, entry.record.name);
+  // Behind a slash only a directory can be meant.
+  if (!stat || (path.endsWith("/") && (stat.mode & S_IFMT) === S_IFREG)) throw noSuchFile(path, entry.record.name);
   return { ...stat, name: nameOf(path) };
 }
 

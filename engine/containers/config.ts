@@ -61,7 +61,8 @@ export function commandOf(config: ContainerConfig): { path: string; args: string
 }
 
 function checkConfig(config: ContainerConfig): void {
-  if (commandOf(config).path === "") throw new EngineError("invalid", "no command specified");
+  // An empty word is a program that is not there, which the start says.
+  if (commandOf(config).path === "" && !config.Cmd?.length) throw new EngineError("invalid", "no command specified");
   if (config.WorkingDir && !config.WorkingDir.startsWith("/"))
     throw new EngineError("invalid", `the working directory '${config.WorkingDir}' is invalid, it needs to be an absolute path`);
   if (config.StopSignal && signalNumber(config.StopSignal) === undefined)

@@ -161,7 +161,9 @@ export function limitSupport(rooms: Rooms): LimitSupport {
   // Runtimes write no other file, and on version 1 not even dockerd knows of BFQ's own.
   const weights = version === 2 ? ["io.weight", "io.bfq.weight"] : ["blkio.weight"];
   const ioWeight = at !== undefined && weights.some((name) => existsSync(join(at, "..", name)));
-  return { version, controllers, ioWeight, cpus: availableParallelism(), memoryNodes: memoryNodes() };
+  const cpu = directories("x")["cpu"];
+  const realtime = version === 1 && cpu !== undefined && existsSync(join(cpu, "..", "cpu.rt_runtime_us"));
+  return { version, controllers, ioWeight, realtime, cpus: availableParallelism(), memoryNodes: memoryNodes() };
 }
 
 /** As the kernel writes it, e.g. `0-1`. */

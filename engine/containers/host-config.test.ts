@@ -30,6 +30,16 @@ const REFUSED: [request: ContainerCreateRequest, sentence: string][] = [
     { NetworkingConfig: { EndpointsConfig: { bridge: { IPAMConfig: { IPv4Address: "1.2.3.4" } } } } },
     "invalid config for network bridge: invalid endpoint settings:\nuser specified IP address is supported on user defined networks only",
   ],
+  [
+    { HostConfig: { NetworkMode: "default" }, NetworkingConfig: { EndpointsConfig: { default: { IPAMConfig: { LinkLocalIPs: ["x"] } } } } },
+    "invalid config for network bridge: invalid endpoint settings:\ninvalid link-local IP address: x",
+  ],
+  [
+    { HostConfig: { NetworkMode: "host" }, NetworkingConfig: { EndpointsConfig: { bridge: {} } } },
+    "container sharing network namespace with another container or host cannot be connected to any other network",
+  ],
+  [{ HostConfig: { Annotations: { "": "x" } } }, "invalid Annotations: the empty string is not permitted as an annotation key"],
+  [{ HostConfig: { StorageOpt: { size: "1G" } } }, "--storage-opt is supported only for overlay over xfs with 'pquota' mount option"],
 ];
 for (const [request, sentence] of REFUSED)
   test(`checkHostConfig() says: ${sentence}`, () => assert.throws(() => checkHostConfig(request), { kind: "invalid", message: sentence }));

@@ -2,6 +2,7 @@
  * What of a container's HostConfig contradicts itself, said as Docker says it.
  * @see https://github.com/moby/moby/blob/v28.5.2/daemon/pkg/opts and runconfig/hostconfig_unix.go
  */
+import { isIP, isIPv4, isIPv6 } from "node:net";
 import type { ContainerCreateRequest, HostConfig } from "../api/types/container.ts";
 import type { EndpointSettings } from "../api/types/network.ts";
 import { EngineError } from "../errors.ts";
@@ -19,6 +20,10 @@ export function checkHostConfig(request: ContainerCreateRequest): void {
   if (!["", "default"].includes(hostConfig.Isolation ?? ""))
     throw invalid(`invalid isolation: "${hostConfig.Isolation}" - linux only supports 'default'`);
   if (hostConfig.UTSMode === "host" && request.Hostname) throw invalid("conflicting options: hostname and the UTS mode");
+  if ("" in (hostConfig.Annotations ?? {})) throw invalid("invalid Annotations: the empty string is not permitted as an annotation key");
+  // A directory of overlayfs is as large as its file system: a size that is not kept is not promised.
+  if (Object.keys(hostConfig.StorageOpt ?? {}).length > 0)
+    throw invalid("--storage-opt is supported only for overlay over xfs with 'pquota' mount option");
   checkSharedNetwork(request, hostConfig);
   checkDefaultNetwork(request, hostConfig.NetworkMode ?? "");
 }
@@ -48,6 +53,9 @@ function checkSharedNetwork(request: ContainerCreateRequest, hostConfig: HostCon
   };
   const undefinedBehavior = "can't be used with links. This would result in undefined behavior";
   if (mode === "host") refuse(hostConfig.Links?.length, `host type networking ${undefinedBehavior}`);
+  const others = Object.keys(request.NetworkingConfig?.EndpointsConfig ?? {}).filter((name) => name !== mode);
+  if ((mode === "host" || mode === "none" || mode.startsWith("container:")) && others.length > 0)
+    throw invalid("container sharing network namespace with another container or host cannot be connected to any other network");
   if (!mode.startsWith("container:")) return;
   if (mode === "container:") throw invalid("invalid container format container:<name|id>");
   refuse(request.Hostname, "hostname and the network mode");
@@ -62,12 +70,23 @@ function checkSharedNetwork(request: ContainerCreateRequest, hostConfig: HostCon
   refuse(Object.keys(request.ExposedPorts ?? {}).length > 0, "port exposing and the container type network mode");
 }
 
+/** Addresses that are none. @see https://github.com/moby/moby/blob/v28.5.2/api/types/network/endpoint.go */
+function badAddresses(settings: EndpointSettings | null | undefined): string[] {
+  const { IPv4Address = "", IPv6Address = "", LinkLocalIPs } = settings?.IPAMConfig ?? {};
+  return [
+    IPv4Address !== "" && !isIPv4(IPv4Address) && `invalid IPv4 address: ${IPv4Address}`,
+    IPv6Address !== "" && !isIPv6(IPv6Address) && `invalid IPv6 address: ${IPv6Address}`,
+    ...(LinkLocalIPs ?? []).map((address) => isIP(address) === 0 && `invalid link-local IP address: ${address}`),
+  ].filter((problem) => problem !== false);
+}
+
 /** The default bridge gives out addresses itself and has no names. */
 function checkDefaultNetwork({ NetworkingConfig }: ContainerCreateRequest, mode: string): void {
   if (!["", "default", "bridge"].includes(mode)) return;
   const endpoints: Record<string, EndpointSettings | null | undefined> = NetworkingConfig?.EndpointsConfig ?? {};
   const settings = endpoints[mode || "default"] ?? endpoints["bridge"] ?? endpoints["default"];
   const problems = [
+    ...badAddresses(settings),
     (settings?.IPAMConfig?.IPv4Address || settings?.IPAMConfig?.IPv6Address) &&
       "user specified IP address is supported on user defined networks only",
     settings?.Aliases?.length && "network-scoped aliases are only supported for user-defined networks",

@@ -21,6 +21,7 @@ const OPTIONS: Readonly<Record<string, readonly string[]>> = {
   none: [...DELIVERY],
 };
 
+const SIZE = /^(\d+(?:\.\d+)?) ?([bkmgt]?)(?:i?b)?$/i;
 const UNITS: Readonly<Record<string, number>> = { "": 1, b: 1, k: 1024, m: MIB, g: 1024 * MIB, t: 1024 * 1024 * MIB };
 
 /** @throws {EngineError} invalid for an unknown driver or option value */
@@ -30,21 +31,38 @@ export function logFileOptions({ Type, Config }: LogConfig = {}): LogFileOptions
   if (!defaults) throw new EngineError("invalid", `error looking up logging plugin ${driver}: plugin "${driver}" not found`);
   const unknown = Object.keys(Config ?? {}).find((name) => !OPTIONS[driver]!.includes(name));
   if (unknown !== undefined) throw new EngineError("invalid", `unknown log opt '${unknown}' for ${driver} log driver`);
+  checkDelivery(Config ?? {});
   if (driver === "none") return defaults;
   const maxFiles = Config?.["max-file"] === undefined ? defaults.maxFiles : parseCount(Config["max-file"]);
   const maxBytes = Config?.["max-size"] === undefined ? defaults.maxBytes : parseSize(Config["max-size"]);
   return { maxBytes, maxFiles };
 }
 
+function unusable(why: string): EngineError {
+  return new EngineError("invalid", `failed to initialize logging driver: ${why}`);
+}
+
+const BOOLEANS = ["1", "t", "T", "TRUE", "true", "True", "0", "f", "F", "FALSE", "false", "False"];
+
+/** What the kernel does with the output needs none of these, but who writes nonsense hears so. */
+function checkDelivery({ mode = "", "max-buffer-size": buffer, compress = "false" }: Readonly<Record<string, string>>): void {
+  if (!["", "blocking", "non-blocking"].includes(mode)) throw new EngineError("invalid", `logger: logging mode not supported: ${mode}`);
+  if (buffer !== undefined && mode !== "non-blocking")
+    throw new EngineError("invalid", "logger: max-buffer-size option is only supported with 'mode=non-blocking'");
+  if (buffer !== undefined && !SIZE.test(buffer))
+    throw new EngineError("invalid", `logger: error parsing option max-buffer-size: invalid size: '${buffer}'`);
+  if (!BOOLEANS.includes(compress)) throw unusable(`strconv.ParseBool: parsing ${JSON.stringify(compress)}: invalid syntax`);
+}
+
 function parseCount(text: string): number {
-  if (!/^\d+$/.test(text)) throw new EngineError("invalid", `invalid value for 'max-file': ${text}`);
-  if (Number(text) < 1) throw new EngineError("invalid", "max-file cannot be less than 1");
+  if (!/^\d+$/.test(text)) throw unusable(`strconv.Atoi: parsing ${JSON.stringify(text)}: invalid syntax`);
+  if (Number(text) < 1) throw unusable("max-file cannot be less than 1");
   return Number(text);
 }
 
 function parseSize(text: string): number {
-  const match = /^(\d+(?:\.\d+)?) ?([bkmgt]?)(?:i?b)?$/i.exec(text);
+  const match = SIZE.exec(text);
   if (text === "-1") return 0;
-  if (!match) throw new EngineError("invalid", `failed to initialize logging driver: invalid size: '${text}'`);
+  if (!match) throw unusable(`invalid size: '${text}'`);
   return Math.floor(Number(match[1]) * UNITS[match[2]!.toLowerCase()]!);
 }

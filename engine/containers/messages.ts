@@ -17,6 +17,8 @@ export const nameInUse = (name: string, id: string): EngineError =>
     `Conflict. The container name "/${name}" is already in use by container "${id}". You have to remove (or rename) that container to be able to reuse that name.`,
   );
 
+export const cannotUpdate = (id: string, why: string): EngineError => new EngineError("conflict", `Cannot update container ${id}: ${why}`);
+
 export const invalidName = (name: string): EngineError =>
   new EngineError("invalid", `Invalid container name (${name}), only [a-zA-Z0-9][a-zA-Z0-9_.-] are allowed`);
 

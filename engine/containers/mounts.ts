@@ -182,10 +182,27 @@ function mountTmpfsOptions({ TmpfsOptions, ReadOnly }: Mount): string[] {
   return options;
 }
 
+const TMPFS_FLAGS = new Set(
+  "async atime defaults dev diratime dirsync exec iversion lazytime loud mand noatime nodev nodiratime noexec noiversion nolazytime nomand norelatime nostrictatime nosuid private rbind relatime remount ro rprivate rshared rslave runbindable rw shared silent slave strictatime suid sync unbindable bind".split(
+    " ",
+  ),
+);
+const TMPFS_VALUES = new Set(["size", "mode", "uid", "gid", "nr_inodes", "nr_blocks", "mpol"]);
+
+/** @throws {EngineError} invalid @see https://github.com/moby/moby/blob/v28.5.2/pkg/mount MergeTmpfsOptions */
+function checkTmpfs(words: readonly string[]): void {
+  for (const word of words) {
+    const [name = "", value] = word.split("=", 2);
+    if (!TMPFS_FLAGS.has(word) && (value === undefined || !TMPFS_VALUES.has(name)))
+      throw new EngineError("invalid", `invalid tmpfs option ["${word}"]`);
+  }
+}
+
 function parseTmpfs(target: string, options: string): WantedMount {
   const problem = targetProblem(target);
   if (problem) throw new EngineError("invalid", problem);
   const words = options.split(",").filter((word) => word !== "");
+  checkTmpfs(words);
   return { ...PLAIN, type: "tmpfs", source: "", target: posix.normalize(target), readOnly: words.includes("ro"), tmpfs: words };
 }
 

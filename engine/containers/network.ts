@@ -64,6 +64,7 @@ export function sandboxRequest(record: ContainerRecord, joinPid: number | undefi
     containerId: record.id,
     containerName: record.name,
     hostname: config.Hostname ?? "",
+    domainname: config.Domainname ?? "",
     mode: config.NetworkDisabled ? "none" : (hostConfig.NetworkMode ?? "bridge"),
     ...(joinPid !== undefined && { joinPid }),
     endpoints: Object.fromEntries(endpoints),

@@ -12,15 +12,16 @@ import { Entry } from "./entry.ts";
 import { Execs } from "./exec.ts";
 import { Life } from "./life.ts";
 import { logFileOptions } from "./log-options.ts";
-import { cannotKill, notRunning } from "./messages.ts";
+import { cannotKill, cannotUpdate, notRunning } from "./messages.ts";
 import { containerDirectory, ownFiles } from "./network.ts";
-import { checkResources, linuxResources } from "./resources.ts";
+import { checkResources } from "./resources.ts";
 import { adoptContainers, restoreContainers } from "./restore.ts";
 import type { Rooms } from "./rooms.ts";
 import { readStats } from "./stats.ts";
 import { Stopper } from "./stop.ts";
 import { ContainerStore } from "./store.ts";
 import { topOf } from "./top.ts";
+import { mergeUpdate, updatedResources } from "./update.ts";
 
 export type { Rooms } from "./rooms.ts";
 
@@ -143,16 +144,11 @@ class ContainerService implements Containers {
     return entry.inTurn(async () => {
       const { record } = entry;
       const { RestartPolicy, ...asked } = changes;
-      if (RestartPolicy?.Name) checkRestartPolicy(RestartPolicy, record.hostConfig.AutoRemove ?? false);
-      const given = Object.fromEntries(Object.entries(asked).filter(([, value]) => value !== 0 && value !== "" && value !== null));
-      const merged = { ...record.hostConfig, ...given };
-      if (given["Memory"] && !given["MemorySwap"] && (merged.MemorySwap ?? 0) > 0 && merged.MemorySwap! < merged.Memory!)
-        throw new EngineError(
-          "invalid",
-          "Memory limit should be smaller than already set memoryswap limit, update the memoryswap at the same time",
-        );
-      const { resources, warnings } = checkResources(merged, limitSupport(this.#rooms));
-      if (entry.isUp && this.#rooms.host.cgroups.parent !== null) await this.#rooms.runtime.update(entry.id, linuxResources(resources));
+      if (RestartPolicy?.Name && record.hostConfig.AutoRemove)
+        throw cannotUpdate(entry.id, "Restart policy cannot be updated because AutoRemove is enabled for the container");
+      if (RestartPolicy?.Name) checkRestartPolicy(RestartPolicy, false);
+      const { resources, warnings } = checkResources(mergeUpdate(record, asked), limitSupport(this.#rooms), true);
+      if (entry.isUp && this.#rooms.host.cgroups.parent !== null) await this.#rooms.runtime.update(entry.id, updatedResources(resources));
       record.hostConfig = { ...resources, ...(RestartPolicy?.Name && { RestartPolicy }) };
       await this.#store.save(entry);
       announce(this.#rooms.events, record, "update");
@@ -271,7 +267,7 @@ class ContainerService implements Containers {
       if (name === "bridge" && settings.Aliases?.length)
         throw new EngineError("invalid", "invalid endpoint settings:\nnetwork-scoped aliases are only supported for user-defined networks");
       if (record.sandbox && entry.isUp) {
-        const names = { containerName: record.name, hostname: record.config.Hostname ?? "" };
+        const names = { containerName: record.name, hostname: record.config.Hostname ?? "", domainname: record.config.Domainname ?? "" };
         record.sandbox = await this.#rooms.networks.connect(record.sandbox, network, settings, names);
       }
       record.networking = { EndpointsConfig: { ...record.networking.EndpointsConfig, [name]: settings } };

@@ -4,8 +4,15 @@ import type { Resources } from "../api/types/container.ts";
 import { checkResources, linuxResources, rlimits } from "./resources.ts";
 
 const MIB = 1024 * 1024;
-const all = { version: 1, controllers: ["memory", "cpu", "cpuset", "pids", "blkio"], cpus: 2, memoryNodes: "0", ioWeight: true } as const;
-const none = { version: 2, controllers: [], cpus: 2, memoryNodes: "0", ioWeight: true } as const;
+const all = {
+  version: 1,
+  controllers: ["memory", "cpu", "cpuset", "pids", "blkio"],
+  cpus: 2,
+  memoryNodes: "0",
+  ioWeight: true,
+  realtime: true,
+} as const;
+const none = { version: 2, controllers: [], cpus: 2, memoryNodes: "0", ioWeight: true, realtime: true } as const;
 
 for (const [resources, message] of [
   [{ Memory: MIB }, "Minimum memory limit allowed is 6MB"],
@@ -15,7 +22,10 @@ for (const [resources, message] of [
   [{ NanoCpus: 1000e9 }, "range of CPUs is from 0.01 to 2.00, as there are only 2 CPUs available"],
   [{ NanoCpus: 1e9, CpuPeriod: 1000 }, "Conflicting options: Nano CPUs and CPU Period cannot both be set."],
   [{ CpusetCpus: "0-9" }, "Requested CPUs are not available - requested 0-9, available: 0-1"],
-  [{ CpusetCpus: "x" }, "Invalid value x for cpuset cpus"],
+  [{ CpusetCpus: "x" }, "Invalid value x for cpuset cpus: invalid format: x"],
+  [{ CpusetCpus: "1-0" }, "Invalid value 1-0 for cpuset cpus: invalid format: 1-0"],
+  [{ CpuShares: -1 }, "invalid CPU shares (-1): value must be a positive integer"],
+  [{ CpuRealtimePeriod: 1000, CpuRealtimeRuntime: 2000 }, "cpu real-time runtime cannot be higher than cpu real-time period"],
   [{ BlkioWeight: 5 }, "Range of blkio weight is from 10 to 1000"],
   [{ CpuPeriod: 10 }, "CPU cfs period can not be less than 1ms (i.e. 1000) or larger than 1s (i.e. 1000000)"],
   [{ MemorySwappiness: 101 }, "Invalid value: 101, valid memory swappiness range is 0-100"],
@@ -36,6 +46,11 @@ test("checkResources() discards what cannot be applied, and says so", () => {
     "Your kernel does not support OomKillDisable. OomKillDisable discarded.",
   ]);
   assert.deepEqual(checkResources(asked, all).warnings, []);
+  assert.throws(() => checkResources({ CpuRealtimePeriod: 1000 }, none), { message: "kernel does not support CPU real-time scheduler" });
+  assert.match(
+    checkResources({ OomKillDisable: true }, all).warnings.join(),
+    /^OOM killer is disabled for the container, but no memory limit/,
+  );
 });
 
 for (const [resources, want] of [

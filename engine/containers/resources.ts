@@ -17,6 +17,8 @@ export interface LimitSupport {
   readonly cpus: number;
   /** Memory nodes, e.g. `0-1`. */
   readonly memoryNodes: string;
+  /** Whether the kernel schedules groups in real time. */
+  readonly realtime: boolean;
   /** Whether the kernel's I/O scheduler knows weights. */
   readonly ioWeight: boolean;
 }
@@ -27,14 +29,16 @@ function invalid(message: string): EngineError {
 
 /**
  * Limits as they can be applied here; what cannot is taken out and said in Docker's words.
+ * @param update of a container that is there: what it does not name stays
  * @throws {EngineError} invalid for limits that contradict themselves
  */
-export function checkResources<T extends Resources>(asked: T, support: LimitSupport): { resources: T; warnings: string[] } {
+export function checkResources<T extends Resources>(asked: T, support: LimitSupport, update = false): { resources: T; warnings: string[] } {
   const resources = { ...asked };
   const warnings: string[] = [];
   const has = (name: string): boolean => support.controllers.includes(name);
-  checkMemory(resources);
+  checkMemory(resources, { update });
   checkCpu(resources, support);
+  checkRealtime(resources, has("cpu") && support.realtime);
   const discard = (when: unknown, controller: string, sentence: string, ...fields: (keyof Resources)[]): void => {
     if (!when || has(controller)) return;
     warnings.push(sentence);
@@ -71,8 +75,12 @@ export function checkResources<T extends Resources>(asked: T, support: LimitSupp
     warnings.push("Your kernel does not support OomKillDisable. OomKillDisable discarded.");
     resources.OomKillDisable = null;
   }
+  if (resources.OomKillDisable && !resources.Memory) warnings.push(NO_OOM_KILLER);
   return { resources, warnings };
 }
+
+const NO_OOM_KILLER =
+  "OOM killer is disabled for the container, but no memory limit is set, this can result in the system running out of resources.";
 
 function unsupported(what: string, outcome: string): string {
   return `Your kernel does not support ${what} or the cgroup is not mounted. ${outcome}`;
@@ -82,12 +90,13 @@ function positive(value: number | null | undefined): boolean {
   return typeof value === "number" && value > 0;
 }
 
-function checkMemory(resources: Resources): void {
+function checkMemory(resources: Resources, { update }: { update: boolean }): void {
   const { Memory = 0, MemorySwap = 0, MemoryReservation = 0, MemorySwappiness } = resources;
   if (Memory !== 0 && Memory < LOWEST_MEMORY) throw invalid("Minimum memory limit allowed is 6MB");
   if (Memory > 0 && MemorySwap > 0 && MemorySwap < Memory)
     throw invalid("Minimum memoryswap limit should be larger than memory limit, see usage");
-  if (Memory === 0 && MemorySwap > 0) throw invalid("You should always set the Memory limit when using Memoryswap limit, see usage");
+  if (Memory === 0 && MemorySwap > 0 && !update)
+    throw invalid("You should always set the Memory limit when using Memoryswap limit, see usage");
   if (typeof MemorySwappiness === "number" && (MemorySwappiness < -1 || MemorySwappiness > 100))
     throw invalid(`Invalid value: ${MemorySwappiness}, valid memory swappiness range is 0-100`);
   if (MemoryReservation > 0 && MemoryReservation < LOWEST_MEMORY) throw invalid("Minimum memory reservation allowed is 6MB");
@@ -107,7 +116,7 @@ function checkWeight(weight: number): void {
 }
 
 function checkCpu(resources: Resources, { cpus, memoryNodes }: LimitSupport): void {
-  const { NanoCpus = 0, CpuPeriod = 0, CpuQuota = 0, CpusetCpus = "", CpusetMems = "" } = resources;
+  const { NanoCpus = 0, CpuPeriod = 0, CpuQuota = 0, CpuShares = 0, CpusetCpus = "", CpusetMems = "" } = resources;
   if (NanoCpus > 0 && CpuPeriod > 0) throw invalid("Conflicting options: Nano CPUs and CPU Period cannot both be set.");
   if (NanoCpus > 0 && CpuQuota > 0) throw invalid("Conflicting options: Nano CPUs and CPU Quota cannot both be set.");
   if (NanoCpus < 0 || NanoCpus > cpus * 1e9)
@@ -115,15 +124,32 @@ function checkCpu(resources: Resources, { cpus, memoryNodes }: LimitSupport): vo
   if (CpuPeriod !== 0 && (CpuPeriod < 1000 || CpuPeriod > 1_000_000))
     throw invalid("CPU cfs period can not be less than 1ms (i.e. 1000) or larger than 1s (i.e. 1000000)");
   if (CpuQuota > 0 && CpuQuota < 1000) throw invalid("CPU cfs quota can not be less than 1ms (i.e. 1000)");
+  if (CpuShares < 0) throw invalid(`invalid CPU shares (${CpuShares}): value must be a positive integer`);
   checkSet(CpusetCpus, { kind: "cpus", what: "CPUs", available: cpus === 1 ? "0" : `0-${cpus - 1}` });
   checkSet(CpusetMems, { kind: "mems", what: "memory nodes", available: memoryNodes });
 }
 
+function checkRealtime({ CpuRealtimePeriod = 0, CpuRealtimeRuntime = 0 }: Resources, supported: boolean): void {
+  if ((CpuRealtimePeriod !== 0 || CpuRealtimeRuntime !== 0) && !supported) throw invalid("kernel does not support CPU real-time scheduler");
+  if (CpuRealtimePeriod !== 0 && CpuRealtimeRuntime > CpuRealtimePeriod)
+    throw invalid("cpu real-time runtime cannot be higher than cpu real-time period");
+}
+
 function checkSet(text: string, { kind, what, available }: { kind: string; what: string; available: string }): void {
   if (text === "") return;
-  if (!/^\d+(-\d+)?(,\d+(-\d+)?)*$/.test(text)) throw invalid(`Invalid value ${text} for cpuset ${kind}`);
+  if (!/^\d+(-\d+)?(,\d+(-\d+)?)*$/.test(text)) throw badSet(text, kind);
+  if (text.split(",").some(isBackwards)) throw badSet(text, kind);
   const highest = (list: string): number => Math.max(...list.split(/[,-]/).map(Number));
   if (highest(text) > highest(available)) throw invalid(`Requested ${what} are not available - requested ${text}, available: ${available}`);
+}
+
+function badSet(text: string, kind: string): EngineError {
+  return invalid(`Invalid value ${text} for cpuset ${kind}: invalid format: ${text}`);
+}
+
+function isBackwards(range: string): boolean {
+  const [first, last = first] = range.split("-").map(Number);
+  return first! > last!;
 }
 
 /** The runtime spec's `linux.resources` without the device rules. Empty when nothing is limited. */

@@ -49,7 +49,7 @@ function findUser(user: string, passwd: readonly Passwd[]): { uid: number; gid: 
   const entry = user === "" ? passwd.find(({ uid }) => uid === 0) : (passwd.find(({ name }) => name === user) ?? byId(user, passwd));
   if (entry) return entry;
   if (user === "") return { uid: 0, gid: 0, home: "/" };
-  if (!/^\d+$/.test(user)) throw new EngineError("invalid", `unable to find user ${user}: no matching entries in passwd file`);
+  if (!/^\d+$/.test(user)) throw noSuchId("user", user);
   return { uid: checkId(user), gid: 0, home: "/" };
 }
 
@@ -60,13 +60,23 @@ function byId(user: string, passwd: readonly Passwd[]): Passwd | undefined {
 function findGroup(group: string, groups: readonly Group[]): number {
   const entry = groups.find(({ name }) => name === group);
   if (entry) return entry.gid;
-  if (!/^\d+$/.test(group)) throw new EngineError("invalid", `unable to find group ${group}: no matching entries in group file`);
+  if (!/^\d+$/.test(group)) throw noSuchId("group", group);
   return checkId(group);
+}
+
+/** A number below zero is out of range, all else is a name. */
+function noSuchId(kind: "user" | "group", text: string): EngineError {
+  if (/^-\d+$/.test(text)) return outOfRange();
+  return new EngineError("invalid", `unable to find ${kind} ${text}: no matching entries in ${kind === "user" ? "passwd" : "group"} file`);
+}
+
+function outOfRange(): EngineError {
+  return new EngineError("invalid", `uids and gids must be in range 0-${LARGEST_ID}`);
 }
 
 function checkId(text: string): number {
   const id = Number(text);
-  if (id > LARGEST_ID) throw new EngineError("invalid", `uids and gids must be in range 0-${LARGEST_ID}`);
+  if (id > LARGEST_ID) throw outOfRange();
   return id;
 }
 

@@ -53,6 +53,8 @@ export interface SandboxRequest {
   readonly containerId: string;
   readonly containerName: string;
   readonly hostname: string;
+  /** Behind the host name in /etc/hosts; "" or absent for none. */
+  readonly domainname?: string;
   /** `bridge`, `default`, `none`, `host`, `container:<id>` or a network's name or id. */
   readonly mode: string;
   /** For `container:<id>`: the pid whose namespace is joined. */
@@ -114,7 +116,7 @@ export interface Networks {
     sandbox: Sandbox,
     nameOrId: string,
     settings: EndpointSettings,
-    names: { containerName: string; hostname: string },
+    names: { containerName: string; hostname: string; domainname?: string },
   ): Promise<Sandbox>;
   disconnect(sandbox: Sandbox, nameOrId: string): Promise<Sandbox>;
   /** Gives a running container another name, which others find from now on instead of the old one; returns its sandbox. */

@@ -77,6 +77,11 @@ export function resolvConfOf({ host, dns, embedded, gateway }: ResolvRequest): s
   return renderResolv(host, { ...dns, servers: dns.servers.length > 0 ? dns.servers : [gateway], defaults: [] });
 }
 
+/** A container's host name with its domain. */
+export function fullName({ hostname, domainname = "" }: { hostname: string; domainname?: string }): string {
+  return hostname !== "" && domainname !== "" ? `${hostname}.${domainname}` : hostname;
+}
+
 /** Lines of /etc/hosts: each address with the full host name and its first label. */
 export function hostsOf(endpoints: readonly Endpoint[], hostname: string): string[] {
   const short = hostname.split(".")[0] ?? hostname;

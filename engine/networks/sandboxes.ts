@@ -15,12 +15,13 @@ import type { LiveNetwork } from "./live-network.ts";
 import type { NetworkTable } from "./network-table.ts";
 import type { Endpoint, Sandbox, SandboxRequest } from "./networks.ts";
 import { EphemeralPorts, publish, wantedPorts } from "./published.ts";
-import { parseResolv } from "./resolv.ts";
+import { parseResolv, renderResolv } from "./resolv.ts";
 import type { HostResolv } from "./resolv.ts";
 import type { Ask, Router } from "./router.ts";
 import {
   PORT_PREFIX,
   embeddedDns,
+  fullName,
   gatewayOf,
   gatewaysOf,
   hostsOf,
@@ -48,7 +49,7 @@ export interface SandboxesOptions {
   readonly events: Events;
 }
 
-type Names = Pick<SandboxRequest, "containerName" | "hostname">;
+type Names = Pick<SandboxRequest, "containerName" | "hostname" | "domainname">;
 
 export class Sandboxes {
   readonly #options: SandboxesOptions;
@@ -96,7 +97,7 @@ export class Sandboxes {
       network.release(containerId);
       throw error;
     }
-    const changed = await this.#changed(sandbox, endpoints, options.names.hostname);
+    const changed = await this.#changed(sandbox, endpoints, fullName(options.names));
     this.#event("connect", endpoint);
     return changed;
   }
@@ -210,7 +211,8 @@ export class Sandboxes {
     return [...all].map(([network, settings]) => ({ network, settings }));
   }
 
-  #sandbox({ containerId, mode, hostname, dns, dnsSearch, dnsOptions }: SandboxRequest, endpoints: readonly Endpoint[]): Sandbox {
+  #sandbox(request: SandboxRequest, endpoints: readonly Endpoint[]): Sandbox {
+    const { containerId, mode, dns, dnsSearch, dnsOptions } = request;
     const settings = { servers: dns, search: dnsSearch, options: dnsOptions };
     return {
       containerId,
@@ -219,7 +221,7 @@ export class Sandboxes {
       ports: {},
       dns: settings,
       resolvConf: this.#resolvConf(endpoints, settings),
-      hosts: [...endpoints.flatMap((endpoint) => this.#linkHosts(endpoint)), ...hostsOf(endpoints, hostname)],
+      hosts: [...endpoints.flatMap((endpoint) => this.#linkHosts(endpoint)), ...hostsOf(endpoints, fullName(request))],
       hostGateway: this.#hostGateway(),
     };
   }
@@ -321,7 +323,7 @@ export class Sandboxes {
 
   #resolvConf(endpoints: readonly Endpoint[], dns: Sandbox["dns"]): string {
     const [first] = pluggedOf(endpoints);
-    if (!first) return hostResolvText();
+    if (!first) return resolvWithout(dns);
     const gateway = this.#network(first)?.gateways[0]?.address ?? "";
     return resolvConfOf({ host: hostResolv(), dns, embedded: this.#dns(endpoints), gateway });
   }
@@ -381,6 +383,12 @@ function hostResolvText(): string {
   } catch {
     return "";
   }
+}
+
+/** Without a network nothing is asked by default, but what was asked for stands there. */
+function resolvWithout(dns: Sandbox["dns"]): string {
+  const asked = dns.servers.length + dns.search.length + dns.options.length > 0;
+  return asked ? renderResolv(hostResolv(), { ...dns, servers: dns.servers, defaults: [] }) : hostResolvText();
 }
 
 function hostResolv(): HostResolv {

@@ -36,6 +36,7 @@ const RLIMIT_NUMBERS = "CPU FSIZE DATA STACK CORE RSS NPROC NOFILE MEMLOCK AS LO
  */
 export function refusalReason(message: string, command: string): string {
   const text = message.replace(/^(runc (run|create) failed: |exec failed: )+/, "");
+  if (command === "") return 'unable to start container process: exec: "": executable file not found in $PATH';
   if (/^executable file .* not found in \$PATH/.test(text))
     return `unable to start container process: exec: "${command}": ${
       command.includes("/") ? `stat ${command}: no such file or directory` : "executable file not found in $PATH"

@@ -115,8 +115,15 @@ async function update(exchange: Exchange): Promise<void> {
   exchange.json({ Warnings: warnings.length > 0 ? warnings : null });
 }
 
+/** A link has no name of its own here (`parent/alias`): it lives and goes with its container. */
+async function removeLink(exchange: Exchange): Promise<void> {
+  await exchange.services.containers.get(exchange.param("id"));
+  throw new EngineError("conflict", "Conflict, cannot remove the default link name of the container");
+}
+
 async function remove(exchange: Exchange): Promise<void> {
   const { query, services } = exchange;
+  if (query.flag("link")) return removeLink(exchange);
   await services.containers.remove(exchange.param("id"), { force: query.flag("force"), volumes: query.flag("v") });
   exchange.empty(204);
 }

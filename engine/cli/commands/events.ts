@@ -1,6 +1,6 @@
 import type { TimedEvent } from "../../client/system.ts";
-import { command } from "../cli.ts";
-import { FORMAT_HELP } from "../format.ts";
+import { ExitError, command } from "../cli.ts";
+import { FORMAT_HELP, TemplateError } from "../format.ts";
 import { filter, text } from "../flags.ts";
 import { compileTemplate } from "../template/execute.ts";
 import { formatNanoseconds, readTimestamp } from "../time.ts";
@@ -19,7 +19,7 @@ export const events = command({
     until: text("Stream events until this timestamp"),
   },
   async run(cli, { flags }) {
-    const show = formatter(flags.format);
+    const show = readable(() => formatter(flags.format), 64);
     const client = await cli.client();
     const options = {
       filters: flags.filter,
@@ -27,9 +27,18 @@ export const events = command({
       until: readTimestamp(flags.until, cli.now()),
       signal: cli.signal,
     };
-    for await (const event of client.system.timedEvents(options)) cli.print(show(event));
+    for await (const event of client.system.timedEvents(options)) cli.print(readable(() => show(event), 1));
   },
 });
+
+/** @throws {ExitError} in docker's words for a format that cannot be read, or not be filled in */
+function readable<T>(use: () => T, status: number): T {
+  try {
+    return use();
+  } catch (error) {
+    throw error instanceof TemplateError ? new ExitError(status, `Error parsing format: ${error.message}`) : error;
+  }
+}
 
 function formatter(format: string): (event: TimedEvent) => string {
   if (format === "" || format === "table") return eventLine;

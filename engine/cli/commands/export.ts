@@ -1,6 +1,6 @@
 import { command } from "../cli.ts";
 import { text } from "../flags.ts";
-import { refuseTerminal, saveStream } from "../files.ts";
+import { checkOutput, refuseTerminal, saveStream } from "../files.ts";
 
 export const exportContainer = command({
   usage: "[OPTIONS] CONTAINER",
@@ -9,7 +9,8 @@ export const exportContainer = command({
     output: text("Write to a file, instead of STDOUT", { short: "o" }),
   },
   async run(cli, { args: [name = ""], flags }) {
-    if (!flags.output) refuseTerminal(cli);
+    if (flags.output) await checkOutput(flags.output, "export container");
+    else refuseTerminal(cli);
     const client = await cli.client();
     const tar = await client.containers.export(name, { signal: cli.signal });
     if (flags.output) await saveStream(tar, flags.output);

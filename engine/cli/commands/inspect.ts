@@ -1,11 +1,13 @@
 import type { DockerClient } from "../../client/client.ts";
 import { isStatus } from "../../client/errors.ts";
-import { command } from "../cli.ts";
+import { ExitError, command } from "../cli.ts";
 import type { Cli, Command } from "../cli.ts";
 import { describeError } from "../errors.ts";
 import { INSPECT_FORMAT_HELP, formatValue } from "../format.ts";
 import { bool, text } from "../flags.ts";
 import { indentJson } from "../json-text.ts";
+import { compileTemplate } from "../template/execute.ts";
+import { goJson } from "../template/functions.ts";
 
 /** Gives an object's JSON as the engine wrote it. */
 type Lookup = (name: string) => Promise<string>;
@@ -41,15 +43,27 @@ function typedLookups({ containers, images, networks, volumes }: DockerClient, {
 }
 
 async function firstOf(lookups: readonly Lookup[], name: string, type: string): Promise<string> {
+  let last: unknown;
   for (const lookup of lookups) {
     try {
       return await lookup(name);
     } catch (error) {
       // Docker's engine calls some names unreadable where another kind of object may well have them.
       if (!isStatus(error, 404) && !isStatus(error, 400)) throw error;
+      last = error;
     }
   }
-  throw new Error(`Error: No such ${type || "object"}: ${name}`);
+  if (type && last) throw last;
+  throw new Error(`Error: No such object: ${name}`);
+}
+
+/** @throws {ExitError} in docker's words */
+function checkFormat(format: string): void {
+  try {
+    compileTemplate(format);
+  } catch (error) {
+    throw new ExitError(64, `template parsing error: ${(error as Error).message}`);
+  }
 }
 
 interface ShowOptions {
@@ -62,17 +76,20 @@ async function showObjects(cli: Cli, names: readonly string[], { format, lookup 
   const texts: string[] = [];
   const problems: string[] = [];
   let output = "";
+  if (format !== "" && format !== "json") checkFormat(format);
   for (const name of names) {
     try {
+      if (name === "") throw new Error("invalid container name or ID: value is empty");
       const text = await lookup(name);
       texts.push(text);
-      if (format) output += `${formatValue(format, JSON.parse(text))}\n`;
+      if (format && format !== "json") output += `${formatValue(format, JSON.parse(text))}\n`;
     } catch (error) {
       if (cli.signal.aborted) throw error;
       problems.push(describeError(error));
     }
   }
-  if (format) cli.out(output || "\n");
+  if (format === "json") cli.print(`[${texts.map((text) => goJson(JSON.parse(text))).join(",")}]`);
+  else if (format) cli.out(output || "\n");
   else cli.print(indentJson(`[${texts.map((text) => text.trim()).join(",")}]`));
   for (const problem of problems) cli.complain(problem);
   return problems.length > 0 ? 1 : 0;

@@ -15,6 +15,8 @@ export const port = command({
       return;
     }
     const [number = "", protocol = "tcp"] = wanted.split("/");
+    if (!/^\d+$/.test(number))
+      throw new Error(`Error: invalid port (${number}): strconv.ParseUint: parsing ${JSON.stringify(number)}: invalid syntax`);
     const bindings = ports[`${number}/${protocol}`];
     if (!bindings || bindings.length === 0) throw new Error(`Error: No public port '${wanted}' published for ${name}`);
     for (const line of bindings.map(address).toSorted()) cli.print(line);

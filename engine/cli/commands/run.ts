@@ -42,7 +42,7 @@ type RunFlags = Parameters<typeof createContainer>[2] & {
 };
 
 async function runDetached(cli: Cli, config: ContainerCreateRequest, flags: RunFlags): Promise<number> {
-  if (flags.attach.length > 0) throw new Error("conflicting options: cannot specify both --attach and --detach");
+  if (flags.attach.length > 0) throw new ExitError(1, "conflicting options: cannot specify both --attach and --detach");
   const detached = { ...config, AttachStdin: false, AttachStdout: false, AttachStderr: false, StdinOnce: false };
   const id = await createContainer(cli, detached, flags);
   const client = await cli.client();
@@ -110,14 +110,15 @@ async function startOrFail(start: () => Promise<unknown>): Promise<void> {
 function startStatus(message: string): number {
   const has = (...parts: string[]): boolean => parts.some((part) => message.includes(part));
   if (has("executable file not found", "no such file or directory", "system cannot find the file specified")) return 127;
-  if (has("permission denied", "is a directory", "not a directory", "exec format error")) return 126;
+  if (has("permission denied", "is a directory")) return 126;
   return 125;
 }
 
 function runFailure(error: unknown): Error {
   if (error instanceof ExitError || error instanceof ConnectionError)
     return error instanceof ExitError ? error : withHelp(error.message, 125);
-  return withHelp(describeError(error), 125);
+  const message = describeError(error);
+  return withHelp(message, /^failed to create the container ID file/.test(message) ? startStatus(message) : 125);
 }
 
 function withHelp(message: string, code: number): ExitError {

@@ -16,6 +16,8 @@ export const start = command({
     interactive: bool("Attach container's STDIN", { short: "i" }),
   },
   async run(cli, { args, flags }) {
+    if (flags.checkpoint || flags["checkpoint-dir"])
+      throw new Error('"--checkpoint" is only supported on a Docker daemon with experimental features enabled');
     if (!flags.attach && !flags.interactive) return startAll(cli, args);
     if (args.length > 1) throw new Error("you cannot start and attach multiple containers at once");
     return startAttached(cli, args[0] ?? "", { stdin: flags.interactive, detachKeys: flags["detach-keys"] });

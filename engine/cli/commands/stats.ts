@@ -80,11 +80,11 @@ function statsRow(sample: ContainerStats, name: string, full: boolean): Row {
     Container: name,
     ID: full ? sample.id : shortId(sample.id),
     Name: sample.name.replace(/^\//, ""),
-    CPUPerc: off ? "--" : `${cpuPercent(sample).toFixed(2)}%`,
-    MemUsage: off ? "-- / --" : `${binarySize(used)} / ${binarySize(limit)}`,
-    MemPerc: off ? "--" : `${(limit > 0 ? (used / limit) * 100 : 0).toFixed(2)}%`,
-    NetIO: off ? "--" : `${humanSize(network.received, 3)} / ${humanSize(network.sent, 3)}`,
-    BlockIO: off ? "--" : `${humanSize(block.read, 3)} / ${humanSize(block.written, 3)}`,
-    PIDs: off ? "--" : String(sample.pids_stats.current ?? 0),
+    CPUPerc: off ? "0.00%" : `${cpuPercent(sample).toFixed(2)}%`,
+    MemUsage: off ? "0B / 0B" : `${binarySize(used)} / ${binarySize(limit)}`,
+    MemPerc: off ? "0.00%" : `${(limit > 0 ? (used / limit) * 100 : 0).toFixed(2)}%`,
+    NetIO: off ? "0B / 0B" : `${humanSize(network.received, 3)} / ${humanSize(network.sent, 3)}`,
+    BlockIO: off ? "0B / 0B" : `${humanSize(block.read, 3)} / ${humanSize(block.written, 3)}`,
+    PIDs: off ? "0" : String(sample.pids_stats.current ?? 0),
   };
 }

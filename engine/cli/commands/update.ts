@@ -41,9 +41,12 @@ export const update = command({
       ...(given.has("restart") ? { RestartPolicy: readRestartPolicy(flags.restart) } : {}),
     };
     const client = await cli.client();
-    return forEach(cli, args, async (name) => {
+    const warnings: string[] = [];
+    const code = await forEach(cli, args, async (name) => {
       const { Warnings } = await client.containers.update(name, update, { signal: cli.signal });
-      for (const warning of Warnings ?? []) cli.complain(warning);
+      warnings.push(...(Warnings ?? []));
     });
+    for (const warning of warnings) cli.print(warning);
+    return code;
   },
 });

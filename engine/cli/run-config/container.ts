@@ -1,11 +1,12 @@
 /**
  * Flags of `run` and `create` → the body of `POST /containers/create`.
  */
-import { isIP } from "node:net";
 import type { ContainerConfig, ContainerCreateRequest, HealthConfig, HostConfig, Resources } from "../../api/types/container.ts";
 import type { Cli } from "../cli.ts";
+import { checkLogOptions, checkMac, checkStorageOptions, checkSwappiness, readExtraHost } from "./checks.ts";
 import type { ContainerFlags } from "./flags.ts";
 import {
+  checkDevice,
   readByteRate,
   readCapabilities,
   readDevice,
@@ -45,7 +46,8 @@ export async function containerConfig(request: ContainerRequest, cli: Surroundin
     Volumes: Object.fromEntries(volumes.anonymous.map((path) => [path, {}])),
     HostConfig: {
       ...host,
-      Binds: orNull(volumes.binds),
+      // Of two for one path, docker sends the tmpfs.
+      Binds: orNull(volumes.binds.filter((bind) => !((bind.split(":")[1] ?? "") in (host.Tmpfs ?? {})))),
       NetworkMode: networking.mode,
       PortBindings: published.bindings,
     },
@@ -85,8 +87,6 @@ async function portableConfig(request: ContainerRequest, cli: Surroundings): Pro
 
 function attachConfig(flags: ContainerFlags): ContainerConfig {
   const attach = flags.attach.map((name) => name.toLowerCase());
-  for (const name of attach)
-    if (!["stdin", "stdout", "stderr"].includes(name)) throw new Error(`valid streams are STDIN, STDOUT and STDERR`);
   const all = attach.length === 0;
   const AttachStdin = attach.includes("stdin") || (all && flags.interactive);
   return {
@@ -125,6 +125,11 @@ async function hostConfig(request: ContainerRequest, cli: Surroundings): Promise
   if (request.autoRemove && restart.Name !== "no" && restart.Name !== "")
     throw new Error("conflicting options: cannot specify both --restart and --rm");
   checkModes(flags);
+  checkMac(flags["mac-address"]);
+  flags.device.forEach(checkDevice);
+  checkLogOptions(flags["log-driver"], flags["log-opt"]);
+  checkStorageOptions(flags["storage-opt"]);
+  checkSwappiness(flags["memory-swappiness"]);
   return {
     ...resources(flags),
     ...(await readSecurityOptions(flags["security-opt"])),
@@ -148,7 +153,7 @@ async function hostConfig(request: ContainerRequest, cli: Surroundings): Promise
     Dns: [...flags.dns],
     DnsOptions: [...flags["dns-option"]],
     DnsSearch: [...flags["dns-search"]],
-    ExtraHosts: orNull(flags["add-host"].map(extraHost)),
+    ExtraHosts: orNull(flags["add-host"].map(readExtraHost)),
     GroupAdd: orNull(flags["group-add"]),
     IpcMode: flags.ipc,
     Links: orNull(flags.link),
@@ -170,15 +175,6 @@ function checkModes(flags: ContainerFlags): void {
   if (flags.uts !== "" && flags.uts !== "host") throw new Error("--uts: invalid UTS mode");
   if (flags.userns !== "" && flags.userns !== "host") throw new Error("--userns: invalid USER mode");
   if (!["", "host", "private"].includes(flags.cgroupns)) throw new Error("--cgroupns: invalid CGROUP mode");
-}
-
-/** `host:ip` as the engine wants it; `host=ip` is the newer spelling. */
-function extraHost(text: string): string {
-  const match = /^([^:=]+)[:=](.+)$/.exec(text);
-  if (!match) throw new Error(`bad format for add-host: ${JSON.stringify(text)}`);
-  const address = match[2]!.replace(/^\[(.*)\]$/, "$1");
-  if (address !== "host-gateway" && isIP(address) === 0) throw new Error(`invalid IP address in add-host: ${JSON.stringify(match[2])}`);
-  return `${match[1]}:${address}`;
 }
 
 function resources(flags: ContainerFlags): Resources {

@@ -3,16 +3,26 @@
  */
 import { bool, bytes, cpus, duration, int, list, map, swapBytes, text } from "../flags.ts";
 import type { FlagValues } from "../flags.ts";
-import { checkDevice, checkSysctl, readByteRate, readGpus, readOperationRate, readUlimit, readWeightDevice } from "./limits.ts";
+import { checkAddress, checkLabel, checkLink, checkStream, readExtraHost } from "./checks.ts";
+import {
+  checkDevice,
+  checkDeviceRule,
+  checkSysctl,
+  readByteRate,
+  readGpus,
+  readOperationRate,
+  readUlimit,
+  readWeightDevice,
+} from "./limits.ts";
 import { readMount } from "./mounts.ts";
 import { readNetwork } from "./networks.ts";
 import { checkEnvironment } from "./text.ts";
 
 /** One flag a line, in docker's words. */
 export const CONTAINER_FLAGS = {
-  "add-host": list("Add a custom host-to-IP mapping (host:ip)"),
+  "add-host": list("Add a custom host-to-IP mapping (host:ip)", { check: (value) => void readExtraHost(value) }),
   annotation: map("Add an annotation to the container (passed through to the OCI runtime)"),
-  attach: list("Attach to STDIN, STDOUT or STDERR", { short: "a" }),
+  attach: list("Attach to STDIN, STDOUT or STDERR", { short: "a", check: checkStream }),
   "blkio-weight": int("Block IO (relative weight), between 10 and 1000, or 0 to disable", { type: "uint16", defaultText: "0" }),
   "blkio-weight-device": list("Block IO weight (relative device weight)", {
     defaultText: "[]",
@@ -33,8 +43,8 @@ export const CONTAINER_FLAGS = {
   cpus: cpus("Number of CPUs"),
   "cpuset-cpus": text("CPUs in which to allow execution (0-3, 0,1)"),
   "cpuset-mems": text("MEMs in which to allow execution (0-3, 0,1)"),
-  device: list("Add a host device to the container", { check: checkDevice }),
-  "device-cgroup-rule": list("Add a rule to the cgroup allowed devices list"),
+  device: list("Add a host device to the container"),
+  "device-cgroup-rule": list("Add a rule to the cgroup allowed devices list", { check: checkDeviceRule }),
   "device-read-bps": list("Limit read rate (bytes per second) from a device", {
     defaultText: "[]",
     check: (value) => void readByteRate(value),
@@ -51,7 +61,7 @@ export const CONTAINER_FLAGS = {
     defaultText: "[]",
     check: (value) => void readOperationRate(value),
   }),
-  dns: list("Set custom DNS servers"),
+  dns: list("Set custom DNS servers", { check: checkAddress }),
   "dns-option": list("Set DNS options", { alias: "dns-opt" }),
   "dns-search": list("Set custom DNS search domains"),
   domainname: text("Container NIS domain name"),
@@ -80,9 +90,9 @@ export const CONTAINER_FLAGS = {
   ipc: text("IPC mode to use"),
   isolation: text("Container isolation technology"),
   "kernel-memory": bytes("Kernel memory limit", { hidden: true }),
-  label: list("Set meta data on a container", { short: "l" }),
+  label: list("Set meta data on a container", { short: "l", check: checkLabel }),
   "label-file": list("Read in a line delimited file of labels"),
-  link: list("Add link to another container"),
+  link: list("Add link to another container", { check: checkLink }),
   "link-local-ip": list("Container IPv4/IPv6 link-local addresses"),
   "log-driver": text("Logging driver for the container"),
   "log-opt": list("Log driver options"),

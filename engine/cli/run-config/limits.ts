@@ -40,6 +40,7 @@ export function readDevice(text: string): DeviceMapping {
   const [PathOnHost = "", second = "", third = ""] = text.split(":");
   const isMode = (mode: string): boolean => /^[rwm]{1,3}$/.test(mode);
   if (text.split(":").length > 3) throw new Error(`invalid device specification: ${text}`);
+  if (third !== "" && !isMode(third)) throw new Error(`bad mode specified: ${third}`);
   const PathInContainer = second === "" || isMode(second) ? PathOnHost : second;
   const CgroupPermissions = third || (isMode(second) ? second : "rwm");
   return { PathOnHost, PathInContainer, CgroupPermissions };
@@ -49,7 +50,17 @@ export function readDevice(text: string): DeviceMapping {
 export function checkDevice(text: string): void {
   const parts = text.split(":");
   if (parts.length > 3 || parts.some((part) => part === "")) throw new Error(`bad format for path: ${text}`);
-  if (!parts[0]!.startsWith("/") && !/^[^/]+\/[^=]+=/.test(text)) throw new Error(`${text} is not an absolute path`);
+  const qualified = /^[^/]+\/[^=]+=/.test(text);
+  const [, inside = "", mode = ""] = parts;
+  if (mode !== "" && !/^[rwm]{1,3}$/.test(mode)) throw new Error(`bad mode specified: ${mode}`);
+  if (!qualified && inside !== "" && !inside.startsWith("/") && (mode !== "" || !/^[rwm]{1,3}$/.test(inside)))
+    throw new Error(`${inside} is not an absolute path`);
+  if (!parts[0]!.startsWith("/") && !qualified) throw new Error(`${parts[0]} is not an absolute path`);
+}
+
+/** `c 1:3 rwm`. */
+export function checkDeviceRule(text: string): void {
+  if (!/^[acb] ([0-9]+|\*):([0-9]+|\*) [rwm]{1,3}$/.test(text)) throw new Error(`invalid device cgroup format '${text}'`);
 }
 
 /** `all`, a number, or `device=0,capabilities=utility`. */
@@ -64,7 +75,7 @@ export function readGpus(text: string): DeviceRequest {
     else if (key === "options") request.Options = Object.fromEntries(csvFields(value).map(cut));
     else throw new Error(`unexpected key '${key}' in '${field}'`);
   }
-  if (Number.isNaN(request.Count)) throw new Error(`invalid count (${text}): value must be either "all" or an integer`);
+  if (Number.isNaN(request.Count)) throw new Error(`invalid count (${text}): value must be either "all" or an integer: invalid syntax`);
   if (request.Capabilities?.length === 0) request.Capabilities = [["gpu"]];
   if (request.Count === 0 && !request.DeviceIDs) request.Count = 1;
   return request;
@@ -137,7 +148,7 @@ export function checkSysctl(text: string): void {
 /** `--restart name[:count]`. */
 export function readRestartPolicy(text: string): RestartPolicy {
   const [name = "", count] = text.split(":");
-  if (text.split(":").length > 2) throw new Error("invalid restart policy format: too many fields");
+  if (text.split(":").length > 2) throw new Error("invalid restart policy format: maximum retry count must be an integer");
   if (name === "" && count !== undefined) throw new Error("invalid restart policy format: no policy provided before colon");
   if (count !== undefined && !/^-?\d+$/.test(count))
     throw new Error("invalid restart policy format: maximum retry count must be an integer");

@@ -71,10 +71,13 @@ export interface Networking {
 
 /** The container's network mode and what it wants on each network. @throws {Error} in docker's words */
 export function readNetworking(texts: readonly string[], flags: FirstNetworkFlags): Networking {
+  if (texts.includes("")) throw new Error("no name set for network");
   const networks = texts.length > 0 ? texts.map(readNetwork) : [attachment("default")];
   const kinds = new Set(networks.map(({ target }) => isUserDefined(target)));
   if (kinds.size > 1) throw new Error("conflicting options: cannot attach both user-defined and non-user-defined network-modes");
   applyFlags(networks[0]!, flags);
+  if (networks.some(({ target, aliases }) => aliases.length > 0 && !isUserDefined(target)))
+    throw new Error("network-scoped aliases are only supported for user-defined networks");
   const endpoints: Record<string, EndpointSettings> = {};
   for (const network of networks) {
     if (Object.hasOwn(endpoints, network.target)) throw new Error(`network ${JSON.stringify(network.target)} is specified multiple times`);

@@ -77,6 +77,15 @@ function readRange(text: string): Range | undefined {
   return first <= last && last <= 65535 ? { first, last } : undefined;
 }
 
+/** Why a range is none, in Go's words. */
+function rangeProblem(text: string): string {
+  for (const part of text.split("-")) {
+    if (!/^\d+$/.test(part)) return `strconv.ParseUint: parsing ${JSON.stringify(part)}: invalid syntax`;
+    if (Number(part) > 65535) return `strconv.ParseUint: parsing ${JSON.stringify(part)}: value out of range`;
+  }
+  return `invalid range specified for port: ${text}`;
+}
+
 function fail(message: string): never {
   throw new Error(message);
 }
@@ -86,7 +95,7 @@ export function readExposed(texts: readonly string[]): string[] {
   return texts.flatMap((text) => {
     if (text.includes(":")) throw new Error(`invalid port format for --expose: ${text}`);
     const [ports = "", protocol = "tcp"] = text.split("/");
-    const range = readRange(ports) ?? fail(`invalid range format for --expose: ${text}, error: invalid port`);
+    const range = readRange(ports) ?? fail(`invalid range format for --expose: ${text}, error: ${rangeProblem(ports)}`);
     return Array.from({ length: range.last - range.first + 1 }, (_unused, at) => `${range.first + at}/${protocol.toLowerCase()}`);
   });
 }

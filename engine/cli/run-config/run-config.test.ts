@@ -116,7 +116,7 @@ test("readEnvironment() puts files first and fills in names alone", async () => 
   writeFileSync(file, "# no\n\nA=1\n  B = 2\nFROM\nMISSING\n");
   const source = { cwd: directory, env: { FROM: "outside", C: "c" } };
   await assert.rejects(readEnvironment(["env"], [], source), {
-    message: "poorly formatted environment: variable 'B ' contains whitespaces",
+    message: "invalid env file (env): variable 'B ' contains whitespaces",
   });
   writeFileSync(file, "# no\n\nA=1\nFROM\nMISSING\n");
   assert.deepEqual(await readEnvironment(["env"], ["C", "D", "E="], source), ["A=1", "FROM=outside", "C=c", "D", "E="]);
@@ -145,8 +145,22 @@ for (const [line, message] of [
     "--security-opt seccomp=/nonexistent busybox",
     "opening seccomp profile (/nonexistent) failed: open /nonexistent: no such file or directory",
   ],
-  ["-a stdnothing busybox", "valid streams are STDIN, STDOUT and STDERR"],
+  ["-a stdnothing busybox", 'invalid argument "stdnothing" for "-a, --attach" flag: valid streams are STDIN, STDOUT and STDERR'],
+  ["--dns x busybox", 'invalid argument "x" for "--dns" flag: IP address is not correctly formatted: x'],
+  ["-l =x busybox", `invalid argument "=x" for "-l, --label" flag: invalid label '=x': empty name`],
+  ["--link a:b:c busybox", 'invalid argument "a:b:c" for "--link" flag: bad format for links: a:b:c'],
+  ["--add-host x: busybox", 'invalid argument "x:" for "--add-host" flag: invalid IP address in add-host: ""'],
+  ["--device-cgroup-rule x busybox", `invalid argument "x" for "--device-cgroup-rule" flag: invalid device cgroup format 'x'`],
+  ["--device /dev/a:/b:rwx busybox", "bad mode specified: rwx"],
+  ["--network= busybox", "no name set for network"],
+  ["--network none --network-alias a busybox", "network-scoped aliases are only supported for user-defined networks"],
+  ["--mac-address x busybox", "x is not a valid mac address"],
+  ["--log-driver none --log-opt a=b busybox", "invalid logging opts for driver none"],
+  ["--storage-opt x busybox", "invalid storage option"],
+  ["--memory-swappiness -2 busybox", "invalid value: -2. Valid memory swappiness range is 0-100"],
+  ["--expose 70000 busybox", 'invalid range format for --expose: 70000, error: strconv.ParseUint: parsing "70000": value out of range'],
+  ["--expose 80-70 busybox", "invalid range format for --expose: 80-70, error: invalid range specified for port: 80-70"],
 ] as const)
   test(`containerConfig() refuses ${line}`, async () => {
-    await assert.rejects(config(line, true), { message });
+    await assert.rejects(async () => config(line, true), { message });
   });

@@ -40,18 +40,24 @@ export interface EnvironmentSource {
 
 /** Lines of an env or label file: comments and blank lines are skipped, a name alone takes its value from `env`. */
 export async function readPairsFile(path: string, { cwd, env }: EnvironmentSource): Promise<string[]> {
-  const text = await readFile(resolve(cwd, path), "utf8");
-  return text
-    .replace(/^\uFEFF/, "")
-    .split(/\r?\n/)
-    .flatMap((line) => readPairsLine(line.trimStart(), env));
+  const bytes = await readFile(resolve(cwd, path)).catch((error: NodeJS.ErrnoException) => {
+    // Named as it was given.
+    throw Object.assign(error, { path });
+  });
+  try {
+    const text = new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+    return text.split(/\r?\n/).flatMap((line) => readPairsLine(line.trimStart(), env));
+  } catch (error) {
+    const why = error instanceof TypeError ? "invalid utf8 bytes" : (error as Error).message;
+    throw new Error(`invalid env file (${path}): ${why}`, { cause: error });
+  }
 }
 
 function readPairsLine(line: string, env: NodeJS.ProcessEnv): string[] {
   if (line === "" || line.startsWith("#")) return [];
   const [name] = cut(line);
-  if (/\s/.test(name)) throw new Error(`poorly formatted environment: variable '${name}' contains whitespaces`);
-  if (name === "") throw new Error(`poorly formatted environment: no variable name on line '${line}'`);
+  if (/\s/.test(name)) throw new Error(`variable '${name}' contains whitespaces`);
+  if (name === "") throw new Error(`no variable name on line '${line}'`);
   if (line.includes("=")) return [line];
   const inherited = env[name];
   return inherited === undefined ? [] : [`${name}=${inherited}`];

@@ -212,7 +212,7 @@ function entriesOf(value: Value): [Value, Value][] {
 const NIL_MAPS =
   /^(Labels|Annotations|ExposedPorts|Volumes|Options|DriverOpts|PortBindings|Ports|Sysctls|Tmpfs|StorageOpt|Config|Data|Networks|Containers)$/;
 const NIL_POINTERS =
-  /^(Healthcheck|Health|OomKillDisable|PidsLimit|MemorySwappiness|Init|IPAMConfig|StopTimeout|ContainerIDFile|UsageData|Status)$/;
+  /^(Healthcheck|Health|OomKillDisable|PidsLimit|MemorySwappiness|Init|IPAMConfig|StopTimeout|ContainerIDFile|UsageData|Status|Platform)$/;
 
 function showResult(value: Value, pipeline: Pipeline): string {
   if (value !== null) return show(value);
