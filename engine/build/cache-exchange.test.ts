@@ -1,19 +1,15 @@
 /** Caches that leave one engine and are used by another. */
 import assert from "node:assert/strict";
-import { execFileSync } from "node:child_process";
-import { mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { Readable } from "node:stream";
 import { test } from "node:test";
 import type { TestContext } from "node:test";
-import { findBusybox, makeBusyboxRoot } from "../../test/support/busybox.ts";
-import { openBuildRooms } from "../../test/support/build-rooms.ts";
+import { cannotBuild, openBusyboxBuilds } from "../../test/support/busybox-builds.ts";
 import type { BuildRooms } from "../../test/support/build-rooms.ts";
 import { realRegistry } from "../../test/support/registry.ts";
 import type { BuildProgress, BuildRequest } from "./builder.ts";
 
-const skip = process.getuid!() !== 0 ? "needs root" : findBusybox() ? false : "needs busybox-static";
+const skip = cannotBuild;
 
 const FILES = {
   Dockerfile: [
@@ -30,28 +26,11 @@ const FILES = {
   "b.txt": "b",
 };
 
-let base: Buffer | undefined;
-
-async function baseTar(): Promise<Buffer> {
-  if (base) return base;
-  const root = mkdtempSync(join(tmpdir(), "berth-busybox-"));
-  await makeBusyboxRoot(root);
-  base = execFileSync("tar", ["--numeric-owner", "-C", root, "-c", "."], { maxBuffer: 1 << 28 });
-  rmSync(root, { recursive: true });
-  return base;
-}
-
 /** Engines that have the same base image and nothing else in common. */
 async function twoEngines(t: TestContext): Promise<[BuildRooms, BuildRooms]> {
-  const tar = await baseTar();
-  const engines: BuildRooms[] = [];
-  for (let each = 0; each < 2; each++) {
-    const rooms = await openBuildRooms();
-    t.after(() => rooms.close());
-    await rooms.images.importTar(Readable.from([tar]), { reference: "busybox", changes: ["ENV PATH=/bin"], message: "base" });
-    engines.push(rooms);
-  }
-  return engines as [BuildRooms, BuildRooms];
+  const engines = [await openBusyboxBuilds(), await openBusyboxBuilds()] as const;
+  for (const rooms of engines) t.after(() => rooms.close());
+  return [...engines];
 }
 
 function cachedSteps(events: readonly BuildProgress[]): string[] {

@@ -2,21 +2,14 @@
 import assert from "node:assert/strict";
 import { chmodSync, readFileSync, rmSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { after, before, test } from "node:test";
-import { again, cannotBuild, ended, openBusyboxBuilds } from "../../test/support/busybox-builds.ts";
-import type { BuildRooms } from "../../test/support/build-rooms.ts";
+import { test } from "node:test";
+import { again, cannotBuild, ended, fileRooms } from "../../test/support/busybox-builds.ts";
 import { topLayer } from "../images/images.ts";
 import type { BuildRequest } from "./builder.ts";
 import type { BuildProgress } from "./builder.ts";
 
 const skip = cannotBuild;
-let rooms: BuildRooms;
-before(async () => {
-  if (!skip) rooms = await openBusyboxBuilds();
-});
-after(async () => {
-  if (!skip) await rooms.close();
-});
+const rooms = await fileRooms();
 
 const chain = "FROM busybox\nARG WHO\nCOPY one /one\nRUN echo first $WHO\nCOPY dir /dir\nRUN echo second\n";
 

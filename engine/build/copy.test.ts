@@ -6,18 +6,11 @@ import { existsSync, readdirSync, readFileSync, statSync, symlinkSync, writeFile
 import { createServer } from "node:http";
 import { join } from "node:path";
 import type { AddressInfo } from "node:net";
-import { after, before, test } from "node:test";
-import { again, cannotBuild, failing, openBusyboxBuilds, within } from "../../test/support/busybox-builds.ts";
-import type { BuildRooms } from "../../test/support/build-rooms.ts";
+import { test } from "node:test";
+import { again, cannotBuild, failing, fileRooms, within } from "../../test/support/busybox-builds.ts";
 
 const skip = cannotBuild;
-let rooms: BuildRooms;
-before(async () => {
-  if (!skip) rooms = await openBusyboxBuilds();
-});
-after(async () => {
-  if (!skip) await rooms.close();
-});
+const rooms = await fileRooms();
 
 test(".dockerignore keeps files out and lets some back in", { skip }, async () => {
   const context = rooms.context({

@@ -1,33 +1,16 @@
 import assert from "node:assert/strict";
-import { execFileSync } from "node:child_process";
-import { existsSync, mkdtempSync, rmSync, statSync, utimesSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { existsSync, rmSync, statSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { Readable } from "node:stream";
 import { text } from "node:stream/consumers";
-import { after, before, test } from "node:test";
-import { findBusybox, makeBusyboxRoot } from "../../test/support/busybox.ts";
+import { test } from "node:test";
+import { cannotBuild, fileRooms } from "../../test/support/busybox-builds.ts";
 import { openBuildRooms } from "../../test/support/build-rooms.ts";
-import type { BuildRooms } from "../../test/support/build-rooms.ts";
 import type { PredictRequest } from "../api/types/builds.ts";
 import type { BuildProgress } from "./builder.ts";
 
-const skip = process.getuid!() !== 0 ? "needs root" : findBusybox() ? false : "needs busybox-static";
+const skip = cannotBuild;
 const { signal } = new AbortController();
-let rooms: BuildRooms;
-
-before(async () => {
-  if (skip) return;
-  rooms = await openBuildRooms();
-  const root = mkdtempSync(join(tmpdir(), "berth-busybox-"));
-  await makeBusyboxRoot(root);
-  const tar = execFileSync("tar", ["--numeric-owner", "-C", root, "-c", "."], { maxBuffer: 1 << 28 });
-  rmSync(root, { recursive: true });
-  await rooms.images.importTar(Readable.from([tar]), { reference: "busybox", changes: ["ENV PATH=/bin"], message: "base" });
-});
-after(async () => {
-  if (!skip) await rooms.close();
-});
+const rooms = await fileRooms();
 
 /** `instruction` → outcome and reason, of the steps that do something. */
 async function predicted(contextDir: string, more: Partial<PredictRequest> = {}): Promise<Record<string, string>> {

@@ -2,18 +2,11 @@ import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { after, before, test } from "node:test";
-import { again, cannotBuild, logs, openBusyboxBuilds, within } from "../../test/support/busybox-builds.ts";
-import type { BuildRooms } from "../../test/support/build-rooms.ts";
+import { test } from "node:test";
+import { again, cannotBuild, logs, fileRooms, within } from "../../test/support/busybox-builds.ts";
 
 const skip = cannotBuild;
-let rooms: BuildRooms;
-before(async () => {
-  if (!skip) rooms = await openBusyboxBuilds();
-});
-after(async () => {
-  if (!skip) await rooms.close();
-});
+const rooms = await fileRooms();
 
 test("secrets are files or variables of one command, and are nowhere afterwards", { skip }, async () => {
   const Dockerfile = [

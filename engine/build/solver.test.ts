@@ -3,20 +3,13 @@ import assert from "node:assert/strict";
 import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
-import { after, before, test } from "node:test";
-import { cannotBuild, ended, failing, logs, openBusyboxBuilds, within } from "../../test/support/busybox-builds.ts";
-import type { BuildRooms } from "../../test/support/build-rooms.ts";
+import { test } from "node:test";
+import { cannotBuild, ended, failing, logs, fileRooms, within } from "../../test/support/busybox-builds.ts";
 import type { BuildRequest } from "./builder.ts";
 import { StepError } from "./builder.ts";
 
 const skip = cannotBuild;
-let rooms: BuildRooms;
-before(async () => {
-  if (!skip) rooms = await openBusyboxBuilds();
-});
-after(async () => {
-  if (!skip) await rooms.close();
-});
+const rooms = await fileRooms();
 
 test("a build runs each step once, and nothing the second time", { skip }, async () => {
   const files = {

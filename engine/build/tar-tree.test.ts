@@ -4,19 +4,12 @@ import { execFileSync } from "node:child_process";
 import { readdirSync, statSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
 import { Readable } from "node:stream";
-import { after, before, test } from "node:test";
-import { cannotBuild, ended, logs, openBusyboxBuilds, within } from "../../test/support/busybox-builds.ts";
-import type { BuildRooms } from "../../test/support/build-rooms.ts";
+import { test } from "node:test";
+import { cannotBuild, ended, logs, fileRooms, within } from "../../test/support/busybox-builds.ts";
 import { receiveContext } from "./tar-tree.ts";
 
 const skip = cannotBuild;
-let rooms: BuildRooms;
-before(async () => {
-  if (!skip) rooms = await openBusyboxBuilds();
-});
-after(async () => {
-  if (!skip) await rooms.close();
-});
+const rooms = await fileRooms();
 
 test("a context can come as a tar", { skip }, async () => {
   const source = rooms.context({

@@ -1,9 +1,9 @@
 /**
  * A 10-step build of 5,000 files (50 MB) from the command line: by `berth build` and, in the same run, by BuildKit and the
- * classic builder of Debian's docker, and by buildah where it is installed. Cold, fully cached, with one file changed. Needs
- * root. Prints medians in milliseconds, and how many times faster than BuildKit.
+ * classic builder of Debian's docker, by buildah, and by docker's buildx against Berth's socket, where they are installed
+ * (BERTH_TEST_CLI_PLUGINS names a directory with docker-buildx). Cold, fully cached, with one file changed. Needs root. Prints medians in milliseconds, and how many times faster than BuildKit.
  */
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
@@ -91,6 +91,25 @@ async function benchDocker(folder: string): Promise<Record<string, Times>> {
   }
 }
 
+/** The real buildx, unmodified, against Berth's socket. */
+async function benchBuildx(folder: string, plugins: string): Promise<Times> {
+  const DOCKER_CONFIG = join(folder, "buildx-config");
+  cpSync(plugins, join(DOCKER_CONFIG, "cli-plugins"), { recursive: true, dereference: true });
+  const engine = await startEngine({ as: "root" });
+  try {
+    await importBusybox(engine);
+    const env = { DOCKER_CONFIG, DOCKER_BUILDKIT: "1" };
+    return await measure(makeContext(folder, "buildx"), (context) =>
+      engine.docker(["buildx", "build", "-q", "-t", "bench", context], { env }),
+    );
+  } finally {
+    await engine.remove();
+  }
+}
+
+/** Machines without an own cgroup and network set-up run buildah's commands in a chroot. */
+const NO_SANDBOX = ["--isolation=chroot", "--network=host"];
+
 async function benchBuildah(folder: string): Promise<Times> {
   const root = ["--root", join(folder, "buildah"), "--runroot", join(folder, "buildah-run"), "--storage-driver", "overlay"];
   const tar = join(folder, "busybox.tar");
@@ -98,11 +117,11 @@ async function benchBuildah(folder: string): Promise<Times> {
   const base = makeContext(folder, "buildah-base-context");
   writeFileSync(join(base, "Dockerfile"), "FROM scratch\nADD busybox.tar /\nENV PATH=/bin\n");
   writeFileSync(join(base, "busybox.tar"), await busyboxTar());
-  const made = await runProgram(["buildah", ...root, "bud", "-q", "-t", "busybox", base], {});
+  const made = await runProgram(["buildah", ...root, "bud", "-q", ...NO_SANDBOX, "-t", "busybox", base], {});
   if (made.exitCode !== 0) throw new Error(made.stderr);
   const context = makeContext(folder, "buildah-context");
   writeFileSync(join(context, "Dockerfile"), dockerfile.replace("FROM busybox", "FROM localhost/busybox"));
-  return measure(context, () => runProgram(["buildah", ...root, "bud", "-q", "--layers", "--network=none", "-t", "bench", context], {}));
+  return measure(context, () => runProgram(["buildah", ...root, "bud", "-q", "--layers", ...NO_SANDBOX, "-t", "bench", context], {}));
 }
 
 if (import.meta.main) {
@@ -110,10 +129,11 @@ if (import.meta.main) {
   try {
     const results: Record<string, Times> = { Berth: await benchBerth(folder) };
     if (cannotRunDockerd() === false) Object.assign(results, await benchDocker(folder));
-    if (which("buildah"))
-      results["buildah"] = await benchBuildah(folder).catch(
-        (error: unknown) => (console.error(error), { cold: NaN, cached: NaN, changed: NaN }),
-      );
+    const plugins = process.env["BERTH_TEST_CLI_PLUGINS"];
+    if (plugins) results["buildx on Berth"] = await benchBuildx(folder, plugins);
+    else console.log("buildx on Berth: skipped, BERTH_TEST_CLI_PLUGINS names no docker-buildx");
+    if (which("buildah")) results["buildah"] = await benchBuildah(folder);
+    else console.log("buildah: skipped, it is not installed");
     const own = results["Berth"]!;
     for (const [name, { cold, cached, changed }] of Object.entries(results)) {
       const factors = [cold / own.cold, cached / own.cached, changed / own.changed].map((factor) => `${factor.toFixed(1)}x`);

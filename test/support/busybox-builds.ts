@@ -5,6 +5,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Readable } from "node:stream";
+import { after } from "node:test";
 import type { BuildProgress, BuildRequest } from "../../engine/build/builder.ts";
 import type { Image } from "../../engine/images/images.ts";
 import { topLayer } from "../../engine/images/images.ts";
@@ -15,13 +16,30 @@ import { findBusybox, makeBusyboxRoot } from "./busybox.ts";
 /** Why builds cannot run here, or false. */
 export const cannotBuild = process.getuid!() !== 0 ? "needs root" : findBusybox() ? false : "needs busybox-static";
 
-export async function openBusyboxBuilds(): Promise<BuildRooms> {
-  const rooms = await openBuildRooms();
+let base: Buffer | undefined;
+
+/** One and the same for all builders of a process. */
+async function baseTar(): Promise<Buffer> {
+  if (base) return base;
   const root = mkdtempSync(join(tmpdir(), "berth-busybox-"));
   await makeBusyboxRoot(root);
-  const tar = execFileSync("tar", ["--numeric-owner", "-C", root, "-c", "."], { maxBuffer: 1 << 28 });
+  base = execFileSync("tar", ["--numeric-owner", "-C", root, "-c", "."], { maxBuffer: 1 << 28 });
   rmSync(root, { recursive: true });
-  await rooms.images.importTar(Readable.from([tar]), { reference: "busybox", changes: ["ENV PATH=/bin", 'CMD ["sh"]'], message: "base" });
+  return base;
+}
+
+export async function openBusyboxBuilds(): Promise<BuildRooms> {
+  const rooms = await openBuildRooms();
+  const changes = ["ENV PATH=/bin", 'CMD ["sh"]'];
+  await rooms.images.importTar(Readable.from([await baseTar()]), { reference: "busybox", changes, message: "base" });
+  return rooms;
+}
+
+/** A builder for a file's tests, closed after them. Where builds cannot run it is none, and the tests are skipped. */
+export async function fileRooms(): Promise<BuildRooms> {
+  if (cannotBuild !== false) return {} as BuildRooms;
+  const rooms = await openBusyboxBuilds();
+  after(() => rooms.close());
   return rooms;
 }
 
