@@ -3,6 +3,7 @@ import { posix } from "node:path";
 import { expand } from "../syntax/dockerfile/expand.ts";
 import { chompTabs, wholeHeredoc } from "../syntax/dockerfile/heredoc.ts";
 import { parseMount } from "../syntax/dockerfile/mount.ts";
+import type { Mount } from "../syntax/dockerfile/mount.ts";
 import type { Run } from "../syntax/dockerfile/tree.ts";
 import { cacheMountId } from "./build-args.ts";
 import { atPlace, resolveFrom } from "./graph.ts";
@@ -26,7 +27,7 @@ export function evaluateRun(state: StageState, instruction: Run, scope: Evaluate
     user: state.config.User ?? "",
     network: instruction.network === "default" ? undefined : instruction.network,
     security: instruction.security,
-    mounts: instruction.mounts.map((flag) => mountSpec(flag.value!, { state, instruction, scope })),
+    mounts: mountSpecs(state, instruction, scope),
   };
   const createdBy = `RUN ${[...argsNote(state), ...args].join(" ")} # buildkit`;
   return { state: { ...state, history: [...state.history, { createdBy, layer: true }] }, operation };
@@ -72,21 +73,31 @@ function proxyEnv(state: StageState, { graph }: EvaluateScope): string[] {
   });
 }
 
+function mountSpecs(state: StageState, instruction: Run, scope: EvaluateScope): StepMountSpec[] {
+  const specs: StepMountSpec[] = [];
+  for (const { value } of instruction.mounts) {
+    const agents = specs.filter(({ mount }) => mount.type === "ssh").length;
+    specs.push(mountSpec(value!, { state, instruction, scope, agents }));
+  }
+  return specs;
+}
+
+/** @param place.agents mounts of ssh agents before this one */
 function mountSpec(
   text: string,
-  { state, instruction, scope }: { state: StageState; instruction: Run; scope: EvaluateScope },
+  { state, instruction, scope, agents }: { state: StageState; instruction: Run; scope: EvaluateScope; agents: number },
 ): StepMountSpec {
   const expanded = expand(text, state.env, { escape: scope.graph.dockerfile.escape, rawQuotes: true });
   const mount = "message" in expanded ? expanded : parseMount(expanded.text);
   if ("message" in mount) throw atPlace(mount.message, instruction.range);
-  const target = posix.resolve("/", state.config.WorkingDir || "/", mount.target ?? defaultTarget(mount.type, mount));
+  const target = posix.resolve("/", state.config.WorkingDir || "/", mount.target ?? defaultTarget(mount, agents));
   if (target === "/") throw atPlace(`invalid mount target ${JSON.stringify(target)}`, instruction.range);
   const from = mount.from === undefined ? undefined : resolveFrom(mount.from, { ...scope, range: instruction.range });
   if (mount.type !== "cache") return { mount, target, from };
   return { mount: { ...mount, id: cacheMountId(scope.graph.options.buildArgs, { id: mount.id, target }) }, target, from };
 }
 
-function defaultTarget(type: string, mount: { id: string | undefined; source: string | undefined }): string {
-  if (type === "secret") return `/run/secrets/${posix.basename(mount.id ?? mount.source ?? "")}`;
-  return type === "ssh" ? "/run/buildkit/ssh_agent.0" : "/";
+function defaultTarget({ type, id, source }: Mount, agents: number): string {
+  if (type === "secret") return `/run/secrets/${posix.basename(id ?? source ?? "")}`;
+  return type === "ssh" ? `/run/buildkit/ssh_agent.${agents}` : "/";
 }

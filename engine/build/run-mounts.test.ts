@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
+import { once } from "node:events";
+import { createServer } from "node:net";
 import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
@@ -24,6 +26,18 @@ test("secrets are files or variables of one command, and are nowhere afterwards"
     assert.ok(!existsSync(join(root, "run")));
   });
   assert.throws(() => execFileSync("grep", ["-rqs", value, rooms.directory]), "no file holds the secret");
+});
+
+test("each agent has a socket of its own, and belongs to whom the mount says", { skip }, async () => {
+  const agent = join(rooms.directory, "agent");
+  const server = createServer((connection) => connection.end("agent")).listen(agent);
+  await once(server, "listening");
+  const run = "RUN --mount=type=ssh --mount=type=ssh,id=two,uid=7,mode=0640";
+  const Dockerfile = `FROM busybox\n${run} echo $SSH_AUTH_SOCK && cd /run/buildkit && stat -c '%n %a %u' *1\n`;
+  const { events } = await rooms.build(rooms.context({ Dockerfile }), { sshAgent: () => Promise.resolve(agent) });
+  server.close();
+  assert.equal(logs(events), "/run/buildkit/ssh_agent.0\nssh_agent.1 640 7\n");
+  assert.deepEqual(readdirSync(join(rooms.directory, "build/temporary")), []);
 });
 
 test("mounts show the context without what is excluded, another stage, and caches that stay", { skip }, async () => {

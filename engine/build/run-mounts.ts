@@ -9,6 +9,7 @@ import { MS, mount, unmount } from "../host/mount.ts";
 import { copyInto } from "../layers/jail.ts";
 import { toBytes } from "../layers/names.ts";
 import type { Digest } from "../layers/snapshots.ts";
+import { forwardSocket } from "./forward-socket.ts";
 import { contextLayer, contextManifest } from "./context-layer.ts";
 import { DirectoryTree } from "./directory-tree.ts";
 import { cleanPath, resolveLinks } from "./file-tree.ts";
@@ -206,7 +207,18 @@ class Taking implements TakenMounts {
       if (spec.required) throw new EngineError("invalid", `unset ssh forward key ${id}`);
       return;
     }
-    this.mounts.push({ type: "bind", source: socket, target, readOnly: false });
-    this.env.push(`SSH_AUTH_SOCK=${target}`);
+    this.mounts.push({ type: "bind", source: await this.#forward(socket, spec), target, readOnly: false });
+    if (!this.env.some((entry) => entry.startsWith("SSH_AUTH_SOCK="))) this.env.push(`SSH_AUTH_SOCK=${target}`);
+  }
+
+  /** The agent's socket belongs to the client: a step that wants it otherwise gets one of its own in front of it. */
+  async #forward(socket: string, { mode, uid, gid }: StepMountSpec["mount"]): Promise<string> {
+    if (mode === undefined && uid === undefined && gid === undefined) return socket;
+    const path = join(this.#scope.rooms.temporary, randomUUID());
+    const release = await forwardSocket(path, socket);
+    this.#releases.push(release);
+    await chmod(path, mode ?? 0o600);
+    await chown(path, uid ?? 0, gid ?? 0);
+    return path;
   }
 }

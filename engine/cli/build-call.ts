@@ -1,4 +1,5 @@
 /** `berth build`'s command line as what our own engine is asked. */
+import { statSync } from "node:fs";
 import { stat } from "node:fs/promises";
 import { resolve } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -125,6 +126,10 @@ function sshAgents(cli: Pick<Cli, "cwd" | "env">, texts: readonly string[]): Rec
       const [id, path] = cut(each);
       const socket = path ? resolve(cli.cwd, csvFields(path)[0] ?? "") : cli.env["SSH_AUTH_SOCK"];
       if (!socket) throw new Error("invalid empty ssh agent socket: make sure SSH_AUTH_SOCK is set");
+      const stats = statSync(socket, { throwIfNoEntry: false });
+      if (!stats) throw new Error(`invalid ssh agent socket: stat ${socket}: no such file or directory`);
+      if (!stats.isSocket())
+        throw new Error(`invalid ssh agent socket: ${socket} is a file: load a key into an agent with ssh-add, and give its socket`);
       return [id || "default", socket];
     }),
   );
