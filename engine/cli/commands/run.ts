@@ -118,7 +118,7 @@ function runFailure(error: unknown): Error {
   if (error instanceof ExitError || error instanceof ConnectionError)
     return error instanceof ExitError ? error : withHelp(error.message, 125);
   const message = describeError(error);
-  return withHelp(message, /^failed to create the container ID file/.test(message) ? startStatus(message) : 125);
+  return withHelp(message, message.startsWith("failed to create the container ID file") ? startStatus(message) : 125);
 }
 
 function withHelp(message: string, code: number): ExitError {

@@ -4,16 +4,7 @@
 import { bool, bytes, cpus, duration, int, list, map, swapBytes, text } from "../flags.ts";
 import type { FlagValues } from "../flags.ts";
 import { checkAddress, checkLabel, checkLink, checkStream, readExtraHost } from "./checks.ts";
-import {
-  checkDevice,
-  checkDeviceRule,
-  checkSysctl,
-  readByteRate,
-  readGpus,
-  readOperationRate,
-  readUlimit,
-  readWeightDevice,
-} from "./limits.ts";
+import { checkDeviceRule, checkSysctl, readByteRate, readGpus, readOperationRate, readUlimit, readWeightDevice } from "./limits.ts";
 import { readMount } from "./mounts.ts";
 import { readNetwork } from "./networks.ts";
 import { checkEnvironment } from "./text.ts";
