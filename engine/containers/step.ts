@@ -91,6 +91,7 @@ interface StepIo {
 
 async function startIn(rooms: StepRooms, step: StepSandbox, io: StepIo): Promise<Task> {
   step.signal?.throwIfAborted();
+  rooms.runtime.warmUp();
   const directory = directoryOf(rooms, step.id);
   await mkdir(directory, { recursive: true, mode: 0o711 });
   return startStep(rooms, step, { directory, io });

@@ -1,14 +1,21 @@
 /**
- * The first process that enters a cgroup after a quiet while waits for all processors, 5 to 20 ms; those that follow soon
- * do not. A process of ours that is moved from one empty cgroup to another, as soon as a container is about to start,
- * waits instead of the container.
+ * The first process that enters a cgroup after a quiet while waits for all processors, 5 to 20 ms; those that follow within
+ * some 10 ms do not. A process of ours that is moved from one empty cgroup to another, as soon as a container is about to
+ * start and until it probably has, waits instead of the container.
  */
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
 import type { Cgroups } from "../host/cgroups.ts";
 import { isAlive, processStartTime } from "../host/process.ts";
 import { onExit, spawnProcess } from "../host/spawn.ts";
+
+/** From the request to the runtime's own attempt. */
+const WARM_MS = 40;
+
+/** Shorter than it takes to be cold again. */
+const PAUSE_MS = 5;
 
 interface Stroller {
   readonly pid: number;
@@ -20,6 +27,7 @@ export class CgroupWarmth {
   readonly #places: string[];
   #stroller: Stroller | undefined;
   #busy = false;
+  #until = 0;
   #turn = 0;
 
   /** @param options.record a file below the run directory, so that the next engine takes the process over */
@@ -32,18 +40,27 @@ export class CgroupWarmth {
 
   /** Begins to warm up and returns at once. Without cgroups it does nothing. */
   start(): void {
-    if (this.#busy || this.#places.length === 0) return;
+    if (this.#places.length === 0) return;
+    this.#until = performance.now() + WARM_MS;
+    if (this.#busy) return;
     this.#busy = true;
-    this.#turn = 1 - this.#turn;
-    this.#move(join(this.#places[this.#turn]!, "cgroup.procs"))
+    this.#keep()
       // It is only about speed.
       .catch(() => undefined)
       .finally(() => (this.#busy = false));
   }
 
-  async #move(target: string): Promise<void> {
-    if (!this.#stroller || !isAlive(this.#stroller.pid, this.#stroller.startTime)) this.#stroller = this.#find() ?? this.#make();
-    await writeFile(target, String(this.#stroller.pid));
+  async #keep(): Promise<void> {
+    this.#stroller = this.#living() ?? this.#find() ?? this.#make();
+    // Who ends it meanwhile ends everything: no other is made then.
+    for (; performance.now() < this.#until && this.#living(); await delay(PAUSE_MS)) {
+      this.#turn = 1 - this.#turn;
+      await writeFile(join(this.#places[this.#turn]!, "cgroup.procs"), String(this.#stroller.pid));
+    }
+  }
+
+  #living(): Stroller | undefined {
+    return this.#stroller && isAlive(this.#stroller.pid, this.#stroller.startTime) ? this.#stroller : undefined;
   }
 
   #find(): Stroller | undefined {
