@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { busyboxTar } from "../../scripts/base-image.ts";
 import { berth } from "../support/berth.ts";
+import { eventually } from "../support/eventually.ts";
 import { cannotRunPodman, startPodman } from "../support/podman.ts";
 import { testUser } from "../support/user.ts";
 
@@ -48,7 +49,7 @@ test("berth compose drives Debian's podman", { skip: cannotRunPodman(), timeout:
 
   await works("up -d");
   assert.equal((await works("ps --format {{.Name}}:{{.State}}")).stdout, "pod-a-1:running\npod-b-1:running\n");
-  assert.equal((await works("logs --no-log-prefix a")).stdout, "s3cret\nmessage\n");
+  await eventually(async () => (await works("logs --no-log-prefix a")).stdout, "s3cret\nmessage\n");
   assert.equal((await works("exec -T a cat /motd")).stdout, "message\n");
   assert.equal((await run(["exec", "-T", "a", "sh", "-c", "exit 7"])).exitCode, 7);
   assert.doesNotMatch((await works("up -d")).stderr, /Creat|Recreat|Start/);

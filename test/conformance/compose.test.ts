@@ -14,6 +14,7 @@ import { docker as startDockerd } from "../bench/peers.ts";
 import { berth, importBusybox } from "../support/berth.ts";
 import { runProgram, startEngine } from "../support/engine.ts";
 import type { Result } from "../support/engine.ts";
+import { eventually } from "../support/eventually.ts";
 import { SHOP_ENVIRONMENT, SHOP_PAGE, writeShop } from "../support/shop.ts";
 import { cannotRunAs, testUser, USERS } from "../support/user.ts";
 
@@ -40,7 +41,7 @@ async function works(compose: Compose, ...words: string[]): Promise<Result> {
 async function drive(compose: Compose, folder: string): Promise<void> {
   await works(compose, "up", "-d", "--wait");
   assert.deepEqual((await works(compose, "ps", "--services")).stdout.trim().split("\n").toSorted(), ["api", "cache", "proxy"]);
-  assert.equal((await works(compose, "logs", "--no-log-prefix", "--no-color", "proxy")).stdout, `${SHOP_PAGE}proxy up\n`);
+  await eventually(async () => (await works(compose, "logs", "--no-log-prefix", "--no-color", "proxy")).stdout, `${SHOP_PAGE}proxy up\n`);
   assert.equal((await works(compose, "exec", "-T", "api", "cat", "/built.txt")).stdout, "hello\n");
   assert.equal((await compose("exec", "-T", "api", "sh", "-c", "exit 7")).exitCode, 7);
   assert.equal((await works(compose, "run", "--rm", "-T", "--no-deps", "init", "echo", "once")).stdout, "once\n");

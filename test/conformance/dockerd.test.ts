@@ -50,44 +50,40 @@ function alike(output: string, folder: string): string {
     .toLowerCase();
 }
 
-test(
-  "the docker command gets the same from this engine as from dockerd",
-  { timeout: 600_000, skip: cannotRunDockerd() || noDocker },
-  async (t) => {
-    const folder = mkdtempSync(join(tmpdir(), "berth-dockerd-"));
-    t.after(() => rmSync(folder, { recursive: true, force: true }));
-    const dockerd = await startDockerd(join(folder, "dockerd"));
-    t.after(() => dockerd.stop());
-    const engine = await startEngine({ as: "root" });
-    t.after(() => engine.remove());
-    const tar = await busyboxTar();
-    const peers = await Promise.all(
-      [engine.socket, dockerd.socket].map(async (socket, index) => {
-        const cwd = join(folder, `work${index}`);
-        mkdirSync(cwd);
-        const env = { ...process.env, PORT, DOCKER_HOST: socket, DOCKER_CONFIG: join(folder, "config"), DOCKER_BUILDKIT: "0" };
-        await runProgram(["docker", "import", "-c", 'CMD ["sh"]', "-", "bb"], { env, input: tar });
-        return { cwd, env };
-      }),
-    );
-    for (const { name, steps } of [...GROUPS, ...NETWORK_AND_VOLUME_GROUPS])
-      await t.test(name, async () => {
-        const results = await Promise.all(
-          peers.map(async (peer, index) => {
-            const all: Result[] = [];
-            for (const step of steps.map(stepOf)) all.push(step.newer && index > 0 ? NOT_ASKED : await shell(step.line, peer));
-            return all;
-          }),
-        );
-        const problems = steps.flatMap((each, index) => {
-          const step = stepOf(each);
-          const [ours, theirs] = results.map((all, peer) => ({ ...all[index]!, folder: peers[peer]!.cwd }));
-          return differences(step, ours!, theirs!);
-        });
-        assert.deepEqual(problems, []);
+test("the docker command gets the same from this engine as from dockerd", { skip: cannotRunDockerd() || noDocker }, async (t) => {
+  const folder = mkdtempSync(join(tmpdir(), "berth-dockerd-"));
+  t.after(() => rmSync(folder, { recursive: true, force: true }));
+  const dockerd = await startDockerd(join(folder, "dockerd"));
+  t.after(() => dockerd.stop());
+  const engine = await startEngine({ as: "root" });
+  t.after(() => engine.remove());
+  const tar = await busyboxTar();
+  const peers = await Promise.all(
+    [engine.socket, dockerd.socket].map(async (socket, index) => {
+      const cwd = join(folder, `work${index}`);
+      mkdirSync(cwd);
+      const env = { ...process.env, PORT, DOCKER_HOST: socket, DOCKER_CONFIG: join(folder, "config"), DOCKER_BUILDKIT: "0" };
+      await runProgram(["docker", "import", "-c", 'CMD ["sh"]', "-", "bb"], { env, input: tar });
+      return { cwd, env };
+    }),
+  );
+  for (const { name, steps } of [...GROUPS, ...NETWORK_AND_VOLUME_GROUPS])
+    await t.test(name, async () => {
+      const results = await Promise.all(
+        peers.map(async (peer, index) => {
+          const all: Result[] = [];
+          for (const step of steps.map(stepOf)) all.push(step.newer && index > 0 ? NOT_ASKED : await shell(step.line, peer));
+          return all;
+        }),
+      );
+      const problems = steps.flatMap((each, index) => {
+        const step = stepOf(each);
+        const [ours, theirs] = results.map((all, peer) => ({ ...all[index]!, folder: peers[peer]!.cwd }));
+        return differences(step, ours!, theirs!);
       });
-  },
-);
+      assert.deepEqual(problems, []);
+    });
+});
 
 const NOT_ASKED: Result = { exitCode: 0, stdout: "", stderr: "" };
 

@@ -10,6 +10,7 @@ import { after, before, describe, test } from "node:test";
 import { berth, berthSays, importBusybox, personEnvironment } from "../support/berth.ts";
 import { startEngine } from "../support/engine.ts";
 import type { TestEngine } from "../support/engine.ts";
+import { eventually } from "../support/eventually.ts";
 import { testPrograms } from "../support/programs.ts";
 
 describe("compose acts inside containers", { skip: process.getuid!() !== 0 && "needs root" }, () => {
@@ -71,10 +72,10 @@ describe("compose acts inside containers", { skip: process.getuid!() !== 0 && "n
       await until(/^Watch enabled$/);
       write("plain.txt", "two");
       assert.deepEqual(await until(/^service\(s\) \["a"\] restarted$/), []);
-      assert.equal(await starts(), "start\nstart");
+      await eventually(starts, "start\nstart");
       write("both.txt", "two");
       assert.deepEqual(await until(/restarted$/), ['Syncing service "a" after 1 changes were detected']);
-      assert.equal(await starts(), "start\nstart\nstart two");
+      await eventually(starts, "start\nstart\nstart two");
       write("ran.txt", "two");
       assert.deepEqual(await until(/^ran two$/), ['Syncing service "a" after 1 changes were detected']);
       assert.equal(await starts(), "start\nstart\nstart two");
@@ -92,7 +93,7 @@ describe("compose acts inside containers", { skip: process.getuid!() !== 0 && "n
       `services:
   a:
     image: busybox
-    command: sh -c "trap 'echo end >> /log/said; exit 0' TERM; while :; do sleep 0.05; done"
+    command: sh -c "trap 'echo end >> /log/said; exit 0' TERM; echo ready; while :; do sleep 0.05; done"
     volumes: ["log:/log"]
     pre_stop: [{command: [sh, -c, "echo $$WORD $$(kill -0 1 && echo alive) >> /log/said"], environment: {WORD: hook}}]
 volumes: {log: }
@@ -101,7 +102,10 @@ volumes: {log: }
     const said = async (): Promise<string> =>
       berthSays(engine, ["run", "--rm", "-v", "stopping_log:/log", "busybox", "sh", "-c", "cat /log/said; rm /log/said"]);
     await berthSays(engine, [...app, "up", "-d"]);
-    for (const line of ["stop", "restart", "down"]) {
+    const listens = async (): Promise<number> =>
+      (await berthSays(engine, [...app, "logs", "--no-log-prefix", "a"])).split("ready").length - 1;
+    for (const [index, line] of ["stop", "restart", "down"].entries()) {
+      await eventually(listens, index + 1);
       await berthSays(engine, [...app, line]);
       assert.equal(await said(), "hook alive\nend", line);
       if (line === "stop") await berthSays(engine, [...app, "start"]);

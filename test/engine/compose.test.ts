@@ -10,6 +10,7 @@ import { after, before, describe, test } from "node:test";
 import { berthSays, importBusybox, personEnvironment } from "../support/berth.ts";
 import { runProgram, startEngine } from "../support/engine.ts";
 import type { Result, RunOptions, TestEngine } from "../support/engine.ts";
+import { eventually } from "../support/eventually.ts";
 import { testPrograms } from "../support/programs.ts";
 import { realRegistry } from "../support/registry.ts";
 import { SHOP_ENVIRONMENT, SHOP_PAGE, writeShop } from "../support/shop.ts";
@@ -128,12 +129,12 @@ for (const as of USERS)
       const trap = "trap 'echo bye; exit 0' TERM; echo ready; while :; do sleep 0.05; done";
       const app = file("ctrlc", `services: {a: {image: busybox, command: [sh, -c, "${trap}"]}}\n`);
       const { child, said } = await begin([...app, "up"]);
-      const exit = once(child, "exit");
+      const closed = once(child, "close");
       let printed = "";
       child.stdout.on("data", (data: Buffer) => (printed += data.toString()));
       await said(/a-1 {2}\| ready$/);
       child.kill("SIGINT");
-      assert.deepEqual(await exit, [130, null]);
+      assert.deepEqual(await closed, [130, null]);
       assert.match(printed, /a-1 {2}\| bye\n/);
       assert.match(await says([...app, "ps", "-a", "--format", "{{.State}} {{.ExitCode}}"]), /^exited 0\n$/);
       await says([...app, "down"]);
@@ -209,7 +210,7 @@ for (const as of USERS)
 
     test("secrets, configs, networks and waiting reach the application", async () => {
       await says(["up", "-d", "--wait"]);
-      assert.equal(await says(["logs", "--no-log-prefix", "proxy"]), `${SHOP_PAGE}proxy up\n`);
+      await eventually(() => says(["logs", "--no-log-prefix", "proxy"]), `${SHOP_PAGE}proxy up\n`);
       assert.equal(await says(["exec", "-T", "proxy", "cat", "/etc/motd.txt"]), "s3cret\n");
       const across = await tries(["exec", "-T", "cache", "wget", "-T", "2", "-qO-", "http://proxy/"]);
       assert.notEqual(across.exitCode, 0, "a service reaches another one that shares no network with it");

@@ -11,6 +11,7 @@ import { which } from "../../scripts/setup.mjs";
 import { berth } from "../support/berth.ts";
 import { debianTar } from "../support/debian.ts";
 import { runProgram, startEngine } from "../support/engine.ts";
+import { eventually } from "../support/eventually.ts";
 import { cannotRunAs, USERS } from "../support/user.ts";
 
 const tar = await debianTar();
@@ -53,7 +54,7 @@ for (const as of USERS)
       const address = await docker("port", "web", "80/tcp");
       await docker("exec", "web", "sh", "-c", "until [ -s /run/nginx.pid ]; do sleep 0.05; done");
       assert.equal(await (await fetch(`http://${address}/?from=test`)).text(), "nginx in Berth\n");
-      assert.match(await docker("logs", "web"), /GET \/\?from=test HTTP\/1\.1" 200/);
+      await eventually(async () => /GET \/\?from=test HTTP\/1\.1" 200/.test(await docker("logs", "web")), true);
       assert.match(await docker("ps"), /web .*"nginx -g 'daemon of…" .* Up .* 127\.0\.0\.1:\d+->80\/tcp +web/);
     });
 

@@ -29,7 +29,8 @@ describe("an engine on a disk of 40 MB", { skip: cannotRunAs("root") }, () => {
     await berthSays(engine, ["image", "prune", "-f"]);
     await engine.stop();
     await engine.restart();
-    assert.ok(used() - before < MB, `${used() - before} bytes are left`);
+    // What Node keeps of compiled programs is written when the first engine ends.
+    assert.ok(used() - before < 4 * MB, `${used() - before} bytes are left`);
   };
 
   before(async () => {
