@@ -3,6 +3,7 @@
  *
  *     request → (first time: _ping, lowest version of the two) → response checked → JSON | stream | duplex
  */
+import { once } from "node:events";
 import type { Agent, ClientRequest, IncomingHttpHeaders, IncomingMessage } from "node:http";
 import type { Duplex, Readable } from "node:stream";
 import { addAbortSignal, pipeline } from "node:stream";
@@ -99,7 +100,10 @@ export class Connection {
 
   /** The whole answer as text. */
   async text(method: string, path: string, call?: Call): Promise<string> {
-    return text(await this.stream(method, path, call));
+    const response = await this.stream(method, path, call);
+    const body = await text(response);
+    if (!call?.body) await released(response);
+    return body;
   }
 
   /** The whole answer as JSON; the engine is trusted to answer in the shape of its API. */
@@ -143,6 +147,7 @@ export class Connection {
   async #negotiate(signal?: AbortSignal): Promise<string> {
     const response = await this.#send("HEAD", "/_ping", { signal });
     response.resume();
+    await released(response);
     this.#server = String(response.headers.server ?? "");
     const version = String(response.headers["api-version"] ?? "1.24");
     return compareVersions(version, API_VERSION) < 0 ? version : API_VERSION;
@@ -182,6 +187,12 @@ export class Connection {
     if (error instanceof BodyError) return error.cause as Error;
     return new ConnectionError(this.endpoint.url, error);
   }
+}
+
+/** Resolves when the next request may have the connection, which is a moment after the answer's end: by ssh another one is another login. */
+async function released(response: IncomingMessage): Promise<void> {
+  const { req } = response as IncomingMessage & { readonly req: ClientRequest };
+  if (!req.closed) await once(req, "close");
 }
 
 /** What is sent could not be read: nothing is wrong with the connection. */
