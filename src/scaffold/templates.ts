@@ -95,18 +95,23 @@ function java(program: Program): string[] {
   ];
 }
 
-const rust = (program: Program): string[] => [
-  "FROM rust:slim AS build",
-  "WORKDIR /src",
-  "COPY . .",
-  "RUN --mount=type=cache,target=/usr/local/cargo/registry --mount=type=cache,target=/src/target \\",
-  `    cargo build --release && cp target/release/${program.name} /app`,
+/** A program alone in a small Debian. */
+const inDebian = (program: Program): string[] => [
   "",
   "FROM debian:stable-slim",
   "COPY --from=build /app /usr/local/bin/app",
   "USER 65532:65532",
   ...expose(program),
   'ENTRYPOINT ["app"]',
+];
+
+const rust = (program: Program): string[] => [
+  "FROM rust:slim AS build",
+  "WORKDIR /src",
+  "COPY . .",
+  "RUN --mount=type=cache,target=/usr/local/cargo/registry --mount=type=cache,target=/src/target \\",
+  `    cargo build --release && cp target/release/${program.name} /app`,
+  ...inDebian(program),
 ];
 
 function dotnet(program: Program): string[] {
@@ -151,12 +156,7 @@ const cpp = (program: Program): string[] => [
   has(program, "CMakeLists.txt")
     ? `RUN cmake -B build -DCMAKE_BUILD_TYPE=Release && cmake --build build && cp build/${program.name} /app`
     : `RUN make && cp ${program.name} /app`,
-  "",
-  "FROM debian:stable-slim",
-  "COPY --from=build /app /usr/local/bin/app",
-  "USER 65532:65532",
-  ...expose(program),
-  'ENTRYPOINT ["app"]',
+  ...inDebian(program),
 ];
 
 const page = (program: Program): string[] => [

@@ -45,3 +45,9 @@ const sizes: [number, string][] = [
   [5e15, "5000 TB"],
 ];
 for (const [bytes, want] of sizes) test(`formatSize() writes ${bytes} as ${want}`, () => assert.equal(formatSize(bytes), want));
+
+test("showImage() shortens a name whose tag would not be seen", () => {
+  const long = "registry.example.com:5000/team/with/a/long/path/to/web:2026.11-rc1";
+  const [shown] = showImage({ ...image, RepoTags: [long] });
+  assert.deepEqual([shown?.label, shown?.short, shown?.reference], [long, "…/web:2026.11-rc1", long]);
+});

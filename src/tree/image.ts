@@ -10,6 +10,9 @@ export interface ShownImage extends Shown {
   readonly reference: string;
 }
 
+/** A longer name loses its registry: the end, where the tag is, would be cut off. */
+const LONGEST = 40;
+
 /** Rows of one image, in the order of its tags. @param users containers that are made of it. @param isNewer its registry has another one */
 export function showImage(image: ImageSummary, users = 0, isNewer: (tag: string) => boolean = () => false): ShownImage[] {
   const shortId = image.Id.replace(/^sha256:/, "").slice(0, 12);
@@ -37,6 +40,7 @@ export function showImage(image: ImageSummary, users = 0, isNewer: (tag: string)
       id: `${image.Id} ${tag}`,
       reference: tag,
       label: tag,
+      ...(tag.length > LONGEST ? { short: `…/${tag.slice(tag.lastIndexOf("/") + 1)}` } : {}),
       description: said.join(" · "),
       icon: newer
         ? { id: "cloud-download", color: "list.warningForeground" }

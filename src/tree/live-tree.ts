@@ -102,7 +102,7 @@ export class LiveTree<N extends Node> implements vscode.TreeDataProvider<Node>, 
 
   getTreeItem({ kind, shown, children, expanded, open, uri }: Node): vscode.TreeItem {
     const { None, Collapsed, Expanded } = vscode.TreeItemCollapsibleState;
-    const item = new vscode.TreeItem(shown.label, children ? (expanded ? Expanded : Collapsed) : None);
+    const item = new vscode.TreeItem(shown.short ?? shown.label, children ? (expanded ? Expanded : Collapsed) : None);
     item.id = shown.id;
     item.description = shown.description;
     item.contextValue = shown.context;

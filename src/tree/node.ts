@@ -13,6 +13,8 @@ export interface Icon {
 export interface Shown {
   readonly id: string;
   readonly label: string;
+  /** Instead of a label that would be cut off where it matters. */
+  readonly short?: string | undefined;
   readonly description: string;
   readonly icon: Icon;
   /** What menus match on: noun, state, then traits, separated by `;`. */

@@ -76,7 +76,8 @@ function volumeNode(volume: Volume, users: readonly ContainerSummary[]): VolumeN
         [vscode.l10n.t("Driver"), Driver],
         [vscode.l10n.t("Size"), bytes[0]],
         [vscode.l10n.t("Used by"), names],
-        [vscode.l10n.t("Created"), new Date(volume.CreatedAt).toLocaleString()],
+        // Podman does not tell it in a list.
+        [vscode.l10n.t("Created"), volume.CreatedAt ? new Date(volume.CreatedAt).toLocaleString() : undefined],
         [vscode.l10n.t("Mountpoint"), volume.Mountpoint],
       ]),
   };
