@@ -1,11 +1,13 @@
 /** Files as an engine needs them: whole or not there, and still there after a power cut. */
 import { randomBytes } from "node:crypto";
-import { closeSync, mkdirSync, openSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
-import { open, readdir, rename, rm } from "node:fs/promises";
+import { closeSync, fdatasync, fsync, mkdirSync, openSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { open, readdir, rm } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
+import { promisify } from "node:util";
 import { declare, errorCode } from "./libc.ts";
 
 const syncfsCall = declare("int syncfs(int fd)");
+const [datasync, sync] = [promisify(fdatasync), promisify(fsync)];
 
 /** Unfinished files have this in their names; sweepUnfinished removes them after a crash. */
 const UNFINISHED = ".unfinished-";
@@ -18,28 +20,12 @@ const UNFINISHED = ".unfinished-";
  */
 export async function writeFileAtomic(path: string, data: string | Uint8Array, options: WriteOptions = {}): Promise<void> {
   const temporary = join(dirname(path), `${basename(path)}${UNFINISHED}${randomBytes(6).toString("hex")}`);
-  const mode = options.mode ?? 0o600;
-  if (options.unsynced) return replaceNow(path, temporary, { data, mode });
-  const file = await open(temporary, "wx", mode);
-  try {
-    await file.writeFile(data);
-    await file.datasync();
-    await file.close();
-    await rename(temporary, path);
-  } catch (error) {
-    await file.close().catch(() => undefined);
-    await rm(temporary, { force: true });
-    throw error;
-  }
-  await syncDirectory(dirname(path));
-}
-
-/** Nothing here waits for the disk, and each way to another thread and back takes longer than all of it. */
-function replaceNow(path: string, temporary: string, { data, mode }: { data: string | Uint8Array; mode: number }): void {
-  const file = openSync(temporary, "wx", mode);
+  // What only reaches memory takes less time than a way to another thread and back; what waits for the disk is sent there.
+  const file = openSync(temporary, "wx", options.mode ?? 0o600);
   try {
     try {
       writeFileSync(file, data);
+      if (!options.unsynced) await datasync(file);
     } finally {
       closeSync(file);
     }
@@ -48,6 +34,7 @@ function replaceNow(path: string, temporary: string, { data, mode }: { data: str
     rmSync(temporary, { force: true });
     throw error;
   }
+  if (!options.unsynced) await syncDirectory(dirname(path));
 }
 
 interface WriteOptions {
@@ -57,11 +44,11 @@ interface WriteOptions {
 
 /** Makes what was renamed, created or removed in a directory survive a power cut. */
 export async function syncDirectory(path: string): Promise<void> {
-  const directory = await open(path, "r");
+  const directory = openSync(path, "r");
   try {
-    await directory.sync();
+    await sync(directory);
   } finally {
-    await directory.close();
+    closeSync(directory);
   }
 }
 
