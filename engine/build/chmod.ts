@@ -22,7 +22,7 @@ function applyClause(clause: string, current: number, directory: boolean): numbe
   const [, who, actions] = clausePattern.exec(clause)!;
   const targets = who === "" || who!.includes("a") ? ["u", "g", "o"] : Array.from(who!);
   let bits = current;
-  for (const [, operator, permissions] of actions!.matchAll(/([-+=])([rwxXst]*|[ugo])/g)) {
+  for (const [, operator, permissions] of actions!.matchAll(/([-+=])([ugo]|[rwxXst]*)/g)) {
     for (const target of targets) bits = applyTo(target, operator!, { permissions: permissions!, bits, directory });
   }
   return bits;

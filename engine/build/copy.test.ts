@@ -38,6 +38,7 @@ const placements: [string, Record<string, string>, Record<string, string>][] = [
   ["COPY *.txt /d/", { "a.txt": "1", "b.txt": "2", "c.md": "3" }, { "d/a.txt": "644 0 0", "d/b.txt": "644 0 0", "!d/c.md": "" }],
   ["COPY */x /d/", { "p/x": "1", "q/y": "2" }, { "d/x": "644 0 0", "!d/y": "" }],
   ["COPY --chmod=700 a /a", { a: "1" }, { a: "700 0 0" }],
+  ["COPY --chmod=g=u,o=g one /x", { one: "1" }, { x: "666 0 0" }],
   ["COPY --chmod=u=rwX,go=rX dir /d", { "dir/x": "1", "dir/s/y": "2" }, { "d/x": "644 0 0", "d/s": "755 0 0" }],
   ["COPY --chown=7:8 dir /new/d/", { "dir/x": "1" }, { "new/d/x": "644 7 8", "new/d": "755 7 8" }],
   ["COPY --chown=app dir /d", { "dir/x": "1" }, { "d/x": "644 1000 1000" }],

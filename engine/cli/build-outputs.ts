@@ -1,5 +1,5 @@
 /** `--output`, `--load` and `--push`: where a build's result goes, as buildx reads them. */
-import { mkdir } from "node:fs/promises";
+import { mkdir, rm } from "node:fs/promises";
 import { resolve } from "node:path";
 import { unpack } from "../client/tar/unpack.ts";
 import { familiarName, parseReference, withDefaultTag } from "../syntax/reference.ts";
@@ -72,8 +72,15 @@ export async function sendOutputs(
 ): Promise<void> {
   for (const output of outputs) {
     if (output.push) await push(cli, [...tags, ...output.names]);
-    if (output.type === "local") await writeDirectory(cli, image, resolve(cli.cwd, output.dest!));
-    else if (output.dest !== undefined) await writeArchive(cli, output, { image, tags });
+    if (output.dest === undefined) continue;
+    const dest = resolve(cli.cwd, output.dest);
+    try {
+      if (output.type === "local") await writeDirectory(cli, image, dest);
+      else await writeArchive(cli, output, { image, tags });
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== "ENOSPC") throw error;
+      throw new Error(`Cannot write ${JSON.stringify(dest)}: no space left on device`, { cause: error });
+    }
   }
 }
 
@@ -91,9 +98,15 @@ async function push(cli: Cli, names: readonly string[]): Promise<void> {
 }
 
 async function writeDirectory(cli: Cli, image: string, dest: string): Promise<void> {
-  await mkdir(dest, { recursive: true });
-  const tar = await (await cli.client()).builds.rootfs(image, { signal: cli.signal });
-  await unpack(tar, { root: dest, rename: (name) => name, keepOwner: false });
+  const made = await mkdir(dest, { recursive: true });
+  try {
+    const tar = await (await cli.client()).builds.rootfs(image, { signal: cli.signal });
+    await unpack(tar, { root: dest, rename: (name) => name, keepOwner: false });
+  } catch (error) {
+    // What was there before is somebody's; what was made for this is of no use half.
+    if (made !== undefined) await rm(made, { recursive: true, force: true });
+    throw error;
+  }
 }
 
 async function writeArchive(

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { randomBytes } from "node:crypto";
-import { mkdtempSync, rmSync, statfsSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, statfsSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
@@ -10,7 +10,7 @@ import { gzipSync } from "node:zlib";
 import { berth, berthSays, importBusybox } from "../support/berth.ts";
 import { startEngine } from "../support/engine.ts";
 import type { TestEngine } from "../support/engine.ts";
-import { fakeRegistry, sha256, tar } from "../support/registry.ts";
+import { fakeRegistry, realRegistry, sha256, tar } from "../support/registry.ts";
 import { cannotRunAs } from "../support/user.ts";
 
 const MB = 1 << 20;
@@ -101,5 +101,34 @@ describe("an engine on a disk of 40 MB", { skip: cannotRunAs("root") }, () => {
     await engine.stop();
     await engine.restart();
     assert.ok(used() - before < 4 * MB, `${used() - before} bytes are left`);
+  });
+
+  test("an image that a full disk keeps from being written or pushed", async (t) => {
+    const build = (...args: string[]) =>
+      berth(engine, ["build", "-q", ...args, "-"], { input: "FROM busybox\nRUN dd if=/dev/urandom of=/f bs=1M count=5\n" });
+    assert.equal((await build("-t", "large")).exitCode, 0);
+    const out = join(folder, "out");
+    mkdirSync(out);
+    // All but three megabytes.
+    const { bavail, bsize } = statfsSync(folder);
+    writeFileSync(join(folder, "filler"), Buffer.alloc(bavail * bsize - 3 * MB));
+    const before = used();
+    for (const output of [`type=oci,dest=${out}/image.tar`, `type=tar,dest=${out}/files.tar`, `${out}/files`]) {
+      const failed = await build("-o", output);
+      assert.equal(failed.exitCode, 1);
+      assert.match(failed.stderr, /^Cannot write ".*": no space left on device$/m);
+      assert.deepEqual(readdirSync(out), []);
+    }
+    // The registry's own disk is another one; what is pushed is compressed here first.
+    const directory = mkdtempSync(join(tmpdir(), "berth-full-registry-"));
+    t.after(() => rmSync(directory, { recursive: true }));
+    const host = await realRegistry(t, directory);
+    if (host !== undefined) {
+      const pushed = await build("--push", "-t", `${host}/large:1`);
+      assert.equal(pushed.exitCode, 1);
+      assert.match(pushed.stderr, /no space left on device/);
+    }
+    assert.ok(used() - before < MB, `${used() - before} bytes are left`);
+    rmSync(join(folder, "filler"));
   });
 });
