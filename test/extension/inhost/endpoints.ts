@@ -192,7 +192,8 @@ suite("Registries", function () {
         .filter((entry) => entry.isFile())
         .map(({ parentPath, name }) => join(parentPath, name))
         .concat(engineLog ?? [])
-        .map((name) => ({ name, text: readFileSync(name, "utf8") }));
+        // The editor may have removed what it no longer needs.
+        .flatMap((name) => (existsSync(name) ? [{ name, text: readFileSync(name, "utf8") }] : []));
     const engineLog = await engine.logFile();
     const having = (word: string): string[] => read().flatMap(({ name, text }) => (text.includes(word) ? [name] : []));
     // What is said last is written last: the log is whole once it is there.
