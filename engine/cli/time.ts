@@ -52,6 +52,8 @@ function zoneName(milliseconds: number, offset: string): string {
  */
 export function readTimestamp(value: string, now: number): string | undefined {
   if (value === "") return undefined;
+  // The beginning of time, although it could be read as a duration.
+  if (value === "0") return value;
   try {
     return String(Math.floor((now - parseDuration(value) / 1e6) / 1000));
   } catch {

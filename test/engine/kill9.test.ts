@@ -2,15 +2,16 @@
  * `kill -9` of the engine while it works: what runs goes on, what was printed is there, what was half made is gone.
  */
 import assert from "node:assert/strict";
+import { randomUUID } from "node:crypto";
 import { spawn } from "node:child_process";
-import { chmodSync, existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, globSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { berth, berthSays, importBusybox, personEnvironment } from "../support/berth.ts";
 import { startEngine } from "../support/engine.ts";
 import type { TestEngine } from "../support/engine.ts";
-import { commandLine, gone, processesOf } from "../support/processes.ts";
+import { commandLine, gone, processesOf, sendKill } from "../support/processes.ts";
 import { testPrograms } from "../support/programs.ts";
 import { cannotRunAs, USERS } from "../support/user.ts";
 
@@ -121,6 +122,108 @@ for (const as of USERS)
       assert.match(again.stderr + again.stdout, /CACHED/);
       assert.equal(await berthSays(engine, ["run", "--rm", "again", "cat", "/one", "/two"]), "one\nagain");
       rmSync(folder, { recursive: true });
+    });
+
+    /** Resolves when this engine has told of a container's event, be it since it started. */
+    async function heard(container: string, wanted: RegExp, event = wanted.source): Promise<void> {
+      const filters = ["-f", `container=${container}`, "-f", `event=${event}`];
+      (await startBerth(["events", "--since", "0", ...filters, "--format", "{{.Action}}"], wanted))();
+    }
+    const again = async (): Promise<void> => void (await engine.kill9(), await engine.restart());
+    const shown = (name: string, field: string): Promise<string> => berthSays(engine, ["inspect", "-f", `{{${field}}}`, name]);
+    const run = (name: string, ...words: string[]): Promise<string> => berthSays(engine, ["run", "-d", "--name", name, ...words]);
+
+    test("restart policies go on under the next engine, and what was stopped stays so", async () => {
+      await run("flaps", "--restart", "always", "busybox", "sh", "-c", "exit 3");
+      await run("stays", "--restart", "unless-stopped", "busybox", "sleep", "300");
+      await run("failed", "--restart", "on-failure:2", "busybox", "false");
+      await run("quiet", "--restart", "unless-stopped", "--stop-timeout", "0", "busybox", "sleep", "300");
+      await berthSays(engine, ["stop", "quiet"]);
+      await heard("flaps", /(start\n){3}/, "start");
+      await heard("failed", /(die\n){3}/, "die");
+      const pid = Number(await shown("stays", ".State.Pid"));
+      await engine.kill9();
+      process.kill(pid, "SIGKILL");
+      await gone(pid);
+      await engine.restart();
+      await heard("flaps", /start/);
+      await heard("stays", /start/);
+      assert.equal(await shown("stays", ".State.Status"), "running");
+      assert.equal(await shown("failed", ".State.Status"), "exited");
+      assert.equal(await shown("failed", ".RestartCount"), "2");
+      assert.equal(await shown("quiet", ".State.Status"), "exited");
+      await berthSays(engine, ["stop", "flaps"]);
+      assert.equal(await shown("flaps", ".State.Status"), "exited");
+      await again();
+      assert.equal(await shown("quiet", ".State.Status"), "exited");
+      await berthSays(engine, ["rm", "-f", "flaps", "stays", "failed", "quiet"]);
+    });
+
+    test("health checks go on under the next engine, with what was known before", async () => {
+      const fast = ["--health-interval", "100ms", "--health-retries", "2"];
+      await run("checked", "--health-cmd", "test -e /ok", ...fast, "busybox", "sleep", "300");
+      const early = ["--health-start-period", "1h", "--health-start-interval", "100ms", "--health-interval", "1h", "--health-retries", "1"];
+      await run("early", "--health-cmd", "test -e /ok", ...early, "busybox", "sleep", "300");
+      await heard("checked", /health_status: unhealthy/, "health_status");
+      await again();
+      assert.match(await berthSays(engine, ["ps", "-f", "name=checked"]), /\(unhealthy\)/);
+      await berthSays(engine, ["exec", "checked", "touch", "/ok"]);
+      await heard("checked", /health_status: healthy/, "health_status");
+      await again();
+      assert.match(await berthSays(engine, ["ps", "-f", "health=healthy"]), /checked/);
+      await berthSays(engine, ["exec", "checked", "rm", "/ok"]);
+      await heard("checked", /health_status: unhealthy/, "health_status");
+      // What fails in the beginning does not count, and is looked at more often.
+      assert.match(await berthSays(engine, ["ps", "-f", "name=early"]), /\(health: starting\)/);
+      await berthSays(engine, ["exec", "early", "touch", "/ok"]);
+      await heard("early", /health_status: healthy/, "health_status");
+      await berthSays(engine, ["rm", "-f", "checked", "early"]);
+    });
+
+    /** As after a reboot: no process and no mount is left, nothing below run, and the machine has another boot id. */
+    async function reboot(): Promise<void> {
+      for (let pids = processesOf(engine.root); pids.length > 0; pids = processesOf(engine.root)) {
+        for (const pid of pids) sendKill(pid);
+        for (const pid of pids) await gone(pid);
+      }
+      rmSync(join(engine.root, "run"), { recursive: true, force: true });
+      const before = readFileSync("/proc/sys/kernel/random/boot_id", "utf8").trim();
+      const after = randomUUID();
+      for (const name of globSync("{state,storage}/**/*.json", { cwd: engine.root })) {
+        const path = join(engine.root, name);
+        const text = readFileSync(path, "utf8");
+        if (text.includes(before)) writeFileSync(path, text.replaceAll(before, after));
+      }
+    }
+
+    test("after a reboot states are true, and what has to run does", async () => {
+      await run("always", "--restart", "always", "busybox", "sh", "-c", "echo up; exec sleep 300");
+      await run("unless", "--restart", "unless-stopped", "-v", "kept:/kept", "busybox", "sh", "-c", "date >>/kept/starts; exec sleep 300");
+      await run("stopped", "--restart", "unless-stopped", "--stop-timeout", "0", "busybox", "sleep", "300");
+      await berthSays(engine, ["stop", "stopped"]);
+      await run("plain", "busybox", "sleep", "300");
+      await run("brief", "--rm", "busybox", "sleep", "300");
+      await run("ended", "busybox", "sh", "-c", "exit 4");
+      assert.equal(await berthSays(engine, ["wait", "ended"]), "4");
+      await reboot();
+      await engine.restart();
+      await heard("always", /start/);
+      await heard("unless", /start/);
+      const states = await berthSays(engine, ["ps", "-a", "--format", "{{.Names}} {{.State}}"]);
+      assert.deepEqual(states.split("\n").toSorted(), [
+        "always running",
+        "ended exited",
+        "plain exited",
+        "stopped exited",
+        "unless running",
+      ]);
+      for (const [name, code] of [["ended", "4"], ["plain", "255"]] as const) assert.equal(await shown(name, ".State.ExitCode"), code); // oxfmt-ignore
+      assert.equal(await shown("plain", ".State.Pid"), "0");
+      const twice = "until [ $(wc -l </kept/starts) = 2 ]; do sleep 0.05; done; echo twice";
+      assert.equal(await berthSays(engine, ["exec", "unless", "sh", "-c", twice]), "twice");
+      assert.equal(await berthSays(engine, ["start", "plain"]), "plain");
+      await berthSays(engine, ["rm", "-f", "always", "unless", "stopped", "plain", "ended"]);
+      await berthSays(engine, ["volume", "rm", "kept"]);
     });
 
     test("run is killed at many moments: whatever it did is either whole or gone", async () => {

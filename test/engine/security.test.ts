@@ -43,6 +43,7 @@ const PRINTS: readonly (readonly [name: string, args: readonly string[], prints:
   ["kernel settings of the machine cannot be changed", ["busybox", "sh", "-c", "(echo x >/proc/sys/kernel/core_pattern) 2>&1"], /Read-only file system/],
   ["not even with all capabilities", ["--cap-add", "ALL", "busybox", "sh", "-c", "(echo x >/proc/sys/kernel/core_pattern) 2>&1"], /Read-only file system/],
   ["cgroups cannot be written", ["busybox", "sh", "-c", "find /sys/fs/cgroup -name cgroup.procs 2>/dev/null | head -1 | while read f; do (echo 1 >$f) 2>&1; done; mkdir /sys/fs/cgroup/x 2>&1"], /(Read-only file system|Permission denied|No such file)/],
+  ["a volume on /sys, through a link too, stays the container's", ["-v", "sys:/into-sys/kernel", "--tmpfs", "/sys/fs", "linked", "sh", "-c", "ls /sys/fs /sys/kernel; echo x >/sys/kernel/x; cat /sys/kernel/x"], "/sys/fs:\n\n/sys/kernel:\nx\n"],
   ["the host's name stays the host's", ["busybox", "sh", "-c", "hostname taken 2>&1"], /Operation not permitted/],
 ]; // oxfmt-ignore
 
@@ -78,7 +79,7 @@ for (const as of USERS)
       engine = await startEngine({ as });
       await importBusybox(engine);
       await importTree("odd", { proc: "/tmp" });
-      await makeImage("linked", "ln -s /proc/self/fd/7 /way-out; ln -s /proc /into-proc");
+      await makeImage("linked", "ln -s /proc/self/fd/7 /way-out; ln -s /proc /into-proc; ln -s /sys /into-sys");
       // The init runs whatever it is given. Only root may run the second one.
       await makeImage("setuid", "cp /sbin/docker-init /as-root; cp /as-root /roots; chmod 4755 /as-root; chmod 700 /roots");
     });
