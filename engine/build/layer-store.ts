@@ -77,13 +77,16 @@ export class LayerStore {
     const file = await open(there.path).catch(() => undefined);
     if (!file) return undefined;
     const places = new Map(shared.map((path): [string, Place] => [path, [before.files[path]![1], before.files[path]![2]]]));
+    const sizeBytes = shared.reduce((sum, path) => sum + plan.entry(path)!.sizeBytes, 0);
     const parts = new PartReader(file);
     const from = { places, read: (place: Place) => parts.read(place) };
     try {
       const stored = this.#images.putBlob(inChunks(plan.tar(signal, { from, placed })), LAYER_MEDIA_TYPE, signal);
       const rest = Readable.from(inChunks(plan.tar(signal, { without: new Set(shared) })), { objectMode: false, highWaterMark: CHUNK });
       const diffId = stored.then(({ digest }) => digest);
-      const applied = this.#snapshots.assemble({ rest, reuse: { from: before.chainId, paths: shared }, diffId }, parent, { signal });
+      const applied = this.#snapshots.assemble({ rest, reuse: { from: before.chainId, paths: shared, sizeBytes }, diffId }, parent, {
+        signal,
+      });
       const [blob, layer] = await settleBoth(stored, applied);
       return toStepLayer(layer, blob);
     } catch (error) {

@@ -44,7 +44,7 @@ export type Job =
       overlay: OverlayNamespace;
       maxBytes?: number;
       /** Files of another layer's tree, which are linked here before the blob is unpacked. */
-      reuse?: { from: string; paths: readonly string[] };
+      reuse?: { from: string; paths: readonly string[]; sizeBytes: number };
     }
   | { kind: "diff"; root: string; overlay: OverlayNamespace; strip: boolean; options: Plain<DiffOptions> }
   | { kind: "changes"; root: string; overlay: OverlayNamespace; parent: string | null; options: Plain<DiffOptions> }

@@ -1,26 +1,21 @@
 /** Files that two layers have in common, kept once. Runs on a layer worker, in the real root. */
-import { linkSync, lstatSync, mkdirSync } from "node:fs";
+import { linkSync, mkdirSync } from "node:fs";
 import { parentOf, toBytes, toPath } from "./names.ts";
 
 /**
  * Links files of one tree into another, new and empty one, and makes the directories that they lie in. A committed layer's
  * files are never written, so both may have them.
  * @param paths byte strings without a slash in front; no part of them but the last is a link
- * @returns the bytes of all files
  * @throws when one of them is not there, or has as many names as the file system allows
  */
-export function linkFiles(root: string, { from, paths }: { from: string; paths: readonly string[] }, checkStop: () => void): number {
+export function linkFiles(root: string, { from, paths }: { from: string; paths: readonly string[] }, checkStop: () => void): void {
   const [source, target] = [toBytes(from), toBytes(root)];
   const made = new Set<string>();
-  let bytes = 0;
   for (const path of paths) {
     checkStop();
     makeDirectory(target, parentOf(path), made);
-    const file = toPath(`${source}/${path}`);
-    bytes += lstatSync(file).size;
-    linkSync(file, toPath(`${target}/${path}`));
+    linkSync(toPath(`${source}/${path}`), toPath(`${target}/${path}`));
   }
-  return bytes;
 }
 
 function makeDirectory(target: string, path: string, made: Set<string>): void {

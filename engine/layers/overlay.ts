@@ -200,7 +200,7 @@ class OverlaySnapshots implements Snapshots {
       ...(path !== undefined && { blob: path }),
       ...(arriving && { arriving }),
       ...(this.#maxLayerBytes !== undefined && { maxBytes: this.#maxLayerBytes }),
-      ...(reuse && { reuse: { from: this.#layers.path(reuse.from), paths: reuse.paths } }),
+      ...(reuse && { reuse: { ...reuse, from: this.#layers.path(reuse.from) } }),
     };
     if (arriving) this.#arriving++;
     else await this.#enter();

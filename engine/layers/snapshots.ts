@@ -62,6 +62,8 @@ export interface LayerParts {
     readonly from: Digest;
     /** Byte strings of regular files, which are the same at the same path in the other layer, owner, mode and time included. */
     readonly paths: readonly string[];
+    /** Of these files together. */
+    readonly sizeBytes: number;
   };
   readonly diffId: Promise<Digest>;
 }

@@ -148,14 +148,14 @@ async function extract(job: Job & { kind: "extract" }, source: AsyncIterable<Buf
 
 async function apply(job: Job & { kind: "apply" }, source: AsyncIterable<Buffer>): Promise<Applied> {
   const hash = createHash("sha256");
-  const reusedBytes = job.reuse ? linkFiles(job.root, job.reuse, checkStop) : 0;
+  if (job.reuse) linkFiles(job.root, job.reuse, checkStop);
   return inside(job.root, async () => {
     const options = { base: "", setRoot: true, whiteouts: job.overlay, maxBytes: job.maxBytes ?? freeBytes() };
     const { bytes, implied, whiteouts, rootDescribed } = await unpack(source, options, (chunk) => hash.update(chunk));
     const diffId: Digest = `sha256:${hash.digest("hex")}`;
     if (job.diffId !== undefined && diffId !== job.diffId)
       throw new EngineError("invalid", `Cannot apply the layer: its content is ${diffId}, the image promises ${job.diffId}`);
-    return { diffId, sizeBytes: bytes + reusedBytes, implied: rootDescribed ? [...implied] : ["", ...implied], whiteouts };
+    return { diffId, sizeBytes: bytes + (job.reuse?.sizeBytes ?? 0), implied: rootDescribed ? [...implied] : ["", ...implied], whiteouts };
   });
 }
 

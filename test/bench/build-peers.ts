@@ -2,6 +2,10 @@
  * A 10-step build of 5,000 files (50 MB) from the command line: by `berth build` and, in the same run, by BuildKit and the
  * classic builder of Debian's docker, by buildah, and by docker's buildx against Berth's socket, where they are installed
  * (BERTH_TEST_CLI_PLUGINS names a directory with docker-buildx). Cold, fully cached, with one file changed. Needs root. Prints medians in milliseconds, and how many times faster than BuildKit.
+ *
+ * Each engine is asked by its own command, at its best and with quiet output: Berth's and BuildKit's look at the context where
+ * it lies and take over only what changed, the classic builder is sent all of it as a tar. Each has a context of its own that
+ * has settled; a cached build follows one that had a change, as in a day's work.
  */
 import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
