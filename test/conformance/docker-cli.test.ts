@@ -542,7 +542,7 @@ function networkTests(it: It): void {
     assert.match(address, /^127\.0\.0\.1:\d+$/);
     assert.equal(await fetchText(`http://${address}/`), "served\n");
     await docker.checkAll([
-      [["run", "--rm", "--network", "shop", "busybox", "sh", "-c", "nslookup web | grep Address"], { out: /Address[^\n]*172\./ }],
+      [["run", "--rm", "--network", "shop", "busybox", "sh", "-c", "nslookup web | grep Address"], { out: /Address: \d/ }],
       [["run", "--rm", "-p", `${address}:80`, "busybox", "true"], { exit: 125, err: /port is already allocated/ }],
       [["ps", "--format", "{{.Ports}}"], { out: `${address}->80/tcp\n` }],
       [
