@@ -6,7 +6,7 @@
 import { resolve } from "node:path";
 import { format } from "node:util";
 import { startVscode } from "../../scripts/vscode.ts";
-import { launchBrowser } from "./workbench.ts";
+import { launchBrowser, LIMIT_MS } from "./workbench.ts";
 
 const words = process.argv.slice(2);
 const value = (name: string): string | undefined => words.find((word) => word.startsWith(`--${name}=`))?.slice(name.length + 3);
@@ -35,7 +35,7 @@ try {
     if (failed !== undefined) outcome = failed === "0" ? 0 : 1;
     if (text.startsWith("[berth]")) console.log(text.slice("[berth]".length));
   });
-  await page.goto(server.url, { waitUntil: "domcontentloaded" });
+  await page.goto(server.url, { waitUntil: "domcontentloaded", timeout: LIMIT_MS });
   process.exitCode = await done;
 } finally {
   await browser.close().catch(() => undefined);

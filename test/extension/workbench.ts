@@ -8,7 +8,7 @@ import { which } from "../../scripts/setup.mjs";
 import { storedState } from "./stored-state.ts";
 
 /** Nothing waits for so long where all is well: it is what a slow and busy machine may take. */
-export const LIMIT_MS = Number(process.env["BERTH_UI_TIMEOUT"] ?? 180_000);
+export const LIMIT_MS = Number(process.env["BERTH_UI_TIMEOUT"] ?? 300_000);
 
 /** How long what is done may take to show before it is done again, as a person does who clicks once more; then twice as long, and so on. */
 const PATIENCE_MS = 10_000;
@@ -127,7 +127,7 @@ export class Workbench {
         // It fails, too, when what it is done to has gone because it has been done.
         if (await this.#shows(shown)) return;
         if (Date.now() > deadline) throw error;
-        await this.#within(PATIENCE_MS, recover);
+        await this.#within(PATIENCE_MS, recover).catch(() => undefined);
       }
   }
 

@@ -151,7 +151,10 @@ suite("Registries", function () {
     await run("registry.copyDigest", [tag]);
     assert.match(await vscode.env.clipboard.readText(), /team\/app@sha256:[0-9a-f]{64}$/);
     await run("registry.inspect", [tag]);
-    assert.match(vscode.window.activeTextEditor!.document.getText(), /"schemaVersion": 2/);
+    await until(
+      () => /"schemaVersion": 2/.test(vscode.window.activeTextEditor?.document.getText() ?? ""),
+      vscode.window.onDidChangeActiveTextEditor,
+    );
     await berth("rmi", `${domain}/team/app:1`);
     await run("registry.pull", [tag]);
     assert.match(await berth("images", "--format", "{{.Repository}}:{{.Tag}}"), /team\/app:1/);

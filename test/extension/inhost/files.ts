@@ -7,13 +7,21 @@ import { download, upload } from "../../../src/files/transfer.ts";
 import { property } from "../../../src/tree/node.ts";
 import type { Node } from "../../../src/tree/node.ts";
 import { berth, inside, rowAt, scratch } from "./inside.ts";
-import { answering, instead } from "./prompts.ts";
+import { answering, instead, until } from "./prompts.ts";
 
 const { fs } = vscode.workspace;
 const uri = (path: string): vscode.Uri => vscode.Uri.from({ scheme: "berth", path });
 const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
 const read = async (path: string): Promise<string> => new TextDecoder().decode(await fs.readFile(uri(path)));
 const code = (error: unknown): string => (error as vscode.FileSystemError).code;
+
+/** The active tab is a diff of such paths, once the extension host has been told. */
+async function diffShows(wanted: (paths: readonly string[]) => boolean): Promise<void> {
+  await until(() => {
+    const input = vscode.window.tabGroups.activeTabGroup.activeTab?.input;
+    return input instanceof vscode.TabInputTextDiff && wanted([input.modified.path, input.original.path]);
+  }, vscode.window.tabGroups.onDidChangeTabs);
+}
 
 suite("Files", () => {
   suiteSetup(async () => {
@@ -84,9 +92,7 @@ suite("Files", () => {
       [all!, other!],
     ] as const) {
       await vscode.commands.executeCommand("berth.file.compare", left, [left, right]);
-      const input = vscode.window.tabGroups.activeTabGroup.activeTab?.input;
-      assert.ok(input instanceof vscode.TabInputTextDiff, "no diff is shown");
-      assert.deepEqual([input.modified.path, input.original.path], [left.uri!.path, right.uri!.path]);
+      await diffShows(([modified, original]) => modified === left.uri!.path && original === right.uri!.path);
     }
     await vscode.commands.executeCommand("workbench.action.closeAllEditors");
   });
@@ -121,7 +127,7 @@ suite("Files", () => {
       [gone, changed, made],
       ["$(diff-removed) /www/index.html", "$(diff-modified) /www/built.txt", "$(diff-added) /www/new.txt"],
     );
-    assert.ok(vscode.window.tabGroups.activeTabGroup.activeTab?.input instanceof vscode.TabInputTextDiff);
+    await diffShows(([modified = ""]) => modified.endsWith("/www/built.txt"));
     await vscode.commands.executeCommand("workbench.action.closeAllEditors");
     await berth("rm", "changes");
     await berth("rmi", "sample-two");

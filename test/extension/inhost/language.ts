@@ -17,8 +17,12 @@ async function open(name: string, text: string): Promise<vscode.TextDocument> {
   return document;
 }
 
-/** How often each label is offered at a place; asked again until Berth's server or a neighbour has begun to answer. */
-async function offered({ uri }: vscode.TextDocument, line: number, character: number): Promise<Map<string, number>> {
+/** How often each label is offered at a place; asked again until everybody who is to answer has begun to. */
+async function offered(
+  { uri }: vscode.TextDocument,
+  [line, character]: readonly [number, number],
+  wanted: (counts: ReadonlyMap<string, number>) => boolean,
+): Promise<Map<string, number>> {
   for (;;) {
     const position = new vscode.Position(line, character);
     const { items } = await vscode.commands.executeCommand<vscode.CompletionList>("vscode.executeCompletionItemProvider", uri, position);
@@ -27,7 +31,7 @@ async function offered({ uri }: vscode.TextDocument, line: number, character: nu
       .map(({ label }) => (typeof label === "string" ? label : label.label));
     const counts = new Map<string, number>();
     for (const label of labels) counts.set(label, (counts.get(label) ?? 0) + 1);
-    if (counts.size > 0) return counts;
+    if (wanted(counts)) return counts;
   }
 }
 
@@ -54,36 +58,32 @@ suite(neighbors ? "Language features beside Container Tools, Docker DX and YAML"
   test("one answer to each question in a Dockerfile", async () => {
     const document = await open("one.Dockerfile", "FROM scratch\nMAINTAINER me\nCOPY . /\n\n");
     await lensesReady(document);
-    const list = await problems(document, (all) => all.length > 0);
-    assert.deepEqual(
-      list.map(({ source }) => source),
-      [neighbors ? "docker.docker" : "Berth"],
-    );
-    assert.equal((await offered(document, 3, 0)).get("FROM"), 1);
-    const hovers = await vscode.commands.executeCommand<vscode.Hover[]>(
-      "vscode.executeHoverProvider",
-      document.uri,
-      new vscode.Position(0, 1),
-    );
-    assert.equal(hovers.length, neighbors ? 2 : 1);
+    // Extensions begin one after the other, and Berth hears a moment later that it is to step back.
+    await problems(document, (all) => all.map(({ source }) => source).join() === (neighbors ? "docker.docker" : "Berth"));
+    await offered(document, [3, 0], (counts) => counts.get("FROM") === 1);
+    const wanted = neighbors ? 2 : 1;
+    for (let hovers = 0; hovers !== wanted;) {
+      const position = new vscode.Position(0, 1);
+      hovers = (await vscode.commands.executeCommand<vscode.Hover[]>("vscode.executeHoverProvider", document.uri, position)).length;
+    }
   });
 
   test("one answer to each question in a compose file", async () => {
     const document = await open("compose.yaml", "services:\n  web:\n    image: x\n    imgae: y\n  db:\n    iamge: z\n\n");
     await lensesReady(document);
-    const list = await problems(document, (all) => all.length > (neighbors ? 1 : 1));
-    assert.deepEqual(new Set(list.map(({ source }) => source)), new Set(neighbors ? ["docker.docker", "redhat.vscode-yaml"] : ["Berth"]));
-    const counts = await offered(document, 6, 0);
-    assert.deepEqual([counts.get("services"), counts.get("networks")], neighbors ? [3, undefined] : [undefined, 1]);
+    const sources = neighbors ? ["docker.docker", "redhat.vscode-yaml"] : ["Berth", "Berth"];
+    await problems(document, (all) => all.length === 2 && sources.every((name) => all.some(({ source }) => source === name)));
+    const [services, networks] = neighbors ? [3, undefined] : [undefined, 1];
+    await offered(document, [6, 0], (counts) => counts.get("services") === services && counts.get("networks") === networks);
   });
 
   test("what nobody else tells stays: lenses on steps and services", async () => {
     const dockerfile = await open("two.Dockerfile", "FROM scratch\nCOPY . /\n");
     await lensesReady(dockerfile);
-    assert.equal(await lensesOf(dockerfile, "Build to Here"), 1);
+    await lensesReady(dockerfile, "Build to Here");
     const compose = await open("compose.yaml", "services:\n  web:\n    image: x\n");
     await lensesReady(compose);
-    assert.equal(await lensesOf(compose, "Up All"), 1);
+    await lensesReady(compose, "Up All");
   });
 
   if (neighbors) return;
@@ -93,25 +93,17 @@ suite(neighbors ? "Language features beside Container Tools, Docker DX and YAML"
     writeFileSync(heavy.fsPath, "x".repeat(300_000));
     const document = await open("three.Dockerfile", "FROM scratch\nCOPY . /\n");
     await lensesReady(document);
-    const actions = await vscode.commands.executeCommand<vscode.CodeAction[]>(
-      "vscode.executeCodeActionProvider",
-      document.uri,
-      new vscode.Range(1, 2, 1, 2),
-    );
-    const ignore = actions.find(({ title }) => title.startsWith("Ignore heavy.bin (300 kB)"));
-    assert.ok(ignore, actions.map(({ title }) => title).join(", "));
+    const offers = async (): Promise<vscode.CodeAction[]> => {
+      const range = new vscode.Range(1, 2, 1, 2);
+      const all = await vscode.commands.executeCommand<vscode.CodeAction[]>("vscode.executeCodeActionProvider", document.uri, range);
+      return all.filter(({ title }) => title.includes("heavy.bin"));
+    };
+    let ignore: vscode.CodeAction | undefined;
+    while (!ignore) ignore = (await offers()).find(({ title }) => title.startsWith("Ignore heavy.bin (300 kB)"));
     assert.ok(await vscode.workspace.applyEdit(ignore.edit!));
     const text = (await vscode.workspace.openTextDocument(vscode.Uri.joinPath(folder(), ".dockerignore"))).getText();
     assert.match(text, /^heavy\.bin$/m);
-    const after = await vscode.commands.executeCommand<vscode.CodeAction[]>(
-      "vscode.executeCodeActionProvider",
-      document.uri,
-      new vscode.Range(1, 2, 1, 2),
-    );
-    assert.deepEqual(
-      after.filter(({ title }) => title.includes("heavy.bin")),
-      [],
-    );
+    while ((await offers()).length > 0);
   });
 
   test("images and tags of a registry are offered, through the running engine", async () => {
@@ -129,9 +121,9 @@ suite(neighbors ? "Language features beside Container Tools, Docker DX and YAML"
       const host = `127.0.0.1:${(registry.address() as AddressInfo).port}`;
       const document = await open("registry.Dockerfile", `FROM ${host}/te\nFROM ${host}/team/app:\n`);
       await lensesReady(document);
-      assert.equal((await offered(document, 0, document.lineAt(0).text.length)).get(`${host}/team/base`), 1);
-      const tags = await offered(document, 1, document.lineAt(1).text.length);
-      assert.deepEqual([...tags.keys()].slice(0, 2), ["1.10", "1.9"]);
+      await offered(document, [0, document.lineAt(0).text.length], (counts) => counts.get(`${host}/team/base`) === 1);
+      const ends = [1, document.lineAt(1).text.length] as const;
+      await offered(document, ends, (counts) => [...counts.keys()].slice(0, 2).join() === "1.10,1.9");
     } finally {
       registry.close();
     }
@@ -148,7 +140,6 @@ suite(neighbors ? "Language features beside Container Tools, Docker DX and YAML"
 });
 
 /** Berth's lenses are there: its server answers. */
-async function lensesReady(document: vscode.TextDocument): Promise<void> {
-  while ((await lensesOf(document, document.languageId === "dockerfile" ? "Build" : "Up")) === 0)
-    await vscode.window.showTextDocument(document);
+async function lensesReady(document: vscode.TextDocument, title = document.languageId === "dockerfile" ? "Build" : "Up"): Promise<void> {
+  while ((await lensesOf(document, title)) === 0) await vscode.window.showTextDocument(document);
 }
