@@ -70,6 +70,7 @@ try {
   await walk.step("Right-click on the Dockerfile runs it: the tree shows the container", async () => {
     await window!.opensTerminal(/Building sample/, () => window!.fileMenu("Dockerfile", "Run"));
     await window!.toast(/answers at http/).waitFor();
+    await window!.toast(/Building sample/).waitFor({ state: "detached" });
     await window!.openView("Berth");
     await window!.row("Containers", "sample").waitFor();
     await window!.statusItem(/Berth: 1 running/).waitFor();

@@ -11,7 +11,7 @@ import { storedState } from "./stored-state.ts";
 export const LIMIT_MS = Number(process.env["BERTH_UI_TIMEOUT"] ?? 300_000);
 
 /** How long what is done may take to show before it is done again, as a person does who clicks once more; then twice as long, and so on. */
-const PATIENCE_MS = 10_000;
+const PATIENCE_MS = 20_000;
 
 /** How long it is looked whether something that was done has shown in the meantime. */
 const GLANCE_MS = 1000;
@@ -319,7 +319,9 @@ export class Workbench {
   async opensTerminal(text: RegExp, act: () => Promise<unknown>): Promise<Locator> {
     await this.page.locator(".terminal-wrapper").evaluateAll((all) => all.forEach((one) => one.setAttribute("data-earlier", "")));
     const opened = this.page.locator(".terminal-wrapper.active:not([data-earlier])").last();
-    await this.until(opened.locator(".xterm-rows").filter({ hasText: text }), act);
+    await this.until(opened, act);
+    // What it shows may take long: it is not opened twice for that.
+    await opened.locator(".xterm-rows").filter({ hasText: text }).waitFor();
     return opened;
   }
 
