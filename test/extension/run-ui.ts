@@ -59,7 +59,7 @@ try {
   await walk.step("Right-click on the Dockerfile builds an image, with a line a step", async () => {
     await window!.openView("Explorer");
     await window!.opensTerminal(/Building sample/, async () => {
-      await window!.fileMenu("Dockerfile", "Build Image");
+      await window!.fileMenu("Dockerfile", "Build Image…");
       assert.match(await window!.answer(), /^sample(:latest)?$/);
     });
     await window!.toast(/Built sample/).waitFor();
