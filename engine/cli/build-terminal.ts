@@ -62,7 +62,7 @@ export class TerminalScreen implements BuildScreen {
     const head = `[+] Building ${this.#seconds(this.#started)} (${done}/${steps.length})${last ? " FINISHED" : ""}`;
     const body = steps.flatMap((step) => this.#stepLines(step, columns, last));
     // What is higher than the screen cannot be written over: the oldest lines make room, until the end shows all.
-    const lines = [head, ...(last ? body : body.slice(-(rows - 2)))];
+    const lines = [head.slice(0, columns - 1), ...(last ? body : body.slice(-(rows - 2)))];
     const up = this.#drawn > 0 ? `\x1b[${this.#drawn}A\x1b[J` : "";
     this.#output.write(`\x1b[?25l${up}${lines.map((line) => `${line}\n`).join("")}\x1b[?25h`);
     this.#drawn = lines.length;
@@ -90,10 +90,18 @@ function seconds(milliseconds: number): string {
   return `${(milliseconds / 1000).toFixed(1)}s`;
 }
 
+/** Colors, moves of the cursor, and tabs, which are wider than they are long, would break the picture. */
+function plain(line: string): string {
+  // oxlint-disable-next-line no-control-regex
+  return line
+    .replace(/\x1b\[[\d;?]*[A-Za-z]/g, "")
+    .replaceAll("\t", "    ")
+    .replace(/[\x00-\x1f\x7f]/g, "");
+}
+
 function keepTail(step: Step, data: string): void {
   const lines = (step.rest + data).split(/\r?\n|\r/);
   step.rest = lines.pop() ?? "";
-  // Colors and moves of the cursor would break the picture.
-  step.tail.push(...lines.map((line) => line.replace(/\x1b\[[\d;?]*[A-Za-z]/g, "")));
+  step.tail.push(...lines.map(plain));
   step.tail.splice(0, step.tail.length - TAIL);
 }

@@ -109,10 +109,10 @@ describe("an engine on a disk of 40 MB", { skip: cannotRunAs("root") }, () => {
     assert.equal((await build("-t", "large")).exitCode, 0);
     const out = join(folder, "out");
     mkdirSync(out);
+    const before = used();
     // All but three megabytes.
     const { bavail, bsize } = statfsSync(folder);
     writeFileSync(join(folder, "filler"), Buffer.alloc(bavail * bsize - 3 * MB));
-    const before = used();
     for (const output of [`type=oci,dest=${out}/image.tar`, `type=tar,dest=${out}/files.tar`, `${out}/files`]) {
       const failed = await build("-o", output);
       assert.equal(failed.exitCode, 1);
@@ -128,7 +128,10 @@ describe("an engine on a disk of 40 MB", { skip: cannotRunAs("root") }, () => {
       assert.equal(pushed.exitCode, 1);
       assert.match(pushed.stderr, /no space left on device/);
     }
-    assert.ok(used() - before < MB, `${used() - before} bytes are left`);
     rmSync(join(folder, "filler"));
+    await engine.stop();
+    await engine.restart();
+    // The base layer as it was compressed for the registry is kept for the next push; of the large one nothing is.
+    assert.ok(used() - before < 2 * MB, `${used() - before} bytes are left`);
   });
 });
