@@ -61,6 +61,9 @@ const RANGES = [
   ["360", 360],
 ] as const;
 
+/** What is older than this had ended: the engine keeps two samples a minute. */
+const LONGEST_GAP_MS = 60_000;
+
 startPage<ToStatsPage, FromStatsPage>((state) => new StatsPage(state).hear);
 
 class StatsPage {
@@ -94,7 +97,11 @@ class StatsPage {
     if (message.type === "names") for (const [id, name] of Object.entries(message.names)) this.#subject(id).name = name;
     else if (message.type === "samples") this.#add(message.id, message.samples);
     else if (message.type === "marks")
-      this.#marks.push(...message.marks.filter((mark) => !this.#marks.some(({ time, id }) => time === mark.time && id === mark.id)));
+      this.#marks.push(
+        ...message.marks.filter(
+          (mark) => !this.#marks.some((known) => known.time === mark.time && known.id === mark.id && known.action === mark.action),
+        ),
+      );
     else if (message.type === "note") this.#note.textContent = message.text;
     this.#queue();
   };
@@ -106,7 +113,7 @@ class StatsPage {
         element(
           "option",
           { value, selected: minutes === this.#minutes },
-          minutes < 60 ? t("{0} minutes", minutes) : t("{0} hours", minutes / 60),
+          minutes < 60 ? t("{0} minutes", minutes) : minutes === 60 ? t("1 hour") : t("{0} hours", minutes / 60),
         ),
       );
     range.addEventListener("change", () => {
@@ -210,15 +217,25 @@ function curvesOf({ parts, limit }: Metric, { name, samples }: Subject, from: nu
 /** All containers as one curve: what was known of each at a time, added. */
 function sumUp(curves: readonly Curve[]): Curve[] {
   if (curves.length === 0) return [];
-  const times = [...new Set(curves.flatMap(({ points }) => points.map(([time]) => Math.round(time / 5000) * 5000)))].toSorted(
+  const times = [...new Set(curves.flatMap(({ points }) => points.map(([time]) => Math.ceil(time / 5000) * 5000)))].toSorted(
     (a, b) => a - b,
   );
-  const buckets = curves.map(({ points }) => new Map(points.map(([time, value]) => [Math.round(time / 5000) * 5000, value])));
+  const values = curves.map(({ points }) => valueAt(points));
   return [
     {
       name: t("all"),
       dashed: false,
-      points: times.map((time) => [time, buckets.reduce((sum, bucket) => sum + (bucket.get(time) ?? 0), 0)] as const),
+      points: times.map((time) => [time, values.reduce((sum, value) => sum + value(time), 0)] as const),
     },
   ];
+}
+
+/** Old samples are far apart, and not of the same moments: each counts until the next. Asked for growing times. */
+function valueAt(points: Curve["points"]): (time: number) => number {
+  let index = 0;
+  return (time) => {
+    while (index + 1 < points.length && points[index + 1]![0] <= time) index++;
+    const [when, value] = points[index]!;
+    return when <= time && time - when <= LONGEST_GAP_MS ? (value ?? 0) : 0;
+  };
 }

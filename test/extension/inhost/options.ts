@@ -48,7 +48,9 @@ suite("Edit and recreate", () => {
     await answering([], false, async () => recreate(await inside(), before.Id, { ...specOf(before), memory: "48m", environment: ["X=2"] }));
     const after = await inspect("kept");
     assert.notEqual(after.Id, before.Id);
-    assert.deepEqual([after.HostConfig.Memory, after.State.Running, after.Config.Labels?.["a"]], [48 * 1024 ** 2, true, "b"]);
+    // Without root limits need a delegated cgroup; where there is none they are discarded, as by docker.
+    const memory = before.HostConfig.Memory ? 48 * 1024 ** 2 : 0;
+    assert.deepEqual([after.HostConfig.Memory, after.State.Running, after.Config.Labels?.["a"]], [memory, true, "b"]);
     assert.deepEqual(after.HostConfig.CapAdd, before.HostConfig.CapAdd);
     assert.ok(after.Config.Env?.includes("X=2") && !after.Config.Env.includes("X=1"));
     const places = ({ Mounts }: ContainerInspect): string[] =>
