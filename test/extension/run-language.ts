@@ -63,16 +63,16 @@ const suggestion = (label: string): Locator =>
 const line = (text: string | RegExp): Locator => page().locator(".editor-instance .view-line").filter({ hasText: text }).first();
 const rerun = (): Locator => page().locator('.view-overlays [class*="ced-"]').first();
 
-/** Clicks a lens above a line. The editor keeps lenses in no order, so it is known by its place. */
+/** Clicks a lens right above a line. The editor keeps lenses in no order, and those of a new line come later, so it is known by its place. */
 async function clickLens(title: string, below: string | RegExp): Promise<void> {
-  const tops = await line(below).evaluate(
-    (found) =>
-      [...found.closest(".editor-instance")!.querySelectorAll(".codelens-decoration")]
-        .map((lens) => ({ id: lens.getAttribute("widgetid"), top: lens.getBoundingClientRect().top - found.getBoundingClientRect().top }))
-        .filter(({ top }) => top < 0)
-        .toSorted((a, b) => b.top - a.top)[0]?.id,
-  );
-  await page().locator(`.codelens-decoration[widgetid="${tops}"] a`).filter({ hasText: title }).first().click();
+  const id = await line(below).evaluate((found) => {
+    const { top, height } = found.getBoundingClientRect();
+    const lenses = [...found.closest(".editor-instance")!.querySelectorAll(".codelens-decoration")];
+    const own = lenses.find((lens) => Math.abs(lens.getBoundingClientRect().bottom - top) < height / 2);
+    return own?.getAttribute("widgetid");
+  });
+  assert.ok(id, `no lens is above ${below} yet`);
+  await page().locator(`.codelens-decoration[widgetid="${id}"] a`).filter({ hasText: title }).first().click();
 }
 
 /** Types in the editor, and takes the suggestion that is named. */
