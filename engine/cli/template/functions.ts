@@ -13,9 +13,14 @@ export function show(value: Value): string {
   if (Array.isArray(value)) return `[${value.map(show).join(" ")}]`;
   if (typeof value === "object") {
     const entries = Object.entries(value).toSorted(([a], [b]) => (a < b ? -1 : 1));
-    return `map[${entries.map(([key, one]) => `${key}:${show(one)}`).join(" ")}]`;
+    return `map[${entries.map(([key, one]) => `${key}:${isEmptyObject(one) ? "{}" : show(one)}`).join(" ")}]`;
   }
   return String(value);
+}
+
+/** As the values of Docker's sets are, such as ExposedPorts and Volumes: in Go they have no fields. */
+function isEmptyObject(value: Value): boolean {
+  return typeof value === "object" && value !== null && !Array.isArray(value) && Object.keys(value).length === 0;
 }
 
 /** Go's truth: everything but false, 0, nil and what is empty. */

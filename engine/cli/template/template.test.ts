@@ -12,6 +12,7 @@ const value = {
   State: { Running: true, ExitCode: 0, Status: "running" },
   Networks: { back: { IPAddress: "10.0.0.2" }, front: { IPAddress: "10.0.0.3" } },
   Ports: { "80/tcp": [{ HostIp: "0.0.0.0", HostPort: "8080" }], "81/tcp": null },
+  Volumes: { "/data": {} },
   Image: "<a&b>",
   Label: (key: unknown) => `label ${String(key)}`,
 };
@@ -22,6 +23,7 @@ for (const [template, want] of [
   ["{{ .State.Status }}/{{.N}}", "running/3"],
   ["{{.State}}", "map[ExitCode:0 Running:true Status:running]"],
   ["{{.List}}", "[a b c]"],
+  ["{{.Volumes}}", "map[/data:{}]"],
   ["{{.None}} {{.Labels}}", "[] map[]"],
   ["{{json .List}}", '["a","b","c"]'],
   ["{{.State | json}}", '{"Running":true,"ExitCode":0,"Status":"running"}'],
