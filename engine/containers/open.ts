@@ -147,7 +147,10 @@ class ContainerService implements Containers {
       if (RestartPolicy?.Name && record.hostConfig.AutoRemove)
         throw cannotUpdate(entry.id, "Restart policy cannot be updated because AutoRemove is enabled for the container");
       if (RestartPolicy?.Name) checkRestartPolicy(RestartPolicy, false);
-      const { resources, warnings } = checkResources(mergeUpdate(record, asked), limitSupport(this.#rooms), true);
+      const support = limitSupport(this.#rooms);
+      // What is wrong by itself is told before what is wrong with what is there.
+      checkResources(asked, support, true);
+      const { resources, warnings } = checkResources(mergeUpdate(record, asked), support, true);
       if (entry.isUp && this.#rooms.host.cgroups.parent !== null) await this.#rooms.runtime.update(entry.id, updatedResources(resources));
       record.hostConfig = { ...resources, ...(RestartPolicy?.Name && { RestartPolicy }) };
       await this.#store.save(entry);

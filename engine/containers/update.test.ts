@@ -25,6 +25,8 @@ test("mergeUpdate() leaves what is not named, and lifts the limit of processes",
     ...hostConfig,
     Memory: 100 * MIB,
   });
+  const unlimitedSwap = { Memory: 64 * MIB, MemorySwap: -1 };
+  assert.deepEqual(mergeUpdate({ id: "c", hostConfig: unlimitedSwap }, { NanoCpus: 5e8 }), { ...unlimitedSwap, NanoCpus: 5e8 });
   const lifted = mergeUpdate({ id: "c", hostConfig }, { PidsLimit: -1 });
   assert.equal(lifted.PidsLimit, 0);
   assert.deepEqual(updatedResources(lifted)["pids"], { limit: 4_194_304 });

@@ -23,7 +23,7 @@ export function mergeUpdate({ id, hostConfig }: Pick<ContainerRecord, "id" | "ho
   };
   const { Memory = 0, MemorySwap = 0 } = given as Resources;
   clash(
-    Memory > (hostConfig.MemorySwap ?? 0) && MemorySwap === 0,
+    Memory !== 0 && Memory > (hostConfig.MemorySwap ?? 0) && MemorySwap === 0,
     "Memory limit should be smaller than already set memoryswap limit, update the memoryswap at the same time",
   );
   const nano = (hostConfig.NanoCpus ?? 0) > 0;
