@@ -110,7 +110,7 @@ async function ran(args: readonly string[], env: NodeJS.ProcessEnv, at: Omit<Wat
   await Promise.race([closed, wait(2000, undefined, { ref: false })]);
   signalGroup(child, "SIGKILL");
   running.delete(child);
-  return { exitCode: cut?.lingered ? 0 : (code ?? 1), said: cut ? `${said}\n${cut.words}\n` : said, lingered: cut?.lingered === true };
+  return { exitCode: code ?? 1, said: cut ? `${said}\n${cut.words}\n` : said, lingered: cut?.lingered === true };
 }
 
 /** Of the lines of count-reporter.mjs. A file that came to no end failed in what was begun last. */
