@@ -8,11 +8,12 @@ import { join } from "node:path";
 import { busyboxTar } from "../../scripts/base-image.ts";
 import { command, root, which } from "../../scripts/setup.mjs";
 import { cannotRunDockerd, startDockerd } from "../support/dockerd.ts";
+import { podman } from "./podman-peer.ts";
 
 export interface Peer {
   readonly name: string;
-  /** argv that runs `command` in a new container and removes it. */
-  run(options: string[], command: string[]): string[];
+  /** argv of one of its commands: docker's verbs and flags. */
+  cli(verb: string, ...args: string[]): string[];
   readonly env: NodeJS.ProcessEnv;
   /** All of its state; its processes name it. */
   readonly folder: string;
@@ -53,7 +54,7 @@ async function berth(folder: string, tar: string, runtime: string): Promise<Peer
     name: `berth (${runtime})`,
     folder: env.BERTH_ROOT,
     env: { ...env, DOCKER_HOST: host },
-    run: (options, argv) => ["docker", "run", "--rm", ...options, "bb", ...argv],
+    cli: (...args) => ["docker", ...args],
     stop: () => command([program, "engine", "stop"], { env }).then(() => undefined),
   };
 }
@@ -68,31 +69,7 @@ export async function docker(folder: string, tar: string): Promise<Peer | undefi
     name: "docker (runc)",
     folder: join(folder, "docker"),
     env,
-    run: (options, argv) => ["docker", "run", "--rm", ...options, "bb", ...argv],
+    cli: (...args) => ["docker", ...args],
     stop,
   };
-}
-
-async function podman(folder: string, tar: string): Promise<Peer | undefined> {
-  if (!which("podman")) return undefined;
-  const base = ["podman", "--root", join(folder, "podman"), "--runroot", join(folder, "podman-run")];
-  await command([...base, "import", tar, "bb"]);
-  // Without CAP_SYS_RESOURCE podman cannot raise the limits that it would like to set.
-  const limits = ["--ulimit", "nproc=4096:4096", "--ulimit", "nofile=1024:2048"];
-  const peer: Peer = {
-    name: "podman",
-    folder: join(folder, "podman"),
-    env: process.env,
-    run: (options, argv) => [...base, "run", "--rm", ...limits, ...options, "bb", ...argv],
-    stop: () => command([...base, "system", "reset", "--force"]).then(() => undefined),
-  };
-  return command(peer.run(["--network", "none"], ["true"])).then(
-    () => peer,
-    async (error: Error) => {
-      // It mounts its storage on itself.
-      await peer.stop();
-      console.log(`  podman does not run on this machine: ${error.message.split("\n").at(-1)}`);
-      return undefined;
-    },
-  );
 }

@@ -16,12 +16,17 @@ interface Row {
 }
 
 const rows: Row[] = [
-  { title: "run --rm --network none bb true", rounds: 15, measure: (peer) => quietly(peer, peer.run(["--network", "none"], ["true"])) },
-  { title: "run --rm bb true (bridge)", rounds: 15, measure: (peer) => quietly(peer, peer.run([], ["true"])) },
+  {
+    title: "run --rm --network none bb true",
+    rounds: 15,
+    measure: (peer) => quietly(peer, peer.cli("run", "--rm", "--network", "none", "bb", "true")),
+  },
+  { title: "run --rm bb true (bridge)", rounds: 15, measure: (peer) => quietly(peer, peer.cli("run", "--rm", "bb", "true")) },
   {
     title: "20 at once, bridge",
     rounds: 2,
-    measure: async (peer) => void (await Promise.all(Array.from({ length: 20 }, () => quietly(peer, peer.run([], ["true"]))))),
+    measure: async (peer) =>
+      void (await Promise.all(Array.from({ length: 20 }, () => quietly(peer, peer.cli("run", "--rm", "bb", "true"))))),
   },
 ];
 
