@@ -25,6 +25,9 @@ export interface Known {
 
 export interface RememberedSelection {
   readonly entries: readonly TreeEntry[];
+  /** What manifestOf says of them. */
+  readonly manifest: ReadonlyMap<string, string>;
+  /** Of the manifest. */
   readonly digest: string;
 }
 
@@ -55,11 +58,9 @@ export class DirectoryMemory {
     for (const [path, { look }] of this.known) if (look !== this.#look) this.known.delete(path);
   }
 
-  /** The digest of a selection that holds the same entries as last time; undefined when one of them changed. */
-  selectionDigest(name: string, entries: readonly TreeEntry[]): string | undefined {
-    const before = this.#selections.get(name);
-    if (before?.entries.length !== entries.length) return undefined;
-    return before.entries.every((entry, index) => entry === entries[index]) ? before.digest : undefined;
+  /** What a step selected last time. */
+  selection(name: string): RememberedSelection | undefined {
+    return this.#selections.get(name);
   }
 
   keepSelection(name: string, selection: RememberedSelection): void {

@@ -22,7 +22,7 @@ import { nameOf } from "./request-name.ts";
 import { readOwner } from "./owner.ts";
 import { cloneRepository } from "./repository.ts";
 import type { Manifest, Prepared, StepScope } from "./rooms.ts";
-import { manifestDigest, manifestOf, select } from "./selection.ts";
+import { changedManifest, entriesOf, manifestDigest, manifestOf, select } from "./selection.ts";
 import type { Selected } from "./selection.ts";
 
 export async function prepareCopy(operation: CopyOperation, instruction: string, scope: StepScope): Promise<Prepared> {
@@ -60,7 +60,7 @@ async function runCopy(operation: CopyOperation, source: CopyInput, scope: StepS
   place(plan, selection, operation);
   try {
     const { rooms, request, stage, stepId, signal } = scope;
-    const copied = new CopiedFiles(rooms.stateDirectory, { of: nameOf(request), stage: stage.label, stepId });
+    const copied = new CopiedFiles(rooms, { of: nameOf(request), stage: stage.label, stepId });
     return await rooms.layers.addAgain(plan, scope.parent, { copied, signal });
   } finally {
     source.close();
@@ -118,18 +118,24 @@ class CopyInput {
 
   async #look(): Promise<string> {
     const selection = await this.#select();
-    let made: Promise<Map<string, string>> | undefined;
-    const manifest = (): Promise<Map<string, string>> => (made ??= manifestOf(selection, this.#scope.signal));
+    let made: Promise<ReadonlyMap<string, string>> | undefined;
+    const manifest: Manifest = () => (made ??= manifestOf(selection, this.#scope.signal));
     this.manifest = manifest;
     const memory = this.#operation.from ? undefined : await this.#scope.trees.remembered();
     if (!memory) return manifestDigest(await manifest());
     const { sources, parents, exclude } = this.#operation;
     const name = keyOf({ sources, parents, exclude });
-    const entries = selection.flatMap((selected) => [selected.directory ?? [], selected.entries.map(({ entry }) => entry)].flat());
-    const known = memory.selectionDigest(name, entries);
-    if (known !== undefined) return known;
-    const digest = manifestDigest(await manifest());
-    memory.keepSelection(name, { entries, digest });
+    const entries = entriesOf(selection);
+    const before = memory.selection(name);
+    if (before && isSameList(before.entries, entries)) {
+      made = Promise.resolve(before.manifest);
+      return before.digest;
+    }
+    const changed = before && (await changedManifest(selection, before, this.#scope.signal));
+    if (changed) made = Promise.resolve(changed);
+    const now = await manifest();
+    const digest = before && now === before.manifest ? before.digest : manifestDigest(now);
+    memory.keepSelection(name, { entries, manifest: now, digest });
     return digest;
   }
 
@@ -200,6 +206,10 @@ class CopyInput {
   close(): void {
     for (const tree of this.#opened) tree.close();
   }
+}
+
+function isSameList(before: readonly unknown[], now: readonly unknown[]): boolean {
+  return before.length === now.length && before.every((one, index) => one === now[index]);
 }
 
 export async function prepareWorkdir(operation: WorkdirOperation, instruction: string, scope: StepScope): Promise<Prepared> {

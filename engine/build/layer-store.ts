@@ -60,12 +60,13 @@ export class LayerStore {
     const places = new Map<string, Place>();
     const placed = (path: string, place: Place): void => void places.set(path, place);
     const before = await copied.read();
-    const shared = before ? [...lines].flatMap(([path, line]) => (before.files[path]?.[0] === line ? [path] : [])) : [];
+    const shared = before ? [...lines.keys()].filter((path) => before.files.get(path)?.[0] === lines.get(path)) : [];
     const layer =
       (shared.length < FEW ? undefined : await this.#assemble(plan, parent, { before: before!, shared, placed, signal })) ??
       (await this.add(plan, parent, { placed, signal }));
-    const files = Object.fromEntries([...lines].map(([path, line]): [string, CopiedFile] => [path, [line, ...places.get(path)!]]));
-    await copied.write({ chainId: layer.chainId, blob: layer.blob.digest, files });
+    const files = new Map<string, CopiedFile>();
+    for (const [path, line] of lines) files.set(path, [line, ...places.get(path)!]);
+    copied.write({ chainId: layer.chainId, blob: layer.blob.digest, files });
     return layer;
   }
 
@@ -76,7 +77,11 @@ export class LayerStore {
     if (!there) return undefined;
     const file = await open(there.path).catch(() => undefined);
     if (!file) return undefined;
-    const places = new Map(shared.map((path): [string, Place] => [path, [before.files[path]![1], before.files[path]![2]]]));
+    const places = new Map<string, Place>();
+    for (const path of shared) {
+      const [, start, end] = before.files.get(path)!;
+      places.set(path, [start, end]);
+    }
     const sizeBytes = shared.reduce((sum, path) => sum + plan.entry(path)!.sizeBytes, 0);
     const parts = new PartReader(file);
     const from = { places, read: (place: Place) => parts.read(place) };

@@ -5,40 +5,47 @@
  *     STATE/history/<name>.json     inputs of each step of the last build
  *     STATE/manifests/<files>.json  the files that a step read, by the digest of the list
  */
-import { readdir, rm, stat, utimes } from "node:fs/promises";
+import { utimesSync } from "node:fs";
+import { readdir, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import type { BuildCause } from "../api/types/builds.ts";
 import { makeDirectory, readJson, writeJson } from "../host/files.ts";
 import { keyOf } from "./cache.ts";
-import type { Manifest, StepInputs } from "./rooms.ts";
+import type { Manifest, Rooms, StepInputs } from "./rooms.ts";
 import { manifestPath } from "./selection.ts";
 
 /** Inputs of a build's steps, by stage, in order. */
 type Steps = Record<string, StepInputs[]>;
 
-type Lines = Readonly<Record<string, string>>;
+type Lines = ReadonlyMap<string, string>;
 
 const KEPT_MANIFESTS = 500;
 
 export class Reasons {
+  readonly #rooms: Pick<Rooms, "later" | "manifests">;
   readonly #file: string;
   readonly #manifests: string;
   readonly #before: Steps | undefined;
   readonly #now: Steps = {};
 
-  private constructor(file: string, manifests: string, before: Steps | undefined) {
+  private constructor(
+    rooms: Pick<Rooms, "later" | "manifests">,
+    { file, manifests, before }: { file: string; manifests: string; before: Steps | undefined },
+  ) {
+    this.#rooms = rooms;
     this.#file = file;
     this.#manifests = manifests;
     this.#before = before;
   }
 
   /** @param name what makes two builds builds of the same thing */
-  static async open(stateDirectory: string, name: unknown): Promise<Reasons> {
+  static async open(rooms: Pick<Rooms, "stateDirectory" | "later" | "manifests">, name: unknown): Promise<Reasons> {
+    const { stateDirectory } = rooms;
     const [history, manifests] = [join(stateDirectory, "history"), join(stateDirectory, "manifests")];
     await makeDirectory(history);
     await makeDirectory(manifests);
     const file = join(history, `${keyOf(name).slice(0, 32)}.json`);
-    return new Reasons(file, manifests, await readJson<Steps>(file).catch(() => undefined));
+    return new Reasons(rooms, { file, manifests, before: await readJson<Steps>(file).catch(() => undefined) });
   }
 
   /** Notes what a step depends on; to be called for each step of a stage in order. */
@@ -56,12 +63,10 @@ export class Reasons {
   /** Keeps the names behind a digest of files, so that the next build can say which one changed. */
   async keep(files: string, manifest: Manifest): Promise<void> {
     const path = this.#manifest(files);
-    const now = new Date();
-    const isKept = await utimes(path, now, now).then(
-      () => true,
-      () => false,
-    );
-    if (!isKept) await writeJson(path, Object.fromEntries(await manifest()), { unsynced: true });
+    if (isKept(path)) return;
+    const lines = await manifest();
+    this.#rooms.manifests.set(files, lines, lines.size);
+    this.#rooms.later.do(path, () => writeJson(path, Object.fromEntries(lines), { unsynced: true }));
   }
 
   /**
@@ -99,7 +104,7 @@ export class Reasons {
 
   async #changedFiles(before: StepInputs, now: StepInputs, manifest: Manifest | undefined): Promise<BuildCause[]> {
     const old = await this.#kept(before.files);
-    const current = manifest ? Object.fromEntries(await manifest()) : await this.#kept(now.files);
+    const current = manifest ? await manifest() : await this.#kept(now.files);
     const changes = old && current ? fileChanges(old, current) : [{ kind: "file", name: "?", change: "content" } as const];
     // Files that came or went because another pattern chooses among them did not change themselves.
     const byPattern = before.ignore !== now.ignore && changes.some(({ change }) => change === "new" || change === "gone");
@@ -107,7 +112,11 @@ export class Reasons {
   }
 
   async #kept(files: string | undefined): Promise<Lines | undefined> {
-    return files === undefined ? undefined : readJson<Lines>(this.#manifest(files)).catch(() => undefined);
+    if (files === undefined) return undefined;
+    const known = this.#rooms.manifests.get(files);
+    if (known) return known;
+    const written = await readJson<Record<string, string>>(this.#manifest(files)).catch(() => undefined);
+    return written && new Map(Object.entries(written));
   }
 
   #manifest(files: string): string {
@@ -132,6 +141,17 @@ export class Reasons {
   }
 }
 
+/** Whether the list is on disk; it then counts as new. */
+function isKept(path: string): boolean {
+  const now = new Date();
+  try {
+    utimesSync(path, now, now);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 /** The first line of an instruction, not too long. */
 function titleOf(instruction: string): string {
   const [line = ""] = instruction.split("\n", 1);
@@ -148,13 +168,12 @@ function changeOf(key: string, before: string | undefined, now: string | undefin
 
 function fileChanges(before: Lines, now: Lines): BuildCause[] {
   const changes: BuildCause[] = [];
-  for (const [path, description] of Object.entries(now)) {
-    const old = before[path];
+  for (const [path, description] of now) {
+    const old = before.get(path);
     if (old === undefined) changes.push({ kind: "file", name: manifestPath(path), change: "new" });
     else if (old !== description) changes.push({ kind: "file", name: manifestPath(path), change: whatChanged(old, description) });
   }
-  for (const path of Object.keys(before))
-    if (!Object.hasOwn(now, path)) changes.push({ kind: "file", name: manifestPath(path), change: "gone" });
+  for (const path of before.keys()) if (!now.has(path)) changes.push({ kind: "file", name: manifestPath(path), change: "gone" });
   return changes;
 }
 

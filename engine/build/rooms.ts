@@ -5,8 +5,11 @@ import type { Digest, Snapshots } from "../layers/snapshots.ts";
 import type { BuildRequest } from "./builder.ts";
 import type { Cache, StepLayer } from "./cache.ts";
 import type { CacheMounts } from "./cache-mounts.ts";
+import type { Copied } from "./copied-files.ts";
 import type { GraphStage, Source } from "./graph.ts";
+import type { Later } from "./later.ts";
 import type { LayerStore } from "./layer-store.ts";
+import type { Recent } from "./recent.ts";
 import type { SceneMount } from "./scene.ts";
 import type { Trees } from "./trees.ts";
 
@@ -20,6 +23,11 @@ export interface Rooms {
   /** Archives and downloads on their way; emptied by the sweep. */
   readonly temporary: string;
   readonly stateDirectory: string;
+  readonly later: Later;
+  /** What COPYs made, by the name of their file. */
+  readonly copied: Recent<Copied>;
+  /** What steps read, by its digest. */
+  readonly manifests: Recent<ReadonlyMap<string, string>>;
 }
 
 /** One step while it is prepared and run. */

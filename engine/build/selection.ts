@@ -162,6 +162,48 @@ export async function manifestOf(selection: readonly Selected[], signal?: AbortS
   return manifest;
 }
 
+/** The selected entries in the order in which a manifest describes them. */
+export function entriesOf(selection: readonly Selected[]): TreeEntry[] {
+  const entries: TreeEntry[] = [];
+  for (const { directory, entries: below } of selection) {
+    if (directory) entries.push(directory);
+    for (const { entry } of below) entries.push(entry);
+  }
+  return entries;
+}
+
+/**
+ * The manifest of a selection from that of an earlier one of the same kind, by looking only at entries that are not the same
+ * objects as then.
+ * @returns the earlier one itself when nothing in it changed; undefined when other paths are selected, or so much changed that it
+ *   takes as long to begin anew
+ */
+export async function changedManifest(
+  selection: readonly Selected[],
+  before: { readonly entries: readonly TreeEntry[]; readonly manifest: ReadonlyMap<string, string> },
+  signal?: AbortSignal,
+): Promise<ReadonlyMap<string, string> | undefined> {
+  const changed: (readonly [key: string, entry: TreeEntry, tree: FileTree])[] = [];
+  let at = 0;
+  for (const [index, { tree, name, directory, entries }] of selection.entries()) {
+    const root = directory ? `${index}:` : `${index}:${name}`;
+    for (const { relative, entry } of directory ? [{ relative: "", entry: directory }, ...entries] : entries) {
+      const old = before.entries[at++];
+      if (old === entry) continue;
+      if (old?.path !== entry.path || !before.manifest.has(root + relative)) return undefined;
+      changed.push([root + relative, entry, tree]);
+    }
+  }
+  if (at !== before.entries.length || changed.length > at / 4) return undefined;
+  const lines = new Map<string, string>();
+  for (const [key, entry, tree] of changed) {
+    signal?.throwIfAborted();
+    const line = describe(entry, entry.type === "file" ? await tree.digest(entry) : entry.linkName);
+    if (line !== before.manifest.get(key)) lines.set(key, line);
+  }
+  return lines.size === 0 ? before.manifest : new Map([...before.manifest, ...lines]);
+}
+
 function describe(entry: TreeEntry, content: string): string {
   const { type, mode, uid, gid, major, minor } = entry;
   return [type, mode.toString(8), `${uid}:${gid}`, type === "character" || type === "block" ? `${major}:${minor}` : content].join(" ");

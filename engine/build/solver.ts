@@ -19,6 +19,7 @@ import type { Builder, BuildProgress, BuildRequest, BuiltImage } from "./builder
 import { Cache } from "./cache.ts";
 import { checkBuild, toWarning } from "./checks.ts";
 import { CacheMounts } from "./cache-mounts.ts";
+import type { Copied } from "./copied-files.ts";
 import { ContextMemory } from "./context-memory.ts";
 import { listCache, pruneCache } from "./collect.ts";
 import { describe } from "./describe.ts";
@@ -27,11 +28,13 @@ import { explained } from "./full-disk.ts";
 import { planStages } from "./graph.ts";
 import type { Graph } from "./graph.ts";
 import { Inspector } from "./inspector.ts";
+import { Later } from "./later.ts";
 import { LayerStore } from "./layer-store.ts";
 import { buildPlatforms } from "./platforms.ts";
 import { lastRuns, Predictor } from "./predict.ts";
 import { summary, toBuildRequest } from "./predict-request.ts";
 import { Reasons } from "./reasons.ts";
+import { Recent } from "./recent.ts";
 import { Records } from "./records.ts";
 import { Reporter } from "./reporter.ts";
 import { originOf } from "./origin.ts";
@@ -54,6 +57,8 @@ export interface BuilderOptions {
 }
 
 const KEPT_SEEN = 50;
+/** Files that are known of COPYs, and those of what steps read, some hundred bytes each. */
+const KEPT_ENTRIES = 50_000;
 const CACHE_BYTES = 20 * 2 ** 30;
 
 /** Opens the builder. Call sweep() before the first build. */
@@ -67,7 +72,9 @@ export async function openBuilder(options: BuilderOptions): Promise<Builder> {
   images.addKeeper(() => Promise.resolve(cache.records().flatMap(({ layer }) => [layer.chainId, layer.blob.digest])));
   images.addKeeper(() => records.failures());
   const layers = new LayerStore(images, snapshots, temporary);
-  const rooms: Rooms = { images, snapshots, steps, cache, layers, mounts: new CacheMounts(mounts), temporary, stateDirectory };
+  const known = { copied: new Recent<Copied>(KEPT_ENTRIES), manifests: new Recent<ReadonlyMap<string, string>>(KEPT_ENTRIES) };
+  const about = { temporary, stateDirectory, later: new Later(), ...known };
+  const rooms: Rooms = { images, snapshots, steps, cache, layers, mounts: new CacheMounts(mounts), ...about };
   return new Solver(rooms, records, { events: options.events, cacheBytes: options.cacheBytes ?? CACHE_BYTES });
 }
 
@@ -112,6 +119,7 @@ class Solver implements Builder {
     const id = randomBytes(12).toString("hex");
     const trees = this.#trees(id, asked);
     this.#running.add(id);
+    this.#rooms.later.postpone();
     try {
       const { text, name: sent } = await readDockerfile(trees, asked.dockerfile);
       const origin = asked.client && originOf(asked.client, { text, name: sent, base: asked.contextName?.split(":")[0] }, this.#seen);
@@ -126,6 +134,7 @@ class Solver implements Builder {
       await trees.close();
       this.#running.delete(id);
       await this.#keepWithinBudget();
+      if (this.#running.size === 0) this.#rooms.later.run();
     }
   }
 
@@ -170,7 +179,7 @@ class Solver implements Builder {
 
   #reasons(request: BuildRequest, name: string): Promise<Reasons> {
     const { target = "", platform } = request;
-    return Reasons.open(this.#rooms.stateDirectory, { contextName: nameOf(request), name, target, platform });
+    return Reasons.open(this.#rooms, { contextName: nameOf(request), name, target, platform });
   }
 
   async predict(asked: PredictRequest, signal = new AbortController().signal): Promise<Prediction> {
