@@ -6,6 +6,8 @@ import { parseAnyFilters, parseFilters } from "./filters.ts";
 import { describeJsonError } from "./json-errors.ts";
 import { registryAuth, registryConfig } from "./registry-auth.ts";
 import { isRepository, parseRepository } from "../build/repository.ts";
+import { containerCreate } from "./requests.ts";
+import { decode } from "./shape.ts";
 import { matchesPattern } from "./tag-pattern.ts";
 
 // Sentences of Go 1.24's encoding/json for the same texts.
@@ -126,4 +128,9 @@ test("repositories as build context", () => {
   for (const url of repositories) assert.ok(isRepository(url), url);
   for (const url of ["https://example.org/a.tar.gz", "https://example.org/Dockerfile"]) assert.ok(!isRepository(url), url);
   assert.deepEqual(parseRepository("github.com/a/b#v1:docker"), { url: "https://github.com/a/b", ref: "v1", folder: "docker" });
+});
+
+test("decode() takes a null in a list for an empty struct, as Go does", () => {
+  const { HostConfig } = decode(containerCreate, { HostConfig: { Mounts: [null], Devices: [null] }, Env: [null] });
+  assert.deepEqual(HostConfig, { Mounts: [{}], Devices: [{}] });
 });

@@ -34,7 +34,7 @@ export const stringMap: Kind = { map: "string" };
 
 /** @throws {EngineError} invalid with the sentence of Go's decoder */
 export function decode<T>(shape: Struct<T>, value: unknown): T {
-  return decodeStruct(shape, value, { path: shape.name, go: shape.name }) as T;
+  return decodeStruct(shape, value ?? {}, { path: shape.name, go: shape.name }) as T;
 }
 
 interface Place {
@@ -55,7 +55,7 @@ function decodeKind(kind: Kind, value: unknown, path: string): unknown {
 
 function decodeList(item: Kind, value: unknown, path: string): unknown {
   if (!Array.isArray(value)) return wrong(value, { path, go: `[]${goName(item)}` });
-  return value.map((each) => (each === null ? zero(item) : decodeKind(item, each, path)));
+  return value.map((each) => (each === null ? zeroItem(item) : decodeKind(item, each, path)));
 }
 
 function decodeMap(item: Kind, value: unknown, path: string): unknown {
@@ -79,6 +79,11 @@ function decodeStruct(shape: Struct<unknown>, value: unknown, place: Place): Rec
 
 function holdsNull(kind: Kind): boolean {
   return kind === "words" || (typeof kind === "object" && ("list" in kind || "map" in kind));
+}
+
+/** An empty struct, too: lists hold structs, maps point to them. */
+function zeroItem(kind: Kind): unknown {
+  return typeof kind === "object" && "fields" in kind ? {} : zero(kind);
 }
 
 /** What Go leaves in a list or map for a null. */

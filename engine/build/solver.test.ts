@@ -134,7 +134,7 @@ test("what is wrong with a request is said before anything runs", { skip }, asyn
       {},
       'Cannot build with "# syntax=acme/frontend:1": Berth knows the Dockerfile language (docker/dockerfile) and runs no other frontend',
     ],
-    [{ Dockerfile: "FROM busybox" }, { platform: "a/b/c/d" }, '"a/b/c/d": unknown operating system or architecture: invalid argument'],
+    [{ Dockerfile: "FROM busybox" }, { platform: "a/b/c/d" }, '"a/b/c/d": cannot parse platform specifier: invalid argument'],
   ];
   for (const [files, options, want] of cases) assert.equal((await failing(rooms, rooms.context(files), options)).message, want);
 });

@@ -9,7 +9,9 @@ import type { Descriptor, Image, ImageConfig } from "../images/images.ts";
 import type { Digest, Layer } from "../layers/snapshots.ts";
 import { MOUNTPOINTS } from "./archive.ts";
 import type { ContainerRecord, Containers } from "./containers.ts";
+import { invalidSignal } from "./messages.ts";
 import type { Rooms } from "./rooms.ts";
+import { signalNumber } from "./signals.ts";
 
 export interface CommitRequest {
   /** Name or id. */
@@ -38,6 +40,7 @@ const LAYER = "application/vnd.oci.image.layer.v1.tar";
 export async function commitContainer(rooms: CommitRooms, request: CommitRequest): Promise<Image> {
   const record = await rooms.containers.get(request.container);
   const settings = imageSettings(applyChanges({ ...record.config, ...request.config }, request.changes));
+  if (settings.StopSignal && signalNumber(settings.StopSignal) === undefined) throw invalidSignal(settings.StopSignal);
   const base = await rooms.images.get(record.imageId);
   const added = await standingStill(rooms.containers, record, request.pause, async () => storeChanges(rooms, record, base));
   const layers = added

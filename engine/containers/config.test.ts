@@ -52,6 +52,7 @@ for (const [asked, message] of [
   [{}, "no command specified"],
   [{ Cmd: ["x"], WorkingDir: "srv" }, "the working directory 'srv' is invalid, it needs to be an absolute path"],
   [{ Cmd: ["x"], StopSignal: "NOPE" }, "invalid signal: NOPE"],
+  [{ Cmd: ["x"], Env: [""] }, "invalid environment variable: "],
   [{ Cmd: ["x"], Healthcheck: { Interval: 10 } }, "Interval in Healthcheck cannot be less than 1ms"],
 ] as const)
   test(`mergeConfig() refuses ${JSON.stringify(asked)}`, () => {

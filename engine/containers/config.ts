@@ -5,6 +5,7 @@
  */
 import type { ContainerConfig, ContainerCreateRequest, HealthConfig, HostConfig, RestartPolicy } from "../api/types/container.ts";
 import { EngineError } from "../errors.ts";
+import { invalidSignal } from "./messages.ts";
 import { signalNumber } from "./signals.ts";
 import { DEFAULT_SHM_BYTES, MASKED_PATHS, READONLY_PATHS } from "./spec.ts";
 
@@ -65,10 +66,9 @@ function checkConfig(config: ContainerConfig): void {
   if (commandOf(config).path === "" && !config.Cmd?.length) throw new EngineError("invalid", "no command specified");
   if (config.WorkingDir && !config.WorkingDir.startsWith("/"))
     throw new EngineError("invalid", `the working directory '${config.WorkingDir}' is invalid, it needs to be an absolute path`);
-  if (config.StopSignal && signalNumber(config.StopSignal) === undefined)
-    throw new EngineError("invalid", `invalid signal: ${config.StopSignal}`);
+  if (config.StopSignal && signalNumber(config.StopSignal) === undefined) throw invalidSignal(config.StopSignal);
   for (const entry of config.Env ?? [])
-    if (entry.startsWith("=")) throw new EngineError("invalid", `invalid environment variable: ${entry}`);
+    if (entry === "" || entry.startsWith("=")) throw new EngineError("invalid", `invalid environment variable: ${entry}`);
   checkHealth(config.Healthcheck);
 }
 

@@ -6,6 +6,7 @@ import { join } from "node:path";
 import type { ContainerCreateRequest, MountPoint, NetworkingConfig } from "../api/types/container.ts";
 import { EngineError } from "../errors.ts";
 import { topLayer } from "../images/images.ts";
+import { parsePlatform } from "../images/platform.ts";
 import type { Image } from "../images/images.ts";
 import { nowText } from "../runtime/clock.ts";
 import { capabilitiesOfMask, resolveCapabilities } from "./capabilities.ts";
@@ -40,6 +41,7 @@ export async function createContainer(
   const id = randomBytes(32).toString("hex");
   const image = await findImage(rooms, request.Image ?? "", options.platform);
   const { record, wanted, warnings } = draft(rooms, store, { id, request, image });
+  for (const { type, source } of wanted) if (type === "image") await rooms.images.get(source);
   const name = takeName(store, id, options.name);
   try {
     record.name = name;
@@ -55,11 +57,11 @@ export async function createContainer(
 
 async function findImage(rooms: Rooms, name: string, platform: string | undefined): Promise<Image> {
   const image = await rooms.images.get(name);
-  const [os = "linux", architecture, variant] = (platform ?? "").split("/");
+  if (!platform) return image;
   const { config } = image;
-  const fits =
-    !platform || (os === config.os && (!architecture || architecture === config.architecture) && (!variant || variant === config.variant));
-  if (fits) return image;
+  const want = parsePlatform(platform);
+  if (want.os === config.os && want.architecture === config.architecture && (!want.variant || want.variant === config.variant))
+    return image;
   const has = [config.os, config.architecture, config.variant].filter(Boolean).join("/");
   throw new EngineError(
     "not-found",
@@ -109,6 +111,8 @@ function draft(rooms: Rooms, store: ContainerStore, from: { id: string; request:
   parseDeviceRules(hostConfig.DeviceCgroupRules ?? []);
   seccompFor(hostConfig, capabilitiesFor(hostConfig));
   checkLinks(store, hostConfig.Links ?? []);
+  for (const mode of [hostConfig.IpcMode, hostConfig.PidMode])
+    if (mode?.startsWith("container:")) findOther(store, mode.slice("container:".length));
   const others = (hostConfig.VolumesFrom ?? []).flatMap((text) => mountsFrom(store, text));
   const wanted = wantedMounts(config, hostConfig, others);
   wanted.forEach(checkMount);
@@ -145,11 +149,16 @@ function draft(rooms: Rooms, store: ContainerStore, from: { id: string; request:
   return { record, wanted, warnings: unpublished ? [...warnings, PORTS_ON_HOST] : warnings };
 }
 
-/** Not "not found", which would make the docker command pull the image. @throws {EngineError} invalid */
+/** @throws {EngineError} invalid */
 function mountsFrom(store: ContainerStore, text: string): WantedMount[] {
   const { name, mode } = parseVolumesFrom(text);
+  return mountsOf(findOther(store, name).record.mounts, mode);
+}
+
+/** Not "not found", which would make the docker command pull the image. @throws {EngineError} invalid */
+function findOther(store: ContainerStore, name: string): Entry {
   try {
-    return mountsOf(store.find(name).record.mounts, mode);
+    return store.find(name);
   } catch (error) {
     throw new EngineError("invalid", (error as Error).message, { cause: error });
   }

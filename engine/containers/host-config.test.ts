@@ -38,6 +38,14 @@ const REFUSED: [request: ContainerCreateRequest, sentence: string][] = [
     { HostConfig: { NetworkMode: "host" }, NetworkingConfig: { EndpointsConfig: { bridge: {} } } },
     "container sharing network namespace with another container or host cannot be connected to any other network",
   ],
+  [{ HostConfig: { IOMaximumIOps: 1 } }, "invalid QoS settings: linux does not support configuration of maximum IOPs"],
+  [{ HostConfig: { IOMaximumBandwidth: 1 } }, "invalid QoS settings: linux does not support configuration of maximum bandwidth"],
+  [{ HostConfig: { PortBindings: { "x/tcp": [] } } }, 'invalid port specification: "x"'],
+  [{ HostConfig: { PortBindings: { "80/tcp": [{ HostPort: "99999" }] } } }, 'invalid port specification: "99999"'],
+  [{ HostConfig: { PortBindings: { "80/tcp": [{ HostPort: "9-8" }] } } }, 'invalid port specification: "9-8"'],
+  [{ HostConfig: { ExtraHosts: ["a=1.2.3.4"] } }, 'bad format for add-host: "a=1.2.3.4"'],
+  [{ HostConfig: { ExtraHosts: ["a:bogus"] } }, 'invalid IP address in add-host: "bogus"'],
+  [{ NetworkingConfig: { EndpointsConfig: { web: null } } } as never, "invalid config for network web: EndpointsConfig is nil"],
   [{ HostConfig: { Annotations: { "": "x" } } }, "invalid Annotations: the empty string is not permitted as an annotation key"],
   [{ HostConfig: { StorageOpt: { size: "1G" } } }, "--storage-opt is supported only for overlay over xfs with 'pquota' mount option"],
 ];
@@ -48,6 +56,9 @@ const FINE: ContainerCreateRequest[] = [
   {},
   { Hostname: "h", HostConfig: { NetworkMode: "host", OomScoreAdj: -1000 } },
   { HostConfig: { IpcMode: "container:x", PidMode: "container:x", UTSMode: "host", Isolation: "default", CgroupnsMode: "private" } },
+  {
+    HostConfig: { ExtraHosts: ["a:host-gateway", "b:::1", "c: 1.2.3.4"], PortBindings: { "80": [{ HostPort: "" }, { HostPort: "8-9" }] } },
+  },
   { HostConfig: { NetworkMode: "net" }, NetworkingConfig: { EndpointsConfig: { net: { Aliases: ["a"] } } } },
 ];
 for (const request of FINE) test(`checkHostConfig() takes ${JSON.stringify(request)}`, () => checkHostConfig(request));

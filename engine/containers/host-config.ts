@@ -24,7 +24,12 @@ export function checkHostConfig(request: ContainerCreateRequest): void {
   // A directory of overlayfs is as large as its file system: a size that is not kept is not promised.
   if (Object.keys(hostConfig.StorageOpt ?? {}).length > 0)
     throw invalid("--storage-opt is supported only for overlay over xfs with 'pquota' mount option");
+  checkQuality(hostConfig);
+  checkPorts(hostConfig.PortBindings ?? {});
+  for (const host of hostConfig.ExtraHosts ?? []) checkExtraHost(host);
   checkSharedNetwork(request, hostConfig);
+  for (const [name, settings] of Object.entries(request.NetworkingConfig?.EndpointsConfig ?? {}))
+    if ((settings as EndpointSettings | null) === null) throw invalid(`invalid config for network ${name}: EndpointsConfig is nil`);
   checkDefaultNetwork(request, hostConfig.NetworkMode ?? "");
 }
 
@@ -43,6 +48,38 @@ function checkModes(hostConfig: HostConfig): void {
     const fits = mode === "" || (known as readonly string[]).includes(mode) || (joins && /^container:./.test(mode));
     if (!fits) throw invalid(`invalid ${what}: ${mode}`);
   }
+}
+
+/** What only Windows has. */
+function checkQuality({ IOMaximumBandwidth, IOMaximumIOps }: HostConfig): void {
+  const what = IOMaximumBandwidth ? "bandwidth" : IOMaximumIOps ? "IOPs" : "";
+  if (what) throw invalid(`invalid QoS settings: linux does not support configuration of maximum ${what}`);
+}
+
+function checkPorts(bindings: NonNullable<HostConfig["PortBindings"]>): void {
+  for (const [port, hosts] of Object.entries(bindings)) {
+    const inside = port.split("/")[0]!;
+    if (!isPort(inside)) throw invalid(`invalid port specification: ${JSON.stringify(inside)}`);
+    const wrong = (hosts ?? []).find(({ HostPort = "" }) => !isPortRange(HostPort));
+    if (wrong) throw invalid(`invalid port specification: ${JSON.stringify(wrong.HostPort)}`);
+  }
+}
+
+function isPort(text: string): boolean {
+  return /^\d*$/.test(text) && Number(text) <= 65_535;
+}
+
+function isPortRange(text: string): boolean {
+  const [first = "", last = first, more] = text.split("-");
+  return isPort(first) && isPort(last) && Number(first) <= Number(last) && more === undefined;
+}
+
+/** `name:address`. */
+function checkExtraHost(text: string): void {
+  const at = text.indexOf(":");
+  if (at < 1) throw invalid(`bad format for add-host: ${JSON.stringify(text)}`);
+  const address = text.slice(at + 1);
+  if (address !== "host-gateway" && isIP(address.trim()) === 0) throw invalid(`invalid IP address in add-host: ${JSON.stringify(address)}`);
 }
 
 /** Whoever shares a network has nothing of its own to say about it. */

@@ -9,6 +9,10 @@ export const noSuchContainer = (name: string): EngineError => new EngineError("n
 export const ambiguousId = (prefix: string): EngineError =>
   new EngineError("invalid", `multiple IDs found with provided prefix: ${prefix}`);
 
+export const noNameOrId = (): EngineError => new EngineError("invalid", `invalid name or ID supplied: ""`);
+
+export const invalidSignal = (signal: string): EngineError => new EngineError("invalid", `invalid signal: ${signal}`);
+
 export const noSuchExec = (id: string): EngineError => new EngineError("not-found", `No such exec instance: ${id}`);
 
 export const nameInUse = (name: string, id: string): EngineError =>

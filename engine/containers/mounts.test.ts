@@ -71,6 +71,33 @@ for (const [hostConfig, kind, message] of [
     `invalid volume specification: '/a:/': invalid mount config for type "bind": invalid specification: destination can't be '/'`,
   ],
   [{ Binds: ["named1:/data:bogus"] }, "internal", "invalid mode: bogus"],
+  [{ Binds: ["/a:/b:ro,rw"] }, "internal", "invalid mode: ro,rw"],
+  [{ Binds: ["/a:/b:shared,private"] }, "internal", "invalid mode: shared,private"],
+  [
+    { Binds: ["/a:/b:nocopy"] },
+    "internal",
+    `invalid volume specification: '/a:/b:nocopy': invalid mount config for type "bind": field VolumeOptions must not be specified`,
+  ],
+  [
+    { Binds: ["named1:/b:rshared"] },
+    "internal",
+    `invalid volume specification: 'named1:/b:rshared': invalid mount config for type "volume": field BindOptions must not be specified`,
+  ],
+  [
+    { Mounts: [{ Type: "bind", Source: "/a", Target: "/b", VolumeOptions: {} }] },
+    "invalid",
+    'invalid mount config for type "bind": field VolumeOptions must not be specified',
+  ],
+  [
+    { Mounts: [{ Type: "tmpfs", Target: "/b", BindOptions: {} }] },
+    "invalid",
+    'invalid mount config for type "tmpfs": field BindOptions must not be specified',
+  ],
+  [
+    { Mounts: [{ Type: "volume", Target: "/b", ReadOnly: true }] },
+    "invalid",
+    'invalid mount config for type "volume": must not set ReadOnly mode when using anonymous volumes',
+  ],
   [{ Binds: ["/a:/b", "/c:/b"] }, "invalid", "Duplicate mount point: /b"],
   [{ Mounts: [{ Type: "bind", Target: "/b" }] }, "invalid", 'invalid mount config for type "bind": field Source must not be empty'],
   [{ Mounts: [{ Type: "volume", Target: "" }] }, "invalid", 'invalid mount config for type "volume": field Target must not be empty'],

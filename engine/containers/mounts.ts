@@ -88,8 +88,10 @@ function parseBind(text: string, driver: string): WantedMount {
     return { ...PLAIN, type: "volume", source: "", target: checkTarget(first, "volume", text), driver };
   }
   const type = first.startsWith("/") ? "bind" : "volume";
-  const flags = parseMode(mode, type);
+  const flags = parseMode(mode);
   const target = checkTarget(second, type, text);
+  const foreign = type === "bind" ? flags.noCopy && "VolumeOptions" : flags.propagation && "BindOptions";
+  if (foreign) throw invalidVolume(text, `invalid mount config for type "${type}": field ${foreign} must not be specified`);
   if (type === "bind") {
     const propagation = flags.propagation || "rprivate";
     return { ...PLAIN, ...flags, type, source: posix.normalize(first), target, mode, propagation, createSource: true };
@@ -97,15 +99,18 @@ function parseBind(text: string, driver: string): WantedMount {
   return { ...PLAIN, ...flags, type, source: first, target, mode: mode || "z", propagation: "", driver };
 }
 
-function parseMode(mode: string, type: "bind" | "volume"): { readOnly: boolean; noCopy: boolean; propagation: string } {
-  const result = { readOnly: false, noCopy: false, propagation: "" };
-  for (const word of mode === "" ? [] : mode.split(",")) {
-    if (word === "ro") result.readOnly = true;
-    else if (word === "nocopy" && type === "volume") result.noCopy = true;
-    else if (PROPAGATIONS.includes(word) && type === "bind") result.propagation = word;
-    else if (!["rw", "z", "Z", ...CONSISTENCIES].includes(word)) throw new EngineError("internal", `invalid mode: ${mode}`);
-  }
-  return result;
+/** Of each kind a mode may have one word. */
+function parseMode(mode: string): { readOnly: boolean; noCopy: boolean; propagation: string } {
+  const words = mode === "" ? [] : mode.split(",");
+  const kinds = [["rw", "ro"], ["z", "Z"], PROPAGATIONS, ["nocopy"], CONSISTENCIES];
+  const counts = kinds.map((kind) => words.filter((word) => kind.includes(word)).length);
+  const known = counts.reduce((sum, count) => sum + count, 0);
+  if (known !== words.length || Math.max(...counts) > 1) throw new EngineError("internal", `invalid mode: ${mode}`);
+  return {
+    readOnly: words.includes("ro"),
+    noCopy: words.includes("nocopy"),
+    propagation: words.find((word) => PROPAGATIONS.includes(word)) ?? "",
+  };
 }
 
 function invalidVolume(text: string, why = ""): EngineError {
@@ -124,6 +129,14 @@ function targetProblem(target: string): string | undefined {
   return undefined;
 }
 
+/** Docker passes over the options of tmpfs. */
+const FOREIGN_OPTIONS: Readonly<Record<string, readonly ("BindOptions" | "VolumeOptions")[]>> = {
+  bind: ["VolumeOptions"],
+  volume: ["BindOptions"],
+  tmpfs: ["BindOptions"],
+  image: ["BindOptions", "VolumeOptions"],
+};
+
 function parseMount(mount: Mount): WantedMount {
   const refuse = (why: string): never => {
     throw new EngineError("invalid", `invalid mount config for type "${mount.Type ?? ""}": ${why}`);
@@ -132,6 +145,7 @@ function parseMount(mount: Mount): WantedMount {
   if (target === "") refuse("field Target must not be empty");
   const problem = targetProblem(target);
   if (problem) refuse(problem);
+  for (const field of FOREIGN_OPTIONS[mount.Type ?? ""] ?? []) if (mount[field]) refuse(`field ${field} must not be specified`);
   const base = {
     ...PLAIN,
     target: posix.normalize(target).replace(/(.)\/$/, "$1"),
@@ -149,6 +163,7 @@ function parseMount(mount: Mount): WantedMount {
     }
     case "volume": {
       const { NoCopy, Labels, DriverConfig, Subpath } = mount.VolumeOptions ?? {};
+      if (base.readOnly && base.source === "") refuse("must not set ReadOnly mode when using anonymous volumes");
       if (Subpath && base.source === "") refuse("must not set Subpath when using anonymous volumes");
       if (Subpath && posix.normalize(Subpath).match(/^(\/|\.\.(\/|$))/)) refuse("subpath must be a relative path within the volume");
       return {
@@ -209,6 +224,7 @@ function parseTmpfs(target: string, options: string): WantedMount {
 /** `--volumes-from name[:mode]`. */
 export function parseVolumesFrom(text: string): { name: string; mode: "rw" | "ro" } {
   const [name = "", mode = ""] = text.split(":");
+  if (text === "") throw new EngineError("invalid", "volumes-from specification cannot be an empty string");
   if (name === "") throw new EngineError("invalid", `malformed volumes-from specification: ${text}`);
   const words = mode.split(",");
   const kinds = [

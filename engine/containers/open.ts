@@ -195,9 +195,9 @@ class ContainerService implements Containers {
   attach: Containers["attach"] = async (nameOrId, options) => {
     const entry = this.#find(nameOrId);
     const { status } = entry.record.state;
-    if (status === "paused") throw new EngineError("conflict", `container ${entry.id} is paused, unpause the container before attach`);
+    if (status === "paused") throw new EngineError("conflict", `container ${nameOrId} is paused, unpause the container before attach`);
     if (status === "restarting")
-      throw new EngineError("conflict", `container ${entry.id} is restarting, wait until the container is running`);
+      throw new EngineError("conflict", `container ${nameOrId} is restarting, wait until the container is running`);
     const attachment = await attachTo(entry, options);
     announce(this.#rooms.events, entry.record, "attach");
     return attachment;

@@ -71,6 +71,10 @@ export function checkResources<T extends Resources>(asked: T, support: LimitSupp
     discard(resources[field]?.length, io, unsupported(limit, `Block I/O ${unit} ${way} limit discarded.`), field);
   }
   checkWeight(resources.BlkioWeight ?? 0);
+  if (resources.CpuPercent) {
+    warnings.push("linux does not support CPU percent. Percent discarded.");
+    resources.CpuPercent = 0;
+  }
   if (resources.OomKillDisable && (support.version === 2 || !has("memory"))) {
     warnings.push("Your kernel does not support OomKillDisable. OomKillDisable discarded.");
     resources.OomKillDisable = null;

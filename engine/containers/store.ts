@@ -5,7 +5,7 @@ import { makeDirectory, readJson, sweepUnfinished, writeJson } from "../host/fil
 import { log } from "../host/log.ts";
 import type { ContainerRecord } from "./containers.ts";
 import type { Entry } from "./entry.ts";
-import { ambiguousId, nameInUse, noSuchContainer } from "./messages.ts";
+import { ambiguousId, nameInUse, noNameOrId, noSuchContainer } from "./messages.ts";
 
 export class ContainerStore {
   readonly #directory: string;
@@ -56,6 +56,7 @@ export class ContainerStore {
 
   /** @throws {EngineError} not-found, or invalid when a prefix is not unique */
   find(nameOrId: string): Entry {
+    if (nameOrId === "") throw noNameOrId();
     const name = nameOrId.replace(/^\//, "");
     const exact = this.#entries.get(nameOrId) ?? this.#entries.get(this.#names.get(name) ?? "");
     if (exact) return exact;

@@ -35,6 +35,12 @@ const bad: [change: string, message: string][] = [
   ["ENV A", "ENV must have two arguments"],
   ["ENV =x", "ENV names can not be blank"],
   ["EXPOSE http", "invalid containerPort: http"],
+  ["EXPOSE 80/bogus", "invalid proto: bogus"],
+  ["USER", "USER requires exactly one argument"],
+  ["WORKDIR", "WORKDIR requires exactly one argument"],
+  ["STOPSIGNAL", "STOPSIGNAL requires exactly one argument"],
+  ["ONBUILD FROM x", "FROM isn't allowed as an ONBUILD trigger"],
+  ["ONBUILD ONBUILD RUN x", "Chaining ONBUILD via `ONBUILD ONBUILD` isn't allowed"],
   ["HEALTHCHECK PING x", 'Unknown type "PING" in HEALTHCHECK (try CMD)'],
   ["HEALTHCHECK --interval=soon CMD x", 'time: invalid duration "soon"'],
 ];

@@ -18,13 +18,15 @@ export function applyChanges(config: ContainerConfig, changes: readonly string[]
     const apply = INSTRUCTIONS[name];
     if (!apply) throw new EngineError("invalid", `${name} is not a valid change command`);
     const rest = match?.[2]?.trim() ?? "";
-    if (rest === "" && !MAY_BE_EMPTY.has(name)) throw new EngineError("invalid", `${name} requires at least one argument`);
+    if (rest === "" && !MAY_BE_EMPTY.has(name))
+      throw new EngineError("invalid", `${name} requires ${TAKES_ONE.has(name) ? "exactly" : "at least"} one argument`);
     apply(changed, rest);
   }
   return changed;
 }
 
 const MAY_BE_EMPTY = new Set(["CMD", "ENTRYPOINT"]);
+const TAKES_ONE = new Set(["STOPSIGNAL", "USER", "WORKDIR"]);
 
 const INSTRUCTIONS: Record<string, (config: ContainerConfig, rest: string) => void> = {
   CMD: (config, rest) => (config.Cmd = command(rest)),
@@ -32,7 +34,7 @@ const INSTRUCTIONS: Record<string, (config: ContainerConfig, rest: string) => vo
   ENV: (config, rest) => (config.Env = setEnv(config.Env ?? [], pairs("ENV", rest))),
   EXPOSE: (config, rest) => (config.ExposedPorts = { ...config.ExposedPorts, ...keys(words(rest).map(port)) }),
   LABEL: (config, rest) => (config.Labels = { ...config.Labels, ...Object.fromEntries(pairs("LABEL", rest)) }),
-  ONBUILD: (config, rest) => (config.OnBuild = [...(config.OnBuild ?? []), rest]),
+  ONBUILD: (config, rest) => (config.OnBuild = [...(config.OnBuild ?? []), trigger(rest)]),
   STOPSIGNAL: (config, rest) => (config.StopSignal = rest),
   USER: (config, rest) => (config.User = rest),
   VOLUME: (config, rest) => (config.Volumes = { ...config.Volumes, ...keys(jsonStrings(rest) ?? words(rest)) }),
@@ -59,8 +61,17 @@ function keys(names: string[]): Record<string, object> {
 }
 
 function port(text: string): string {
-  if (!/^\d+(-\d+)?(\/(tcp|udp|sctp))?$/i.test(text)) throw new EngineError("invalid", `invalid containerPort: ${text}`);
+  const [ports = "", protocol = "tcp"] = text.split("/");
+  if (!/^\d+(-\d+)?$/.test(ports)) throw new EngineError("invalid", `invalid containerPort: ${ports}`);
+  if (!["tcp", "udp", "sctp"].includes(protocol.toLowerCase())) throw new EngineError("invalid", `invalid proto: ${protocol}`);
   return text.includes("/") ? text.toLowerCase() : `${text}/tcp`;
+}
+
+function trigger(rest: string): string {
+  const name = rest.split(/\s/, 1)[0]!.toUpperCase();
+  if (name === "ONBUILD") throw new EngineError("invalid", "Chaining ONBUILD via `ONBUILD ONBUILD` isn't allowed");
+  if (name === "FROM" || name === "MAINTAINER") throw new EngineError("invalid", `${name} isn't allowed as an ONBUILD trigger`);
+  return rest;
 }
 
 /** Splits at blanks; quotes and backslashes keep blanks together and are taken away. */

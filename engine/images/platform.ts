@@ -24,18 +24,37 @@ const ALIASES: Record<string, Omit<Platform, "os">> = {
   i386: { architecture: "386" },
 };
 
+const SYSTEMS = "aix android darwin dragonfly freebsd illumos ios js linux netbsd openbsd plan9 solaris wasip1 windows".split(" ");
+const ARCHITECTURE_NAMES = "386 amd64 arm arm64 loong64 mips mips64 mips64le mipsle ppc64 ppc64le riscv64 s390x sparc64 wasm".split(" ");
+const WORD = "^[A-Za-z0-9_-]+$";
+const SYSTEM = String.raw`^([A-Za-z0-9_-]+)(?:\(([A-Za-z0-9_.-]*)\))?$`;
+
 /**
  * Reads `os[/architecture[/variant]]` or an architecture alone.
- * @throws {EngineError} invalid
+ * @throws {EngineError} invalid, with containerd's sentences
+ * @see https://github.com/containerd/platforms/blob/v1.0.0-rc.1/platforms.go Parse
  */
 export function parsePlatform(text: string): Platform {
   const parts = text.toLowerCase().split("/");
-  if (parts.length > 3 || !parts.every((part) => /^[a-z0-9_.-]+$/.test(part)))
-    throw new EngineError("invalid", `"${text}": unknown operating system or architecture: invalid argument`);
-  if (parts.length === 1 && parts[0] === "linux") return hostPlatform();
+  const refuse = (why: string): never => {
+    throw new EngineError("invalid", `${why}: invalid argument`);
+  };
+  for (const [index, part] of text.split("/", 4).entries()) {
+    const [kind, shape, what] = index === 0 ? ["OS component", SYSTEM, "OSAndVersion"] : ["component", WORD, "platform"];
+    if (!new RegExp(shape).test(part))
+      refuse(`${quote(part)} is an invalid ${kind} of ${quote(text)}: ${what} specifier component must match ${quote(shape)}`);
+  }
+  if (parts.length > 3) refuse(`${quote(text)}: cannot parse platform specifier`);
+  if (parts.length === 1 && SYSTEMS.includes(parts[0]!)) return { ...hostPlatform(), os: parts[0]! };
   const [os, architecture, variant] = parts.length === 1 ? ["linux", parts[0]!] : parts;
   const known = ALIASES[architecture!] ?? { architecture: architecture! };
+  if (parts.length === 1 && !ARCHITECTURE_NAMES.includes(known.architecture))
+    refuse(`${quote(text)}: unknown operating system or architecture`);
   return { os: os!, ...known, ...(variant && { variant }) };
+}
+
+function quote(text: string): string {
+  return JSON.stringify(text);
 }
 
 export function platformText({ os, architecture, variant }: Platform): string {

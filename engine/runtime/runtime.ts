@@ -62,7 +62,7 @@ export interface Task {
   openStdin(): Writable | undefined;
   /** With input "once": the process reads end-of-file after what was written. */
   closeStdin(): void;
-  /** @throws {EngineError} when the process has no terminal */
+  /** Of a process without a terminal: nothing, as with Docker. */
   resize(size: { rows: number; columns: number }): void;
   /** Lets the supervisor end and removes the task's files. After exit; idempotent. */
   release(): Promise<void>;

@@ -4,7 +4,6 @@ import { Socket } from "node:net";
 import { join } from "node:path";
 import type { Readable, Writable } from "node:stream";
 import { setTimeout as delay } from "node:timers/promises";
-import { EngineError } from "../errors.ts";
 import { closeDescriptor, O, openDescriptor, openInside, RESOLVE, setPipeSize, setWindowSize, splice } from "../host/descriptor.ts";
 import { errorCode } from "../host/libc.ts";
 import { isAlive, processStartTime } from "../host/process.ts";
@@ -115,7 +114,7 @@ export class SupervisedTask implements Task {
   }
 
   resize(size: { rows: number; columns: number }): void {
-    if (!this.#options.tty) throw new EngineError("invalid", "cannot resize: the process has no terminal");
+    if (!this.#options.tty) return;
     const descriptor = openTerminalOf(this.pid);
     try {
       setWindowSize(descriptor, size);

@@ -69,6 +69,10 @@ async function create(exchange: Exchange): Promise<void> {
 }
 
 async function start(exchange: Exchange): Promise<void> {
+  // No JSON object that says something is shorter.
+  const { "content-length": bytes = 0, "transfer-encoding": chunked } = exchange.request.headers;
+  if (Number(bytes) > 7 || chunked !== undefined)
+    throw new EngineError("invalid", "starting container with non-empty request body was deprecated since API v1.22 and removed in v1.24");
   // A start goes on when its client goes away: half-started is worse than started.
   await exchange.services.containers.start(exchange.param("id"));
   exchange.empty(204);
@@ -132,8 +136,10 @@ async function remove(exchange: Exchange): Promise<void> {
 export function sizeOf({ query }: Exchange): { rows: number; columns: number } {
   const number = (name: string, what: string): number => {
     const text = query.text(name);
-    if (/^\d+$/.test(text)) return Number(text);
-    throw new EngineError("invalid", `invalid resize ${what} ${JSON.stringify(text)}: invalid syntax`);
+    const problem = !/^\d+$/.test(text) ? "invalid syntax" : Number(text) > 0xffff_ffff ? "value out of range" : "";
+    if (problem) throw new EngineError("invalid", `invalid resize ${what} ${JSON.stringify(text)}: ${problem}`);
+    // The kernel's numbers are shorter.
+    return Math.min(Number(text), 0xffff);
   };
   return { rows: number("h", "height"), columns: number("w", "width") };
 }

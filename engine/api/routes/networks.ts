@@ -12,6 +12,8 @@ import type { Network, NetworkContainer } from "../types/network.ts";
 const PREDEFINED: readonly string[] = ["bridge", "host", "none"];
 const NO_SWARM =
   'This node is not a swarm manager. Use "docker swarm init" or "docker swarm join" to connect this node to swarm and try again.';
+/** What Go reads as true or false. */
+const BOOLEAN = /^([01tTfF]|true|TRUE|True|false|FALSE|False)$/;
 const FILTERS = ["dangling", "driver", "id", "label", "name", "scope", "type"];
 
 /** A network as Docker shows it. */
@@ -76,6 +78,12 @@ async function list(exchange: Exchange): Promise<void> {
 
 async function inspect(exchange: Exchange): Promise<void> {
   const scope = exchange.query.optional("scope");
+  const verbose = exchange.query.optional("verbose");
+  if (verbose !== undefined && !BOOLEAN.test(verbose))
+    throw new EngineError(
+      "invalid",
+      `invalid value for verbose: ${verbose}: strconv.ParseBool: parsing ${JSON.stringify(verbose)}: invalid syntax`,
+    );
   const network = await exchange.services.networks.get(exchange.param("id"));
   if (scope !== undefined && scope !== "local") throw new EngineError("not-found", `network ${exchange.param("id")} not found`);
   exchange.json(viewNetwork(network));
