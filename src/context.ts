@@ -29,6 +29,8 @@ export interface Context {
   readonly endpoints: EndpointsTree;
   /** Something that no engine tells has changed: contexts, registries, compose files. */
   readonly changed: vscode.EventEmitter<"endpoints" | "registries">;
+  /** Commands that would have done in a terminal what was done here, the latest first. */
+  readonly said: string[];
   /** Rows that are selected in the view `berth.<name>`. */
   readonly selection: (name: string) => readonly Node[];
 }

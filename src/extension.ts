@@ -37,7 +37,7 @@ export function activate(extension: vscode.ExtensionContext): Context | undefine
   const trees = makeTrees({ engine, log, accounts, changed, updates, subscriptions: extension.subscriptions });
   const views = new Map<string, vscode.TreeView<unknown>>();
   const selection: Context["selection"] = (name) => (views.get(name)?.selection ?? []) as ReturnType<Context["selection"]>;
-  const context: Context = { extension, log, engine, accounts, changed, updates, ...trees, selection };
+  const context: Context = { extension, log, engine, accounts, changed, updates, ...trees, said: [], selection };
   extension.subscriptions.push(log, engine, accounts, updates, changed, registerInspect(engine));
   const files = new EngineFiles(engine);
   extension.subscriptions.push(files, vscode.workspace.registerFileSystemProvider(SCHEME, files, { isCaseSensitive: true }));

@@ -53,12 +53,28 @@ export function createViews(context: Context, views: Map<string, vscode.TreeView
 
 function createView(context: Context, name: ViewName): vscode.TreeView<unknown> {
   const tree = context[name] as unknown as LiveTree<Node>;
-  return vscode.window.createTreeView<Node>(`berth.${name}`, {
+  const view = vscode.window.createTreeView<Node>(`berth.${name}`, {
     treeDataProvider: tree,
     canSelectMany: true,
     showCollapseAll: true,
     dragAndDropController: new FileDrops(context, name),
   });
+  keepFilter(context, name, view);
+  return view;
+}
+
+/** A filter is said beside the view's title, kept for this folder, and there again after a reload. */
+function keepFilter({ extension, ...context }: Context, name: ViewName, view: vscode.TreeView<Node>): void {
+  const tree = context[name] as unknown as LiveTree<Node>;
+  const key = `filter:${name}`;
+  tree.onDidNarrow(({ filter, found }) => {
+    view.description = filter ? vscode.l10n.t("filter: {0}", filter) : "";
+    view.message = filter && found === 0 ? vscode.l10n.t("Nothing here has: {0}", filter) : "";
+    if (found !== undefined) return;
+    setKey(`${name}.filtered`, filter !== "");
+    void extension.workspaceState.update(key, filter || undefined);
+  });
+  tree.filter = extension.workspaceState.get(key, "");
 }
 
 function setKey(name: string, value: unknown): void {

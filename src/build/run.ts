@@ -1,7 +1,7 @@
 /** A build, wherever its engine is: our own reads the folder where it lies, every other one is sent it. */
 import { isAbsolute, join } from "node:path";
 import type { JsonMessage } from "../../engine/api/types/image.ts";
-import { commandLine } from "../commands/operation.ts";
+import { say as sayCommand } from "../commands/operation.ts";
 import type { Context } from "../context.ts";
 import { BuildLines } from "./lines.ts";
 import type { Step } from "./lines.ts";
@@ -48,7 +48,7 @@ export class BuildFailure extends Error {
 /** Builds and tags. @throws {BuildFailure} of the build itself; other errors of the way to the engine, AbortError among them */
 export async function runBuild(context: Context, target: BuildTarget, { signal, say, step }: BuildListener): Promise<BuildLines> {
   const lines = new BuildLines();
-  if (target.text === undefined) context.log.info(`$ ${commandLine(context, buildWords(target))}`);
+  if (target.text === undefined) sayCommand(context, buildWords(target));
   let told: Step | undefined;
   try {
     for await (const message of messages(context, target, signal)) {

@@ -16,6 +16,7 @@ import { runFormCommands } from "./run-form.ts";
 import { sampleCommands } from "./sample.ts";
 import { scaffoldCommands } from "../scaffold/scaffold.ts";
 import { systemCommands } from "./system.ts";
+import { updateCommands } from "./update.ts";
 import { viewCommands } from "./view.ts";
 import { volumeCommands } from "./volume.ts";
 
@@ -36,6 +37,7 @@ export const commands: Readonly<Record<string, Command>> = {
   ...runFormCommands,
   ...equivalentCommands,
   ...systemCommands,
+  ...updateCommands,
   ...sampleCommands,
   ...engineCommands,
 };

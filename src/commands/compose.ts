@@ -4,13 +4,13 @@ import * as vscode from "vscode";
 import type { Context } from "../context.ts";
 import { composeTask } from "../tasks/compose.ts";
 import { siblingsOf } from "../language/server/compose/related.ts";
-import { composeOutline } from "../tree/compose-outline.ts";
-import type { ComposeOutline } from "../tree/compose-outline.ts";
 import type { GroupNode, Node } from "../tree/node.ts";
 import type { ProjectNode, ServiceNode } from "../tree/projects-tree.ts";
 import type { ContainerNode } from "../tree/containers-tree.ts";
 import { openLogsPanel } from "../panels/logs.ts";
 import { trusted } from "./command.ts";
+import { askRun, askScale, askServices } from "./compose-ask.ts";
+import type { Ask } from "./compose-ask.ts";
 import type { Command } from "./command.ts";
 import { confirmed, say } from "./operation.ts";
 
@@ -77,8 +77,10 @@ function ofProject({ project, files, containers, directory }: ProjectNode, servi
 interface Verb {
   readonly words: readonly string[];
   readonly after?: readonly string[];
-  readonly ask?: "services";
+  /** What stands behind all this instead of the target's services. */
+  readonly ask?: Ask;
   readonly confirm?: string;
+  readonly yes?: string;
 }
 
 function compose(verb: Verb): Command {
@@ -86,19 +88,19 @@ function compose(verb: Verb): Command {
     enabled: trusted,
     handler: async (context, ...args) => {
       const targets = await targetsOf(context, args);
-      const { confirm } = verb;
+      const { confirm, yes = vscode.l10n.t("Remove") } = verb;
       const detail = targets.map(({ project, files }) => files[0]?.fsPath ?? project ?? "").join("\n");
-      if (targets.length === 0 || (confirm && !(await confirmed({ message: confirm, detail, yes: vscode.l10n.t("Remove") })))) return;
+      if (targets.length === 0 || (confirm && !(await confirmed({ message: confirm, detail, yes })))) return;
       for (const target of targets) await call(context, verb, target);
     },
   };
 }
 
 async function call(context: Context, verb: Verb, target: ComposeTarget): Promise<void> {
-  const chosen = verb.ask ? await chooseServices(target) : { services: target.services, profiles: [] };
+  const chosen = verb.ask ? await verb.ask(context, target) : { words: target.services, profiles: [] };
   if (!chosen) return;
   await save(target.files);
-  const words = composeWords(target, [...verb.words, ...(verb.after ?? []), ...chosen.services], chosen.profiles);
+  const words = composeWords(target, [...verb.words, ...(verb.after ?? []), ...chosen.words], chosen.profiles);
   const directory = target.files[0] ? dirname(target.files[0].fsPath) : undefined;
   say(context, words);
   const what = target.project ?? (directory ? basename(directory) : "");
@@ -121,26 +123,6 @@ export function composeWords(
     ...profiles.flatMap((profile) => ["--profile", profile]),
     ...rest,
   ];
-}
-
-async function chooseServices({ files }: ComposeTarget): Promise<{ services: readonly string[]; profiles: readonly string[] } | undefined> {
-  const read = async (file: vscode.Uri): Promise<ComposeOutline> =>
-    composeOutline(new TextDecoder().decode(await vscode.workspace.fs.readFile(file)), file.path);
-  const outlines = await Promise.all(files.map(read));
-  const problem = outlines.find((outline) => outline.problem)?.problem;
-  if (problem) throw new Error(problem);
-  const profilesOf = new Map<string, string[]>();
-  for (const { name, profiles } of outlines.flatMap(({ services }) => services))
-    profilesOf.set(name, [...(profilesOf.get(name) ?? []), ...profiles]);
-  const items = [...profilesOf].map(([label, profiles]) => ({
-    label,
-    description: profiles.join(", "),
-    picked: profiles.length === 0,
-    profiles,
-  }));
-  const chosen = await vscode.window.showQuickPick(items, { title: vscode.l10n.t("Which services?"), canPickMany: true });
-  if (!chosen || chosen.length === 0) return undefined;
-  return { services: chosen.map(({ label }) => label), profiles: [...new Set(chosen.flatMap(({ profiles }) => profiles))] };
 }
 
 /** What runs is what is seen. */
@@ -180,7 +162,7 @@ async function logs(context: Context, ...args: unknown[]): Promise<void> {
 
 export const composeCommands: Readonly<Record<string, Command>> = {
   "compose.up": compose({ words: ["up"], after: ["--detach"] }),
-  "compose.upSelect": compose({ words: ["up"], after: ["--detach"], ask: "services" }),
+  "compose.upSelect": compose({ words: ["up"], after: ["--detach"], ask: askServices }),
   "compose.down": compose({ words: ["down"] }),
   "compose.downVolumes": compose({
     words: ["down"],
@@ -196,5 +178,22 @@ export const composeCommands: Readonly<Record<string, Command>> = {
   "compose.config": compose({ words: ["config"] }),
   "compose.watch": compose({ words: ["watch"] }),
   "compose.followLogs": compose({ words: ["logs"], after: ["--follow"] }),
+  "compose.pause": compose({ words: ["pause"] }),
+  "compose.unpause": compose({ words: ["unpause"] }),
+  "compose.kill": compose({
+    words: ["kill"],
+    confirm: vscode.l10n.t("Kill what runs of the project?"),
+    yes: vscode.l10n.t("Kill"),
+  }),
+  "compose.rm": compose({
+    words: ["rm"],
+    after: ["--stop", "--force"],
+    confirm: vscode.l10n.t("Stop and remove the containers? Networks and volumes stay."),
+  }),
+  "compose.scale": compose({ words: ["scale"], ask: askScale }),
+  "compose.run": compose({ words: ["run"], after: ["--rm"], ask: askRun }),
+  "compose.push": compose({ words: ["push"] }),
+  "compose.images": compose({ words: ["images"] }),
+  "compose.top": compose({ words: ["top"] }),
   "compose.logs": { handler: logs },
 };

@@ -6,7 +6,9 @@ import type { BuildTarget } from "../build/run.ts";
 import type { Context } from "../context.ts";
 import type { Command } from "./command.ts";
 import { trusted } from "./command.ts";
-import { defaultImageName, referenceProblem } from "./image-name.ts";
+import { defaultImageName, referenceProblem, workspaceImageName } from "./image-name.ts";
+import { registriesOf } from "./image-transfer.ts";
+import { askProposing } from "./propose.ts";
 import { runImage } from "./run.ts";
 
 /** Everywhere a Dockerfile may hide; what others have brought along is not meant. */
@@ -44,16 +46,44 @@ async function save(uri: vscode.Uri): Promise<void> {
   await Promise.all(dirty.map((document) => document.save()));
 }
 
+const MOST_NAMES = 8;
+
+/** What the image was called here before, the latest first. */
+function namesOf({ extension }: Context, uri: vscode.Uri): readonly string[] {
+  const { workspaceState } = extension;
+  const last = workspaceState.get<string>(`image-name:${uri.toString()}`);
+  return workspaceState.get<readonly string[]>(`image-names:${uri.toString()}`, last === undefined ? [] : [last]);
+}
+
 async function askName(context: Context, uri: vscode.Uri): Promise<string | undefined> {
-  const remembered = `image-name:${uri.toString()}`;
-  const name = await vscode.window.showInputBox({
+  const before = namesOf(context, uri);
+  const own = defaultImageName(uri.fsPath);
+  const name = await askProposing({
     title: vscode.l10n.t("Build {0}", vscode.workspace.asRelativePath(uri)),
-    prompt: vscode.l10n.t("Name and tag of the image"),
-    value: context.extension.workspaceState.get(remembered, defaultImageName(uri.fsPath)),
-    validateInput: referenceProblem,
+    placeholder: vscode.l10n.t("Name and tag of the image"),
+    value: before[0] ?? own,
+    typed: vscode.l10n.t("build under this name"),
+    items: proposals(before, [own, workspaceImageName(uri.fsPath, vscode.workspace.name ?? "")], await registriesOf(context, own)),
+    problem: referenceProblem,
   });
-  if (name) await context.extension.workspaceState.update(remembered, name.trim());
-  return name?.trim();
+  if (name === undefined) return undefined;
+  const { workspaceState } = context.extension;
+  await workspaceState.update(`image-name:${uri.toString()}`, name);
+  await workspaceState.update(`image-names:${uri.toString()}`, [...new Set([name, ...before])].slice(0, MOST_NAMES));
+  return name;
+}
+
+function proposals(
+  before: readonly string[],
+  named: readonly (string | undefined)[],
+  elsewhere: readonly string[],
+): readonly vscode.QuickPickItem[] {
+  const described = [
+    ...before.map((label) => ({ label, description: vscode.l10n.t("used before") })),
+    ...named.flatMap((label) => (label === undefined ? [] : [{ label, description: vscode.l10n.t("after the folder") }])),
+    ...elsewhere.map((label) => ({ label, description: vscode.l10n.t("for a push") })),
+  ];
+  return described.filter(({ label }, at) => described.findIndex((other) => other.label === label) === at);
 }
 
 /** The options of the last time are proposed. */

@@ -1,5 +1,6 @@
 /** Endpoints: which engine the window talks to, and docker's contexts. */
 import { readFile } from "node:fs/promises";
+import { join } from "node:path";
 import * as vscode from "vscode";
 import { checkContextName } from "../../engine/client/contexts.ts";
 import type { ContextTls } from "../../engine/client/contexts.ts";
@@ -7,11 +8,12 @@ import type { Context } from "../context.ts";
 import { dockerContexts } from "../engine/address.ts";
 import { environmentEndpoint, OWN } from "../engine/environment.ts";
 import { CONTEXT_PREFIX } from "../engine/state.ts";
+import { quoteField } from "../run/mount-words.ts";
 import type { EndpointNode } from "../tree/endpoints-tree.ts";
 import type { Command } from "./command.ts";
 import { showText } from "./inspect.ts";
 import { confirmed, say } from "./operation.ts";
-import { chosenNodes } from "./pick.ts";
+import { chosenNodes, rowsOfKind } from "./pick.ts";
 
 /** Without asking for an engine: this is where one is chosen when there is none. */
 async function chosen(context: Context, args: readonly unknown[], title: string): Promise<EndpointNode | undefined> {
@@ -67,10 +69,12 @@ async function create(context: Context): Promise<void> {
     validateInput: nameProblem,
   });
   if (!name) return;
-  const tls = kind.tls ? await askTls(title) : {};
+  const tls = kind.tls ? await askTls(title) : { folder: undefined };
   if (!tls) return;
-  await dockerContexts().write({ name, host, description: "", skipTlsVerify: false }, tls);
-  say(context, ["context", "create", name, "--docker", `host=${host}`]);
+  const { folder, ...pems } = tls;
+  await dockerContexts().write({ name, host, description: "", skipTlsVerify: false }, pems);
+  const files = Object.keys(pems).map((pem) => `${pem}=${join(folder ?? "", `${pem}.pem`)}`);
+  say(context, ["context", "create", name, "--docker", [`host=${host}`, ...files].map(quoteField).join(",")]);
   context.changed.fire("endpoints");
 }
 
@@ -84,7 +88,7 @@ function nameProblem(name: string): string | undefined {
 }
 
 /** A folder with ca.pem, cert.pem and key.pem, as docker's own tools write it. */
-async function askTls(title: string): Promise<ContextTls | undefined> {
+async function askTls(title: string): Promise<(ContextTls & { readonly folder: string }) | undefined> {
   const [folder] =
     (await vscode.window.showOpenDialog({
       title,
@@ -98,24 +102,22 @@ async function askTls(title: string): Promise<ContextTls | undefined> {
   const pems = await Promise.all((["ca", "cert", "key"] as const).map(async (name) => [name, await read(name)] as const));
   const found = Object.fromEntries(pems.filter(([, text]) => text !== undefined)) as ContextTls;
   if (Object.keys(found).length === 0) throw new Error(vscode.l10n.t("There is no ca.pem, cert.pem or key.pem in {0}", folder.fsPath));
-  return found;
+  return { ...found, folder: folder.fsPath };
 }
 
 async function remove(context: Context, ...args: unknown[]): Promise<void> {
-  const node = await chosen(context, args, vscode.l10n.t("Remove which context?"));
-  if (!node?.dockerContext) return;
-  const { name } = node.dockerContext;
-  if (
-    !(await confirmed({
-      message: vscode.l10n.t("Remove the context {0}?", name),
-      detail: vscode.l10n.t("The docker command loses it too."),
-      yes: vscode.l10n.t("Remove"),
-    }))
-  )
-    return;
-  await dockerContexts().remove(name);
-  say(context, ["context", "rm", name]);
-  if (context.engine.endpoint === `${CONTEXT_PREFIX}${name}`)
+  const rows = rowsOfKind<EndpointNode>(args, "endpoint");
+  const nodes = rows.length > 0 ? rows : [await chosen(context, [], vscode.l10n.t("Remove which context?"))];
+  const names = nodes.flatMap((node) => node?.dockerContext?.name ?? []);
+  if (names.length === 0) return;
+  const message = vscode.l10n.t("Remove the context {0}?", names.join(", "));
+  const detail = vscode.l10n.t("The docker command loses it too.");
+  if (!(await confirmed({ message, detail, yes: vscode.l10n.t("Remove") }))) return;
+  for (const name of names) {
+    await dockerContexts().remove(name);
+    say(context, ["context", "rm", name]);
+  }
+  if (names.some((name) => context.engine.endpoint === `${CONTEXT_PREFIX}${name}`))
     await vscode.workspace.getConfiguration("berth").update("endpoint", undefined, vscode.ConfigurationTarget.Global);
   context.changed.fire("endpoints");
 }

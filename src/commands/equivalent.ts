@@ -1,8 +1,10 @@
 /** Copy Equivalent Command: what one would type in a terminal instead. */
 import * as vscode from "vscode";
 import type { Context } from "../context.ts";
+import { networkWords, volumeWords } from "../run/create-words.ts";
 import { containerWords } from "../run/words.ts";
 import type { ContainerNode } from "../tree/containers-tree.ts";
+import { repositoryOf } from "../tree/image.ts";
 import type { ImageNode } from "../tree/images-tree.ts";
 import type { NetworkNode } from "../tree/networks-tree.ts";
 import type { VolumeNode } from "../tree/volumes-tree.ts";
@@ -44,12 +46,16 @@ async function ofContainer(context: Context, node: ContainerNode): Promise<void>
   ]);
 }
 
-const ofImage = (context: Context, { shown: { reference } }: ImageNode): Promise<void> =>
+const ofImage = (context: Context, { shown }: ImageNode): Promise<void> =>
+  ofReference(context, shown.reference, repositoryOf(shown) ?? "other");
+
+const ofReference = (context: Context, reference: string, repository: string): Promise<void> =>
   copy(context, [
     ["run", "--rm", "-it", reference],
     ["run", "--detach", "--publish-all", reference],
     ["pull", reference],
     ["push", reference],
+    ["tag", reference, `${repository === "<none>" ? "image" : repository}:other`],
     ["history", reference],
     ["inspect", reference],
     ["save", "--output", "image.tar", reference],
@@ -58,6 +64,7 @@ const ofImage = (context: Context, { shown: { reference } }: ImageNode): Promise
 
 const ofVolume = (context: Context, node: VolumeNode): Promise<void> =>
   copy(context, [
+    ["volume", "create", ...volumeWords(node.volume)],
     ["volume", "inspect", node.volume.Name],
     ["run", "--rm", "-it", "--volume", `${node.volume.Name}:/volume`, "--workdir", "/volume", "busybox"],
     ...Object.values(volumeOperations).map(({ words }) => words(node)),
@@ -66,6 +73,7 @@ const ofVolume = (context: Context, node: VolumeNode): Promise<void> =>
 function ofNetwork(context: Context, node: NetworkNode): Promise<void> {
   const operations = Object.values(networkOperations).filter(({ fits }) => !fits || fits(node));
   return copy(context, [
+    ...(node.shown.context === "network;custom" ? [["network", "create", ...networkWords(node.network)]] : []),
     ["network", "inspect", node.network.Name],
     ["run", "--rm", "-it", "--network", node.network.Name, "busybox"],
     ...operations.map(({ words }) => words(node)),
@@ -94,8 +102,18 @@ async function ofProject(context: Context, ...args: unknown[]): Promise<void> {
   );
 }
 
+/** What has just been done, as lines for a terminal. */
+async function ofRecent({ said }: Context): Promise<void> {
+  if (said.length === 0) return void vscode.window.showInformationMessage(vscode.l10n.t("Nothing has been done yet in this window"));
+  await choose([...new Set(said)]);
+}
+
 async function copy(context: Context, choices: readonly Words[]): Promise<void> {
-  const items = choices.map((words) => ({ label: commandLine(context, words) }));
+  await choose(choices.map((words) => commandLine(context, words)));
+}
+
+async function choose(lines: readonly string[]): Promise<void> {
+  const items = lines.map((label) => ({ label }));
   const chosen = await vscode.window.showQuickPick(items, {
     title: vscode.l10n.t("Copy the equivalent command"),
     placeHolder: vscode.l10n.t("Choose a command to copy"),
@@ -114,4 +132,5 @@ export const equivalentCommands: Readonly<Record<string, Command>> = {
     },
   },
   "compose.copyCommand": { handler: ofProject },
+  "recent.copyCommand": { handler: ofRecent },
 };

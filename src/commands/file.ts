@@ -3,11 +3,11 @@ import * as vscode from "vscode";
 import type { Context } from "../context.ts";
 import { folderOf } from "../files/drops.ts";
 import { download, upload } from "../files/transfer.ts";
-import { SCHEME } from "../files/uris.ts";
+import { placeOf, SCHEME } from "../files/uris.ts";
 import type { Node } from "../tree/node.ts";
 import { VIEWS } from "../tree/trees.ts";
 import type { Command } from "./command.ts";
-import { confirmed } from "./operation.ts";
+import { confirmed, say } from "./operation.ts";
 
 function rows(args: readonly unknown[]): Node[] {
   const [row, all] = args as [Node | undefined, readonly Node[] | undefined];
@@ -30,12 +30,25 @@ async function uploadTo(context: Context, ...args: unknown[]): Promise<void> {
   });
   if (!files) return;
   await upload(context.engine, files, folder);
+  for (const { fsPath } of files) sayCopy(context, fsPath, folder);
   redraw(context);
 }
 
 async function downloadFrom(context: Context, ...args: unknown[]): Promise<void> {
   const uris = rows(args).flatMap((row) => folderOrFile(row));
-  if (uris.length > 0) await download(context.engine, uris);
+  const folder = uris.length > 0 ? await download(context.engine, uris) : undefined;
+  if (folder) for (const uri of uris) sayCopy(context, uri, folder.fsPath);
+}
+
+/** Only a container's files have such a command. @param from a path is one of this machine */
+function sayCopy(context: Context, from: vscode.Uri | string, to: vscode.Uri | string): void {
+  const inside = (end: vscode.Uri | string): string | undefined => {
+    if (typeof end === "string") return end;
+    const place = placeOf(end);
+    return place?.kind === "container" ? `${place.name}:${place.path}` : undefined;
+  };
+  const [source, target] = [inside(from), inside(to)];
+  if (source !== undefined && target !== undefined) say(context, ["cp", source, target]);
 }
 
 const folderOrFile = (row: Node): vscode.Uri[] => (row.uri ? [row.uri] : []);

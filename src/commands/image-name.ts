@@ -36,6 +36,13 @@ export function defaultImageName(dockerfile: string): string {
   return `${parts.join("-") || "image"}:latest`;
 }
 
+/** `shop-web:latest` for the folder `web` of the workspace `shop`; undefined where that says nothing more. */
+export function workspaceImageName(dockerfile: string, workspace: string): string | undefined {
+  const [own, name] = [defaultImageName(dockerfile), component(workspace)];
+  const made = own.startsWith(`${name}:`) || own.startsWith(`${name}-`) ? own : `${name}-${own}`;
+  return name === "" || made === own ? undefined : made;
+}
+
 function component(text: string): string {
   return text
     .normalize("NFKD")

@@ -55,12 +55,18 @@ export async function push(context: Context, { shown }: ImageNode): Promise<void
   await transfer(vscode.l10n.t("Pushing {0}", name), "cloud-upload", (signal) => client.images.push(repository, { tag, auth, signal }));
 }
 
+/** How an image is called in each of the registries that are connected. */
+export async function registriesOf({ accounts }: Context, reference: string): Promise<string[]> {
+  const connected = (await accounts.list()).map(({ account }) => account).filter(({ domain }) => domain !== "docker.io");
+  return connected.map(({ kind, domain, username }) => [domain, ...(kind === "ghcr" ? [username.toLowerCase()] : []), reference].join("/"));
+}
+
 /** A name without a registry goes to Docker Hub; whoever has connected others may mean one of them. */
 async function pushName(context: Context, reference: string): Promise<string | undefined> {
   const registries = (await context.accounts.list()).map(({ account }) => account);
   if (domainOf(reference) !== "docker.io" || registries.length === 0 || registries.some(({ domain }) => domain === "docker.io"))
     return reference;
-  const names = registries.map(({ kind, domain, username }) => [domain, ...(kind === "ghcr" ? [username] : []), reference].join("/"));
+  const names = await registriesOf(context, reference);
   const items = [...names, reference].map((label) => ({
     label,
     description: label === reference ? "Docker Hub" : vscode.l10n.t("gets this name first"),

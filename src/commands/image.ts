@@ -6,11 +6,12 @@ import type { ImageNode } from "../tree/images-tree.ts";
 import type { Command } from "./command.ts";
 import { referenceProblem, splitTag } from "./image-name.ts";
 import type { NameParts } from "./image-name.ts";
-import { checkUpdates, pull, push } from "./image-transfer.ts";
+import { checkUpdates, pull, push, registriesOf } from "./image-transfer.ts";
 import { inspectUri } from "./inspect.ts";
 import { busy, confirmed, operationCommands, say } from "./operation.ts";
 import type { Operation } from "./operation.ts";
 import { chosenNodes } from "./pick.ts";
+import { askProposing } from "./propose.ts";
 import { runImage } from "./run.ts";
 import { saveStream, sendFile } from "./save.ts";
 
@@ -42,10 +43,19 @@ export async function askImageName(title: string, value: string): Promise<({ tex
 }
 
 async function tag(context: Context, { shown }: ImageNode): Promise<void> {
-  const name = await askImageName(vscode.l10n.t("Tag {0}", shown.label), shown.context.startsWith("image;tagged") ? shown.label : "");
-  if (!name) return;
-  say(context, ["tag", shown.reference, name.text]);
-  await (await context.engine.client()).images.tag(shown.reference, name.repository, name.tag);
+  const value = shown.context.startsWith("image;tagged") ? shown.label : "";
+  const text = await askProposing({
+    title: vscode.l10n.t("Tag {0}", shown.label),
+    placeholder: vscode.l10n.t("Name and tag of the image"),
+    value,
+    typed: vscode.l10n.t("tag with this name"),
+    items: (value ? await registriesOf(context, value) : []).map((label) => ({ label, description: vscode.l10n.t("for a push") })),
+    problem: referenceProblem,
+  });
+  if (text === undefined) return;
+  const { repository, tag: wanted } = splitTag(text);
+  say(context, ["tag", shown.reference, text]);
+  await (await context.engine.client()).images.tag(shown.reference, repository, wanted);
 }
 
 async function save(context: Context, ...args: unknown[]): Promise<void> {

@@ -4,9 +4,9 @@ import type { Context } from "../context.ts";
 import type { MemberNode, NetworkNode } from "../tree/networks-tree.ts";
 import type { Command } from "./command.ts";
 import { inspectUri } from "./inspect.ts";
-import { busy, confirmed, operationCommands, say } from "./operation.ts";
+import { busy, confirmed, operationCommands, say, together } from "./operation.ts";
 import type { Operation } from "./operation.ts";
-import { chosenNodes } from "./pick.ts";
+import { chosenNodes, rowsOfKind } from "./pick.ts";
 
 const isCustom = ({ shown }: NetworkNode): boolean => shown.context === "network;custom";
 
@@ -72,12 +72,13 @@ async function connect(context: Context, ...args: unknown[]): Promise<void> {
 }
 
 async function disconnect(context: Context, ...args: unknown[]): Promise<void> {
-  const [member] = args as [MemberNode | undefined];
-  if (!member?.container) return;
-  const message = vscode.l10n.t("Disconnect {0} from {1}?", member.shown.label, member.network);
-  if (!(await confirmed({ message, yes: vscode.l10n.t("Disconnect") }))) return;
-  say(context, ["network", "disconnect", member.network, member.shown.label]);
-  await (await context.engine.client()).networks.disconnect(member.network, member.container, { force: true });
+  const members = rowsOfKind<MemberNode>(args, "member");
+  if (members.length === 0) return;
+  const names = members.map(({ shown, network }) => vscode.l10n.t("{0} from {1}", shown.label, network)).join(", ");
+  if (!(await confirmed({ message: vscode.l10n.t("Disconnect {0}?", names), yes: vscode.l10n.t("Disconnect") }))) return;
+  const { networks } = await context.engine.client();
+  for (const { network, shown } of members) say(context, ["network", "disconnect", "--force", network, shown.label]);
+  await together(members.map(({ network, container }) => networks.disconnect(network, container, { force: true })));
 }
 
 export const networkCommands: Readonly<Record<string, Command>> = {

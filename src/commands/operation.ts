@@ -60,8 +60,13 @@ function operationCommand<N extends Node>(treeOf: (context: Context) => LiveTree
 
 /** What one would type, in the log: everything that Berth does can be done without it. */
 export function say(context: Context, words: readonly string[]): void {
-  context.log.info(`$ ${commandLine(context, words)}`);
+  const line = commandLine(context, words);
+  context.log.info(`$ ${line}`);
+  context.said.unshift(line);
+  context.said.length = Math.min(context.said.length, MOST_SAID);
 }
+
+const MOST_SAID = 100;
 
 /** `berth stop web`, or docker's command for another engine. */
 export function commandLine({ engine }: Context, words: readonly string[]): string {

@@ -26,7 +26,9 @@ export async function chosenNodes<N extends Node>(
 ): Promise<N[]> {
   const rows = rowsOf(context, tree, args);
   if (rows) {
-    const nodes = rows.flatMap((row) => within(row, tree)).filter(fits);
+    const all = rows.flatMap((row) => within(row, tree)).filter(fits);
+    // A group may be selected together with what is in it.
+    const nodes = [...new Map(all.map((node) => [subjectOf(node), node])).values()];
     return one ? nodes.slice(0, 1) : nodes;
   }
   await context.engine.client();
@@ -34,6 +36,11 @@ export async function chosenNodes<N extends Node>(
   const [name] = args;
   if (typeof name === "string") return all.filter((node) => isNamed(node, name)).slice(0, 1);
   return pickNodes(all.filter(fits), { title, one });
+}
+
+/** What a row is about: a container has a row in several places. */
+function subjectOf(node: Node): string {
+  return "container" in node ? (node.container as { Id: string }).Id : node.shown.id;
 }
 
 /** By the name, the id, or the beginning of one that an engine's sentence has. */
@@ -73,4 +80,11 @@ function within<N extends Node>(row: Node, tree: LiveTree<N>): N[] {
   if ("containers" in row && tree.noun.kind === "container")
     return (row as ProjectNode).containers.map((each) => containerNode(each) as Node as N);
   return [];
+}
+
+/** All selected rows of a kind, of a view's menu; empty from anywhere else. */
+export function rowsOfKind<N extends Node>(args: readonly unknown[], kind: string): N[] {
+  const [first, several] = args as [Node | undefined, readonly Node[] | undefined];
+  const rows = several && several.length > 0 ? several : first ? [first] : [];
+  return rows.filter((row) => row?.kind === kind) as N[];
 }

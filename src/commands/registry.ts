@@ -1,14 +1,14 @@
 /** Registries: connect, look, pull, delete. */
 import * as vscode from "vscode";
 import type { Context } from "../context.ts";
-import { Registry } from "../registries/registry.ts";
+import { Registry, RegistryError } from "../registries/registry.ts";
 import type { RegistryAccount } from "../registries/registry.ts";
 import type { RegistryNode, TagNode } from "../tree/registries-tree.ts";
 import type { Command } from "./command.ts";
 import { showText } from "./inspect.ts";
 import { pull } from "./image-transfer.ts";
 import { busy, confirmed, say } from "./operation.ts";
-import { pickNodes } from "./pick.ts";
+import { pickNodes, rowsOfKind } from "./pick.ts";
 
 const KINDS = [
   { label: "Docker Hub", detail: "docker.io", type: "hub", domain: "docker.io", password: vscode.l10n.t("an access token") },
@@ -60,15 +60,14 @@ function hostOf(text: string | undefined): string | undefined {
 
 async function disconnect(context: Context, ...args: unknown[]): Promise<void> {
   const title = vscode.l10n.t("Disconnect which registry?");
-  const nodes = isRegistry(args[0]) ? [args[0]] : await pickNodes(await context.registries.fresh(), { title, one: true });
+  const rows = rowsOfKind<RegistryNode>(args, "registry");
+  const nodes = rows.length > 0 ? rows : await pickNodes(await context.registries.fresh(), { title, one: true });
   for (const { registry } of nodes) {
     const { from, domain } = registry.account;
     if (from !== undefined) throw new Error(vscode.l10n.t("The login at {0} is docker's, in {1}: berth logout {0} ends it", domain, from));
     await context.accounts.remove(registry.account);
   }
 }
-
-const isRegistry = (row: unknown): row is RegistryNode => (row as RegistryNode | undefined)?.kind === "registry";
 
 /** The name with which a tag is pulled. */
 function referenceOf({ registry, repository, tag }: TagNode): string {
@@ -79,18 +78,25 @@ function referenceOf({ registry, repository, tag }: TagNode): string {
 function onTag(work: (context: Context, node: TagNode) => Promise<unknown>): Command {
   return {
     handler: async (context, ...args) => {
-      const [node, nodes] = args as [TagNode | undefined, readonly TagNode[] | undefined];
-      for (const each of (nodes ?? [node]).filter((one) => one?.kind === "tag")) await work(context, each!);
+      for (const node of rowsOfKind<TagNode>(args, "tag")) await work(context, node);
     },
   };
 }
 
-async function removeTag(context: Context, node: TagNode): Promise<void> {
-  const message = vscode.l10n.t("Delete {0} from its registry?", referenceOf(node));
+async function removeTags(context: Context, ...args: unknown[]): Promise<void> {
+  const nodes = rowsOfKind<TagNode>(args, "tag");
+  const message = vscode.l10n.t("Delete {0} from its registry?", nodes.map(referenceOf).join(", "));
   const detail = vscode.l10n.t("Every tag of the same image goes with it.");
-  if (!(await confirmed({ message, detail, yes: vscode.l10n.t("Delete") }))) return;
-  await node.registry.remove(node.repository, node.tag);
-  context.changed.fire("registries");
+  if (nodes.length === 0 || !(await confirmed({ message, detail, yes: vscode.l10n.t("Delete") }))) return;
+  try {
+    for (const [index, { registry, repository, tag }] of nodes.entries())
+      await registry.remove(repository, tag).catch((error: unknown) => {
+        // It may have gone with another tag of the same image.
+        if (index === 0 || !(error instanceof RegistryError && error.status === 404)) throw error;
+      });
+  } finally {
+    context.changed.fire("registries");
+  }
 }
 
 export const registryCommands: Readonly<Record<string, Command>> = {
@@ -108,5 +114,5 @@ export const registryCommands: Readonly<Record<string, Command>> = {
     say(context, ["manifest", "inspect", referenceOf(node)]);
     await showText(`${referenceOf(node)}.json`, JSON.stringify(JSON.parse(text), null, 2));
   }),
-  "registry.delete": onTag(removeTag),
+  "registry.delete": { handler: removeTags },
 };

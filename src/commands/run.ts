@@ -6,7 +6,7 @@ import type { DockerClient } from "../../engine/client/client.ts";
 import { isStatus } from "../../engine/client/errors.ts";
 import type { Context } from "../context.ts";
 import { openLogs } from "../terminals/logs.ts";
-import { webPorts } from "../tree/container.ts";
+import { containerName, webPorts } from "../tree/container.ts";
 import { ActionableError } from "./actions.ts";
 import { containerNameFor } from "./image-name.ts";
 import { say } from "./operation.ts";
@@ -19,9 +19,9 @@ export async function runImage(context: Context, image: string): Promise<void> {
   const client = await context.engine.client();
   const name = containerNameFor(image);
   const { Config } = await client.images.inspect(image);
-  const free = await replaceFormer(client, image, name);
+  const free = await replaceFormer(context, client, { image, name });
   const ports = await bindings(Object.keys(Config?.ExposedPorts ?? {}), context.engine.own);
-  say(context, ["run", "--detach", ...(free ? ["--name", name] : []), ...portFlags(ports), image]);
+  say(context, ["run", "--detach", "--label", `${RUN_LABEL}=${image}`, ...(free ? ["--name", name] : []), ...portFlags(ports), image]);
   const { Id, Warnings } = await client.containers.create(
     { Image: image, Labels: { [RUN_LABEL]: image }, ExposedPorts: Config?.ExposedPorts ?? {}, HostConfig: { PortBindings: ports } },
     { name: free ? name : undefined },
@@ -37,9 +37,12 @@ export async function runImage(context: Context, image: string): Promise<void> {
 }
 
 /** @returns whether `name` is free now */
-async function replaceFormer(client: DockerClient, image: string, name: string): Promise<boolean> {
+async function replaceFormer(context: Context, client: DockerClient, { image, name }: { image: string; name: string }): Promise<boolean> {
   const former = await client.containers.list({ all: true, filters: { label: [`${RUN_LABEL}=${image}`] } });
-  for (const { Id } of former) await client.containers.remove(Id, { force: true, volumes: true });
+  for (const container of former) {
+    say(context, ["rm", "--force", "--volumes", containerName(container)]);
+    await client.containers.remove(container.Id, { force: true, volumes: true });
+  }
   try {
     await client.containers.inspect(name);
     return false;

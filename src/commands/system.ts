@@ -1,7 +1,9 @@
 /** The machine and the engine as a whole: Doctor, disk usage, prune. */
 import * as vscode from "vscode";
+import type { EventMessage } from "../../engine/api/types/system.ts";
 import type { DiskUsage } from "../../engine/client/system.ts";
 import type { Context } from "../context.ts";
+import { openWorkTerminal } from "../terminals/work.ts";
 import { formatSize } from "../tree/image.ts";
 import type { Command } from "./command.ts";
 import { inspectUri, showText } from "./inspect.ts";
@@ -115,6 +117,44 @@ async function prune(context: Context): Promise<void> {
   void vscode.window.showInformationMessage(vscode.l10n.t("Freed {0}", formatSize(freed)));
 }
 
+/** What no build has used for long goes anyhow: this is for all of it. */
+async function pruneBuilds(context: Context): Promise<void> {
+  const client = await context.engine.client();
+  const { count, sizeBytes } = parts(await client.system.diskUsage({ types: ["build-cache"] }))[3]!;
+  if (count === 0) return void vscode.window.showInformationMessage(vscode.l10n.t("The build cache is empty"));
+  const message = vscode.l10n.t("Remove the build cache of {0}?", formatSize(sizeBytes));
+  const detail = vscode.l10n.t("The next builds take as long as the first.");
+  if (!(await confirmed({ message, detail, yes: vscode.l10n.t("Remove") }))) return;
+  say(context, ["builder", "prune", "--all", "--force"]);
+  const { SpaceReclaimed } = await busy({ title: vscode.l10n.t("Removing the build cache"), view: "images" }, (signal) =>
+    client.builds.prune({ all: true, signal }),
+  );
+  void vscode.window.showInformationMessage(vscode.l10n.t("Freed {0}", formatSize(SpaceReclaimed)));
+}
+
+/** As they happen, until the terminal is closed. */
+async function events(context: Context): Promise<void> {
+  const client = await context.engine.client();
+  const terminal = openWorkTerminal(vscode.l10n.t("Events"), "pulse");
+  terminal.show();
+  say(context, ["events"]);
+  const follow = async (): Promise<void> => {
+    for await (const event of client.system.events({ signal: terminal.signal })) terminal.write(eventLine(event));
+  };
+  const end = (): void => {
+    terminal.write(`\x1b[2m── ${vscode.l10n.t("The engine tells no more")} ──\x1b[0m\r\n`);
+    terminal.finish();
+  };
+  void follow().then(end, end);
+}
+
+function eventLine({ Type, Action, Actor, timeNano }: EventMessage): string {
+  const { name, ...rest } = Actor.Attributes;
+  const more = ["image", "exitCode", "container", "signal"].flatMap((key) => (rest[key] ? [`${key}=${rest[key]}`] : []));
+  const subject = name ?? Actor.ID.replace("sha256:", "").slice(0, 12);
+  return `\x1b[2m${new Date(timeNano / 1e6).toLocaleTimeString()}\x1b[0m ${Type} \x1b[1m${Action}\x1b[0m ${[subject, ...more].join(" ")}\r\n`;
+}
+
 async function diskUsage(context: Context): Promise<void> {
   const client = await context.engine.client();
   say(context, ["system", "df"]);
@@ -182,5 +222,7 @@ export const systemCommands: Readonly<Record<string, Command>> = {
   "system.prune": { handler: prune },
   "system.df": { handler: diskUsage },
   "system.info": { handler: async () => vscode.window.showTextDocument(inspectUri("engine", "engine", "engine")) },
+  "system.events": { handler: events },
+  "builder.prune": { handler: pruneBuilds },
   doctor: { handler: doctor },
 };

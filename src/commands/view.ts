@@ -26,7 +26,6 @@ function filter(context: Context, view: ViewName): Promise<void> {
     });
     input.onDidHide(() => {
       if (!accepted) tree.filter = before;
-      setFiltered(view, tree.filter !== "");
       input.dispose();
       resolve();
     });
@@ -34,16 +33,18 @@ function filter(context: Context, view: ViewName): Promise<void> {
   });
 }
 
-function setFiltered(view: ViewName, on: boolean): void {
-  void vscode.commands.executeCommand("setContext", `berth.${view}.filtered`, on);
-}
-
 async function clearFilter(context: Context, view: ViewName): Promise<void> {
   treeOf(context, view).filter = "";
-  setFiltered(view, false);
 }
 
 const settings = (view: ViewName): vscode.WorkspaceConfiguration => vscode.workspace.getConfiguration(`berth.${view}`);
+
+/** Where the value comes from that counts now: a workspace's own would win over what is written elsewhere. */
+async function set(view: ViewName, name: string, value: unknown): Promise<void> {
+  const { Global, Workspace } = vscode.ConfigurationTarget;
+  const own = settings(view).inspect(name)?.workspaceValue !== undefined;
+  await settings(view).update(name, value, own ? Workspace : Global);
+}
 
 async function group(context: Context, view: ViewName): Promise<void> {
   const { groups = {}, label } = treeOf(context, view).noun;
@@ -56,7 +57,7 @@ async function group(context: Context, view: ViewName): Promise<void> {
   );
   if (!chosen) return;
   const value = chosen === byLabel ? await askLabel() : chosen === none ? "none" : chosen;
-  if (value) await settings(view).update("groupBy", value, vscode.ConfigurationTarget.Global);
+  if (value) await set(view, "groupBy", value);
 }
 
 async function askLabel(): Promise<string | undefined> {
@@ -66,7 +67,7 @@ async function askLabel(): Promise<string | undefined> {
 
 async function sort(context: Context, view: ViewName): Promise<void> {
   const chosen = await choose(vscode.l10n.t("Sort by"), Object.keys(treeOf(context, view).noun.orders), settings(view).get("sortBy", ""));
-  if (chosen) await settings(view).update("sortBy", chosen, vscode.ConfigurationTarget.Global);
+  if (chosen) await set(view, "sortBy", chosen);
 }
 
 /** The settings' values are words of their own language. */
@@ -103,8 +104,8 @@ const EVERYWHERE: Readonly<Record<string, ViewAction>> = {
 const ARRANGED: Readonly<Record<string, ViewAction>> = { group, sort };
 
 const SWITCHED: Readonly<Record<string, ViewAction>> = {
-  hideUnused: async (_context, view) => settings(view).update("hideUnused", true, vscode.ConfigurationTarget.Global),
-  showUnused: async (_context, view) => settings(view).update("hideUnused", false, vscode.ConfigurationTarget.Global),
+  hideUnused: async (_context, view) => set(view, "hideUnused", true),
+  showUnused: async (_context, view) => set(view, "hideUnused", false),
 };
 
 /** What each view can do beyond that has a setting. */

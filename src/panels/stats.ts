@@ -21,8 +21,9 @@ export const statsPage: Page<StatsState, ToStatsPage, FromStatsPage> = {
   key: ({ ids }) => ids.toSorted().join(" "),
   serve: async (context, state, channel) => {
     const { engine } = context;
+    // Our own engine tells its marks with its numbers.
     const subscription = engine.onDidHappen(({ Type, Action, Actor, timeNano }) => {
-      if (Type === "container" && MARKS.test(Action) && wanted(state, Actor.ID))
+      if (!engine.own && Type === "container" && MARKS.test(Action) && wanted(state, Actor.ID))
         channel.say({ type: "marks", marks: [{ time: timeNano / 1e6, id: Actor.ID, action: Action }] });
     });
     channel.signal.addEventListener("abort", () => subscription.dispose(), { once: true });

@@ -1,12 +1,13 @@
 /** Containers from a form: run, save, and the same container with other options. */
 import * as vscode from "vscode";
-import type { ContainerCreateRequest } from "../../engine/api/types/container.ts";
+import type { ContainerCreateRequest, ContainerInspect } from "../../engine/api/types/container.ts";
 import type { DockerClient } from "../../engine/client/client.ts";
 import type { RunSpec } from "../../webviews/protocol.ts";
 import { busy, say } from "../commands/operation.ts";
 import type { Context } from "../context.ts";
 import { baseOf } from "./base.ts";
-import { requestOf, runWords } from "./spec.ts";
+import { requestOf, runWords, specOf } from "./spec.ts";
+import { containerWords } from "./words.ts";
 
 const SAVED = "berth.runs";
 
@@ -61,39 +62,106 @@ export async function runSpec(context: Context, spec: RunSpec): Promise<string> 
 export async function recreate(context: Context, id: string, spec: RunSpec): Promise<void> {
   const client = await context.engine.client();
   const before = await client.containers.inspect(id);
-  const image = await client.images.inspect(before.Image).catch(() => undefined);
-  const request = requestOf(spec, baseOf(before, image?.Config ?? {}, spec));
-  const name = before.Name.slice(1);
-  const aside = `${name}-before-${Date.now().toString(36)}`;
-  await busy({ title: vscode.l10n.t("Recreating {0}", name), view: "containers" }, async () => {
-    if (before.State.Running) await client.containers.stop(before.Id);
-    await client.containers.rename(before.Id, aside);
-    try {
-      await replace(client, { request, name: spec.name || name, start: before.State.Running });
-    } catch (error) {
-      await client.containers.rename(before.Id, name);
-      if (before.State.Running) await client.containers.start(before.Id);
-      throw error;
-    }
-    await client.containers.remove(before.Id, { force: true });
+  const image = (await client.images.inspect(before.Image).catch(() => undefined))?.Config ?? {};
+  const requestFor = (wanted: RunSpec): ContainerCreateRequest => requestOf(wanted, baseOf(before, image, wanted));
+  const old = before.Name.slice(1);
+  const { Running: start } = before.State;
+  const made = { request: requestFor(spec), name: spec.name || old, start };
+  await busy({ title: vscode.l10n.t("Recreating {0}", old), view: "containers" }, async () => {
+    if (start && before.HostConfig.AutoRemove) {
+      const again = { request: requestFor(specOf(before, image)), name: old, start };
+      await replaceFleeting(client, before.Id, made, again);
+    } else await replaceKept(client, before, made);
   });
-  void vscode.window.showInformationMessage(vscode.l10n.t("{0} was recreated", spec.name || name));
+  await sayRecreated(context, made);
+  void vscode.window.showInformationMessage(vscode.l10n.t("{0} was recreated", made.name));
 }
 
-async function replace(
-  client: DockerClient,
-  { request, name, start }: { request: ContainerCreateRequest; name: string; start: boolean },
-): Promise<void> {
-  const { first, others } = networksOf(request);
-  const { Id } = await client.containers.create({ ...request, NetworkingConfig: { EndpointsConfig: first } }, { name });
+interface Replacement {
+  readonly request: ContainerCreateRequest;
+  readonly name: string;
+  readonly start: boolean;
+}
+
+/** The old container stands aside meanwhile. */
+async function replaceKept({ containers, networks }: DockerClient, before: ContainerInspect, made: Replacement): Promise<void> {
+  const { Id, Name, State } = before;
+  if (State.Running) await containers.stop(Id);
+  await containers.rename(Id, aside(Name.slice(1)));
   try {
-    // Engines before API 1.44 take one network at a time.
-    for (const [network, endpoint] of Object.entries(others)) await client.networks.connect(network, Id, endpoint ? { endpoint } : {});
-    if (start) await client.containers.start(Id);
+    await start({ containers, networks }, await create({ containers, networks }, made), made);
   } catch (error) {
-    await client.containers.remove(Id, { force: true });
+    await containers.rename(Id, Name.slice(1));
+    if (State.Running) await containers.start(Id);
     throw error;
   }
+  await containers.remove(Id, { force: true });
+}
+
+/**
+ * A container that goes when it stops, or cannot start, takes its nameless volumes with it unless another one has them: so the new one,
+ * and the old one once more, are there before it stops.
+ * @param again makes the old one
+ */
+async function replaceFleeting(client: DockerClient, old: string, made: Replacement, again: Replacement): Promise<void> {
+  const { containers } = client;
+  const id = await create(client, { ...made, name: aside(made.name) });
+  const spare = await create(client, { ...again, name: `${aside(again.name)}-again` }).catch(async (error: unknown) => {
+    await containers.remove(id);
+    throw error;
+  });
+  // Asked before, because it is gone afterwards.
+  const gone = containers.wait(old, { condition: "removed" });
+  await containers.stop(old);
+  await gone;
+  try {
+    await containers.rename(id, made.name);
+    await containers.start(id);
+  } catch (error) {
+    await containers.remove(id, { force: true }).catch(() => {});
+    await containers.rename(spare, again.name);
+    await containers.start(spare);
+    throw error;
+  }
+  await containers.remove(spare);
+}
+
+const aside = (name: string): string => `${name}-before-${Date.now().toString(36)}`;
+
+type Rooms = Pick<DockerClient, "containers" | "networks">;
+
+/** @returns the id; nothing is left of one that could not join its networks */
+async function create({ containers, networks }: Rooms, { request, name }: Replacement): Promise<string> {
+  const { first, others } = networksOf(request);
+  const { Id } = await containers.create({ ...request, NetworkingConfig: { EndpointsConfig: first } }, { name });
+  try {
+    // Engines before API 1.44 take one network at a time.
+    for (const [network, endpoint] of Object.entries(others)) await networks.connect(network, Id, endpoint ? { endpoint } : {});
+    return Id;
+  } catch (error) {
+    await containers.remove(Id, { force: true });
+    throw error;
+  }
+}
+
+async function start({ containers }: Rooms, id: string, { start: wanted }: Replacement): Promise<void> {
+  if (!wanted) return;
+  try {
+    await containers.start(id);
+  } catch (error) {
+    await containers.remove(id, { force: true });
+    throw error;
+  }
+}
+
+/** What would have done the same: the old one away, and this one in its place. */
+async function sayRecreated(context: Context, { name, start: started }: Replacement): Promise<void> {
+  const client = await context.engine.client();
+  const made = await client.containers.inspect(name);
+  const image = await client.images.inspect(made.Image).catch(() => undefined);
+  const words = containerWords(made, image?.Config ?? {});
+  say(context, ["rm", "--force", name]);
+  say(context, started ? ["run", ...words] : ["create", ...words.filter((word, at) => at > 0 || word !== "--detach")]);
 }
 
 type Endpoints = NonNullable<NonNullable<ContainerCreateRequest["NetworkingConfig"]>["EndpointsConfig"]>;

@@ -34,8 +34,7 @@ export function requestOf(spec: RunSpec, base: ContainerCreateRequest = {}): Con
     PortBindings: ports,
     // What is mounted already with options that a bind has no words for, keeps them.
     Binds: spec.mounts.map(bind).filter((text) => !base.HostConfig?.Mounts?.some((mount) => isShown(mount) && mountWords(mount) === text)),
-    Memory: bytes(spec.memory),
-    NanoCpus: nanoCpus(spec.cpus),
+    ...limits(spec),
     RestartPolicy: { ...base.HostConfig?.RestartPolicy, Name: spec.restart },
     AutoRemove: spec.removeAfter,
     ...(spec.network || base.HostConfig?.NetworkMode ? { NetworkMode: spec.network || "default" } : {}),
@@ -154,6 +153,11 @@ function bytes(text: string): number {
   const value = Math.round(Number(match[1]) * UNITS[match[2]!.toLowerCase()]!);
   if (value < 6 * 1024 ** 2) throw new Error(t("A memory limit is 6m at least"));
   return value;
+}
+
+/** Bytes and billionths of a CPU; 0 where nothing is written. @throws {Error} a sentence that says what is wrong */
+export function limits({ memory, cpus }: Pick<RunSpec, "memory" | "cpus">): { readonly Memory: number; readonly NanoCpus: number } {
+  return { Memory: bytes(memory), NanoCpus: nanoCpus(cpus) };
 }
 
 function sizeWord(size: number): string {

@@ -124,6 +124,8 @@ function runTask(context: Context, definition: RunDefinition): vscode.Task {
 
 function composeDefinitionTask(context: Context, definition: ComposeDefinition): vscode.Task {
   const { command = "up --detach", file } = definition;
+  const refusal = trusted();
+  if (refusal) return task(definition, `compose ${command}`, () => Promise.reject(new Error(refusal)));
   const words = ["compose", ...(file ? ["--file", inFolder(file)] : []), ...command.split(/\s+/).filter(Boolean)];
   const made = composeTask(context, {
     words,

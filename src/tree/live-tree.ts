@@ -29,12 +29,20 @@ export interface Noun<N extends Node> extends Arrangeable<N> {
   readonly onDidChange?: vscode.Event<unknown>;
 }
 
+/** What a filter leaves of a view. */
+export interface Narrowed {
+  readonly filter: string;
+  /** Rows at the top that pass; undefined before they have been read. */
+  readonly found: number | undefined;
+}
+
 /** Rows keep their ids from one list to the next, so that selection and focus stay where they are. */
 export class LiveTree<N extends Node> implements vscode.TreeDataProvider<Node>, vscode.Disposable {
   readonly noun: Noun<N>;
   readonly #engine: Engine;
   readonly #log: vscode.LogOutputChannel;
   readonly #changed = new vscode.EventEmitter<void>();
+  readonly #narrowed = new vscode.EventEmitter<Narrowed>();
   readonly #subscriptions: vscode.Disposable[];
   #nodes: readonly N[] = [];
   #filter = "";
@@ -45,6 +53,8 @@ export class LiveTree<N extends Node> implements vscode.TreeDataProvider<Node>, 
 
   /** What is shown may have changed. */
   readonly onDidChangeTreeData = this.#changed.event;
+  /** The filter is another one, or its rows have been read. */
+  readonly onDidNarrow = this.#narrowed.event;
 
   constructor(engine: Engine, log: vscode.LogOutputChannel, noun: Noun<N>) {
     this.noun = noun;
@@ -87,7 +97,9 @@ export class LiveTree<N extends Node> implements vscode.TreeDataProvider<Node>, 
   }
 
   set filter(text: string) {
+    if (text === this.#filter) return;
     this.#filter = text;
+    this.#narrowed.fire({ filter: text, found: undefined });
     this.#changed.fire();
   }
 
@@ -126,13 +138,20 @@ export class LiveTree<N extends Node> implements vscode.TreeDataProvider<Node>, 
   async getChildren(node?: Node): Promise<Node[]> {
     if (node) return [...((await node.children?.(this.#engine.runningClient)) ?? [])];
     await this.#load();
+    const rows = arrange(this.#visible(), this.noun, this.#arrangement());
+    if (this.#filter) this.#narrowed.fire({ filter: this.#filter, found: rows.length });
+    return rows;
+  }
+
+  #visible(): readonly N[] {
     const hides = vscode.workspace.getConfiguration(`berth.${this.noun.name}`).get("hideUnused", true) && this.noun.hidden;
-    return arrange(hides ? this.#nodes.filter((each) => !hides(each)) : this.#nodes, this.noun, this.#arrangement());
+    return hides ? this.#nodes.filter((each) => !hides(each)) : this.#nodes;
   }
 
   dispose(): void {
     clearTimeout(this.#timer);
     this.#changed.dispose();
+    this.#narrowed.dispose();
     for (const subscription of this.#subscriptions) subscription.dispose();
   }
 

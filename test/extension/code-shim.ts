@@ -17,7 +17,12 @@ const extensionsDir = value("extensions-dir");
 const folder = words.find((word) => !word.startsWith("-"));
 if (!extension || !tests || !folder) throw new Error(`Cannot run tests without an extension, a suite and a folder: ${words.join(" ")}`);
 
-const server = await startVscode({ folder: resolve(folder), development: { extension, tests }, ...(extensionsDir && { extensionsDir }) });
+const server = await startVscode({
+  folder: resolve(folder),
+  development: { extension, tests },
+  workspaceTrust: process.env["BERTH_TEST_UNTRUSTED"] !== undefined,
+  ...(extensionsDir && { extensionsDir }),
+});
 const browser = await launchBrowser();
 try {
   const page = await (await browser.newContext({ viewport: { width: 1280, height: 800 } })).newPage();

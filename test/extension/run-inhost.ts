@@ -8,6 +8,7 @@ import { cpSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { busyboxTar } from "../../scripts/base-image.ts";
+import { writeHostileFolder } from "./hostile.ts";
 import { writeNeighbors } from "./neighbors.ts";
 import { command, root, which } from "../../scripts/setup.mjs";
 import { cannotRunDockerd, startDockerd } from "../support/dockerd.ts";
@@ -30,6 +31,10 @@ const env = {
   PATH: path,
 };
 const bench = process.env["BERTH_BENCH"] !== undefined;
+/** One of `alone`, `neighbors`, `untrusted`; all of them without. */
+const only = process.env["BERTH_TEST_WINDOW"];
+/** Other engines and a registry are for the window that tries everything. */
+const quick = bench || (only ?? "alone") !== "alone";
 /** Windows whose activation is measured, and how long the one in the middle may take. */
 const ACTIVATIONS = 7;
 const MOST_MS = 50;
@@ -45,21 +50,44 @@ await build({
   external: ["vscode", "mocha"],
   logLevel: "warning",
 });
-/** The suite in a window with the extensions of a folder. */
-function run(extensions: string): Promise<number> {
+/** The suite in a window on a folder, with the extensions of another one. */
+function run(extensions: string, opened = "sample"): Promise<number> {
   return runTests({
     vscodeExecutablePath: process.env["BERTH_VSCODE"] ?? join(root, "test/extension/code-shim.ts"),
     extensionDevelopmentPath: root,
     extensionTestsPath: tests,
-    launchArgs: [join(folder, "sample"), `--extensions-dir=${extensions}`],
+    launchArgs: [join(folder, opened), `--extensions-dir=${join(folder, extensions)}`],
   });
+}
+
+/** A suite each in a window of its own: what is installed and what is trusted counts from the start. */
+const windows = {
+  alone: () => run("none"),
+  neighbors: () => {
+    writeNeighbors(join(folder, "neighbors"));
+    process.env["BERTH_TEST_NEIGHBORS"] = "1";
+    return run("neighbors");
+  },
+  untrusted: () => {
+    delete process.env["BERTH_TEST_NEIGHBORS"];
+    process.env["BERTH_TEST_UNTRUSTED"] = "1";
+    writeHostileFolder(join(folder, "hostile"));
+    return run("none", "hostile");
+  },
+} as const;
+
+/** Each suite, one after the other; the exit code of the first that failed. */
+async function runAll(): Promise<number> {
+  const codes: number[] = [];
+  for (const [name, open] of Object.entries(windows)) if ((only ?? name) === name) codes.push(await open());
+  return codes.find((code) => code !== 0) ?? 0;
 }
 
 /** A window each, because an extension is activated once. */
 async function measureActivation(): Promise<void> {
   process.env["BERTH_BENCH_ACTIVATIONS"] = join(folder, "activations");
   process.env["BERTH_BENCH"] = "activation";
-  for (let window = 1; window < ACTIVATIONS; window++) await run(join(folder, "none"));
+  for (let window = 1; window < ACTIVATIONS; window++) await run("none");
   process.env["BERTH_BENCH"] = "1";
 }
 
@@ -77,10 +105,10 @@ function tooSlow(): number {
 
 await command([program, "engine", "start"], { env });
 await command([program, "import", "--change", 'CMD ["sh"]', "-", "busybox:latest"], { env, input: await busyboxTar() });
-const dockerd: Dockerd | undefined = bench || cannotRunDockerd() ? undefined : await startDockerd(join(folder, "dockerd"));
+const dockerd: Dockerd | undefined = quick || cannotRunDockerd() ? undefined : await startDockerd(join(folder, "dockerd"));
 if (dockerd) await command([program, "--host", dockerd.socket, "import", "-", "busybox:latest"], { env, input: await busyboxTar() });
-const registry = bench || !which("docker-registry") ? undefined : await startDebianRegistry(folder);
-const far = bench ? undefined : await startFarEngine(folder);
+const registry = quick || !which("docker-registry") ? undefined : await startDebianRegistry(folder);
+const far = quick ? undefined : await startFarEngine(folder);
 try {
   Object.assign(process.env, env, {
     ...(far?.tls ? { BERTH_TEST_TLS: far.tls.address, BERTH_TEST_CERTIFICATES: far.tls.certificates } : {}),
@@ -88,12 +116,8 @@ try {
     ...(dockerd ? { BERTH_TEST_DOCKERD: dockerd.socket } : {}),
     ...(registry ? { BERTH_TEST_REGISTRY: registry.domain } : {}),
   });
-  writeNeighbors(join(folder, "neighbors"));
   if (bench) await measureActivation();
-  const alone = await run(join(folder, "none"));
-  // A window of its own: what is installed counts from the start.
-  process.env["BERTH_TEST_NEIGHBORS"] = "1";
-  process.exitCode = alone || (bench ? tooSlow() : await run(join(folder, "neighbors")));
+  process.exitCode = bench ? (await run("none")) || tooSlow() : await runAll();
 } catch (error) {
   console.log(String(error));
   process.exitCode = 1;

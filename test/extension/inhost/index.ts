@@ -11,6 +11,7 @@ export async function run(): Promise<void> {
   const mocha = new Mocha({ ui: "tdd", timeout: LIMIT_MS, reporter: Lines, ...(only ? { grep: only } : {}) });
   mocha.suite.emit("pre-require", globalThis, "", mocha);
   if (process.env["BERTH_BENCH"]) await import("./idle.ts");
+  else if (process.env["BERTH_TEST_UNTRUSTED"]) await import("./untrusted.ts");
   else if (process.env["BERTH_TEST_NEIGHBORS"]) await import("./language.ts");
   else {
     await import("./extension.ts");

@@ -1,6 +1,8 @@
 /** Containers with options: run forms that are saved, containers that are made anew, several rows at once, and what errors offer. */
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
+import { createServer } from "node:net";
+import type { AddressInfo } from "node:net";
 import { dirname, join } from "node:path";
 import { promisify } from "node:util";
 import * as vscode from "vscode";
@@ -69,6 +71,28 @@ suite("Edit and recreate", () => {
     assert.deepEqual(Object.keys((await inspect("kept")).NetworkSettings.Networks).toSorted(), ["back", "side"]);
     await answering([], false, async () => recreate(await inside(), "kept", { ...specOf(await inspect("kept")), network: "front" }));
     await berth("network", "rm", "side");
+  });
+
+  test("of one that goes when it stops keeps what is in it, also when that fails", async () => {
+    await berth("run", "-d", "--rm", "--init", "--name", "passing", "-v", "/nameless", "-p", "127.0.0.1:0:80", "busybox", "sleep", "1000");
+    await berth("exec", "passing", "sh", "-c", "echo 3 >/nameless/c");
+    const change = async (ports: string[], environment: string[]): Promise<void> => {
+      const before = await inspect("passing");
+      await recreate(await inside(), before.Id, { ...specOf(before), ports, environment });
+    };
+    await answering([], false, () => change(["127.0.0.1:0:80"], ["Y=1"]));
+    const taken = createServer();
+    await new Promise<void>((done) => taken.listen(0, "127.0.0.1", done));
+    await assert.rejects(
+      answering([], false, () => change([`127.0.0.1:${(taken.address() as AddressInfo).port}:80`], ["Y=2"])),
+      /port|address already in use/,
+    );
+    taken.close();
+    const after = await inspect("passing");
+    assert.ok(after.State.Running && after.HostConfig.AutoRemove && after.Config.Env?.includes("Y=1"));
+    assert.equal(await berth("exec", "passing", "cat", "/nameless/c"), "3");
+    assert.equal((await all()).split("\n").filter((name) => name.startsWith("passing")).length, 1);
+    await berth("rm", "-f", "passing");
   });
 
   test("that fails leaves the container as it was", async () => {

@@ -4,7 +4,8 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import * as vscode from "vscode";
 import { imagePage } from "../../../src/panels/image.ts";
-import type { FromImagePage, ToImagePage } from "../../../webviews/protocol.ts";
+import { statsPage } from "../../../src/panels/stats.ts";
+import type { FromImagePage, StatsMark, ToImagePage, ToStatsPage } from "../../../webviews/protocol.ts";
 import { berth, inside, scratch } from "./inside.ts";
 import { until } from "./prompts.ts";
 
@@ -63,4 +64,54 @@ suite("The Image panel", () => {
   test("opens what was added", async () => assert.deepEqual(await opens("added", 3), ["11111"]));
   test("compares what was changed with what was there before", async () => assert.deepEqual(await opens("changed", 2), ["11111", "22222"]));
   test("shows what was removed as it was", async () => assert.deepEqual(await opens("removed", 0), ["22222"]));
+});
+
+suite("The Stats panel", () => {
+  const closed = new AbortController();
+  const marks: StatsMark[] = [];
+  const told = new vscode.EventEmitter<void>();
+
+  suiteSetup(async () => {
+    await vscode.commands.executeCommand("berth.engine.start");
+    const say = async (message: ToStatsPage): Promise<void> => {
+      if (message.type === "marks") told.fire(void marks.push(...message.marks));
+    };
+    const channel = { say, onMessage: () => {}, onClose: () => {}, signal: closed.signal };
+    void statsPage.serve(await inside(), { ids: [], title: "all" }, channel);
+  });
+  suiteTeardown(() => closed.abort());
+
+  const markedOf = (id: string): string[] => marks.flatMap((mark) => (mark.id === id ? [mark.action] : []));
+
+  test("marks a restart and what a health check says, each once", async () => {
+    const health = ["--health-cmd", "test -e /well", "--health-interval", "100ms", "--health-retries", "1"];
+    const id = await berth("run", "-d", "--init", "--name", "sick", ...health, "busybox", "sleep", "1000");
+    const own = (): string[] => markedOf(id);
+    await until(() => own().includes("health_status: unhealthy"), told.event);
+    const { containers } = await inside();
+    await until(
+      () => containers.nodes.some(({ shown }) => shown.spoken.startsWith("sick, running (unhealthy)")),
+      containers.onDidChangeTreeData,
+    );
+    await berth("exec", "sick", "touch", "/well");
+    await until(() => own().includes("health_status: healthy"), told.event);
+    await berth("restart", "sick");
+    await until(() => own().includes("restart"), told.event);
+    await berth("rm", "-f", "sick");
+    const times = (action: string): number => own().filter((each) => each === action).length;
+    assert.deepEqual([own()[0], times("start"), times("restart")], ["start", 2, 1]);
+  });
+
+  test("marks a container that took more memory than it may", async function () {
+    const id = await berth("create", "--memory", "16m", "busybox", "tail", "/dev/zero");
+    const { HostConfig } = await (await (await inside()).engine.client()).containers.inspect(id);
+    // Without root limits need a delegated cgroup.
+    if (HostConfig.Memory) {
+      await berth("start", id);
+      await until(() => ["oom", "die"].every((action) => markedOf(id).includes(action)), told.event);
+      assert.deepEqual(markedOf(id).toSorted(), ["die", "oom", "start"]);
+    }
+    await berth("rm", id);
+    if (!HostConfig.Memory) this.skip();
+  });
 });

@@ -57,6 +57,7 @@ export async function answering(answers: readonly Answer[], wantErrors: boolean,
       const wanted = next(options.title ?? "choices") as readonly string[];
       return items.filter((item) => wanted.some((text) => labelOf(item).includes(text)));
     },
+    createQuickPick: () => typingPick((title) => next(title) as string | undefined),
     showSaveDialog: async () => vscode.Uri.file(next("where to save") as string),
     showOpenDialog: async () => [next("which file")].flat().map((path) => vscode.Uri.file(path!)),
     showErrorMessage: message(said.errors),
@@ -67,6 +68,32 @@ export async function answering(answers: readonly Answer[], wantErrors: boolean,
   if (!wantErrors) assert.deepEqual(said.errors, []);
   assert.deepEqual(left, [], "It asks less than expected");
   return said;
+}
+
+/** A box into which somebody types, who then takes the first of what is offered; undefined is Escape. */
+function typingPick(answer: (title: string) => string | undefined): unknown {
+  const [changed, accepted, hidden] = [new vscode.EventEmitter<string>(), new vscode.EventEmitter<void>(), new vscode.EventEmitter<void>()];
+  const box = {
+    title: "",
+    value: "",
+    items: [] as readonly vscode.QuickPickItem[],
+    get selectedItems() {
+      return this.items.slice(0, 1);
+    },
+    onDidChangeValue: changed.event,
+    onDidAccept: accepted.event,
+    onDidHide: hidden.event,
+    show: () => {
+      const text = answer(box.title);
+      if (text === undefined) return hidden.fire();
+      box.value = text;
+      changed.fire(text);
+      accepted.fire();
+    },
+    hide: () => hidden.fire(),
+    dispose: () => {},
+  };
+  return box;
 }
 
 /** Functions of `vscode.window` for the time of some work. */

@@ -61,6 +61,20 @@ suite("Views", () => {
     containers.filter = "";
   });
 
+  test("a filter is kept for the folder, and clearing it forgets it", async () => {
+    const { containers, extension } = await inside();
+    const kept = (): string | undefined => extension.workspaceState.get("filter:containers");
+    const narrowed: unknown[] = [];
+    const subscription = containers.onDidNarrow((what) => narrowed.push(what));
+    containers.filter = "no such words";
+    assert.equal(kept(), "no such words");
+    await rows("containers");
+    assert.deepEqual(narrowed.at(-1), { filter: "no such words", found: 0 });
+    await run("containers.clearFilter");
+    assert.deepEqual([kept(), containers.filter, narrowed.at(-1)], [undefined, "", { filter: "", found: undefined }]);
+    subscription.dispose();
+  });
+
   test("untagged images are shown when asked for", async () => {
     // Whatever other tests have left, of which some may be in use.
     const unused = async (): Promise<number> => {
@@ -185,37 +199,5 @@ suite("Views", () => {
     console.log(`[berth]  1,000 rows in ${took.toFixed(0)} ms`);
     assert.equal(items.length, 1000);
     assert.ok(took < 10_000, `It took ${took.toFixed(0)} ms`);
-  });
-});
-
-suite("An untrusted folder", () => {
-  const trust = Object.getOwnPropertyDescriptor(vscode.workspace, "isTrusted")!;
-  suiteSetup(() => Object.defineProperty(vscode.workspace, "isTrusted", { ...trust, get: () => false }));
-  suiteTeardown(() => Object.defineProperty(vscode.workspace, "isTrusted", trust));
-
-  for (const command of [
-    "dockerfile.build",
-    "dockerfile.run",
-    "compose.up",
-    "compose.down",
-    "compose.build",
-    "language.build",
-    "language.up",
-  ])
-    test(`${command} refuses`, async () => {
-      const before = await berth("ps", "-aq");
-      const file = command.includes("compose") ? "compose.yaml" : "Dockerfile";
-      const { messages } = await run(command, [vscode.Uri.joinPath(folder(), file)]);
-      assert.match(messages.join(), /a folder that is not trusted/);
-      assert.equal(await berth("ps", "-aq"), before);
-    });
-
-  test("tasks refuse", async () => {
-    const { taskKinds } = await import("../../../src/tasks/tasks.ts");
-    for (const task of [
-      taskKinds["berth-build"].make(await inside(), { type: "berth-build", dockerfile: "Dockerfile" }),
-      taskKinds["berth-run"].make(await inside(), { type: "berth-run", image: "busybox" }),
-    ])
-      assert.notEqual(await ends(task), 0);
   });
 });
