@@ -61,7 +61,8 @@ async function runCommand(cli: Cli, command: Command, found: Found & { kind: "co
   let call: Call<FlagTable>;
   try {
     const words = command.raw ? ["--", ...found.rest] : found.rest;
-    const { args, flags, given } = parseFlags(command.flags, words, { interspersed: command.interspersed ?? true });
+    const { args, flags, given, notices } = parseFlags(command.flags, words, { interspersed: command.interspersed ?? true });
+    for (const notice of notices) cli.complain(notice);
     call = { args, flags, given, path };
   } catch (error) {
     if (error instanceof HelpRequested) return showCommandHelp(cli, command, { entry: found.entry, path, short: error.short });

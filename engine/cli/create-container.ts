@@ -16,6 +16,7 @@ export interface CreateOptions {
   readonly pull: string;
   /** Pulls without a word. */
   readonly quiet: boolean;
+  readonly "use-api-socket"?: boolean;
 }
 
 const PULL_MODES = ["always", "missing", "never"];
@@ -30,7 +31,10 @@ export async function createContainer(cli: Cli, config: ContainerCreateRequest, 
   const cidFile = config.HostConfig?.ContainerIDFile ?? "";
   const file = cidFile ? await openCidFile(cidFile) : undefined;
   try {
-    const id = await createWithImage(cli, config, options);
+    const use = options["use-api-socket"] ? await import("./api-socket.ts") : undefined;
+    const { config: whole, credentials } = use ? await use.withApiSocket(cli, config) : { config, credentials: undefined };
+    const id = await createWithImage(cli, whole, options);
+    if (credentials) await use?.writeCredentials(cli, id, credentials);
     await file?.write(id);
     return id;
   } catch (error) {

@@ -7,7 +7,7 @@ const TABLE = {
   detach: bool("", { short: "d" }),
   proxy: bool("", { initial: true }),
   name: text("", { short: "n" }),
-  last: int("", { alias: "recent" }),
+  last: int("", { alias: "recent", aliasDeprecated: true }),
   env: list("", { short: "e" }),
   platform: strings(""),
   opt: map("", { short: "o" }),
@@ -71,4 +71,9 @@ test("parseFlags() notices that help is wanted", () => {
       () => parseFlags(TABLE, [word]),
       (error) => error instanceof HelpRequested && error.short === short,
     );
+});
+
+test("parseFlags() tells of a name that is no longer one", () => {
+  assert.deepEqual(parseFlags(TABLE, ["--recent", "3"]).notices, ["Flag --recent has been deprecated, use --last instead"]);
+  assert.deepEqual(parseFlags(TABLE, ["--last", "3"]).notices, []);
 });

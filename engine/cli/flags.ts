@@ -16,6 +16,8 @@ export interface FlagOptions<T> {
   readonly hidden?: boolean;
   /** Another name of the same flag. */
   readonly alias?: string;
+  /** Whoever writes the other name is told of the right one. */
+  readonly aliasDeprecated?: boolean;
   /** @throws {Error} saying why a value cannot be taken */
   readonly check?: (text: string) => void;
 }
@@ -37,6 +39,8 @@ export interface ParsedFlags<F extends FlagTable> {
   /** Names that were given. */
   readonly given: ReadonlySet<string>;
   readonly args: readonly string[];
+  /** What the user should know of how the flags were written. */
+  readonly notices: readonly string[];
 }
 
 /** A command line that cannot be read; the message is pflag's. */
@@ -175,6 +179,7 @@ class FlagParser {
   readonly #values: Record<string, unknown> = {};
   readonly #given = new Set<string>();
   readonly #args: string[] = [];
+  readonly #notices: string[] = [];
   #at = 0;
 
   constructor(table: FlagTable, words: readonly string[], interspersed: boolean) {
@@ -196,7 +201,7 @@ class FlagParser {
         this.#takeRest();
       }
     }
-    return { flags: this.#values, given: this.#given, args: this.#args };
+    return { flags: this.#values, given: this.#given, args: this.#args, notices: this.#notices };
   }
 
   #takeRest(): void {
@@ -208,6 +213,8 @@ class FlagParser {
     const at = word.indexOf("=");
     const written = at < 0 ? word.slice(2) : word.slice(2, at);
     const name = Object.hasOwn(this.#table, written) ? written : this.#aliased(written);
+    if (name && name !== written && this.#table[name]!.aliasDeprecated)
+      this.#notices.push(`Flag --${written} has been deprecated, use --${name} instead`);
     if (!name) {
       if (written === "help") throw new HelpRequested(false);
       if (!/^[\w]/.test(written)) throw new FlagError(`bad flag syntax: ${word}`);

@@ -3,7 +3,7 @@
  */
 import { TemplateError } from "./template/lex.ts";
 import { compileTemplate } from "./template/execute.ts";
-import type { Template } from "./template/execute.ts";
+import type { Template, TemplateOptions } from "./template/execute.ts";
 import { goJson } from "./template/functions.ts";
 import { alignTabs } from "./tabs.ts";
 
@@ -31,6 +31,8 @@ export interface ListFormat {
   readonly table: string;
   /** Header of each field. */
   readonly headers: Readonly<Record<string, string>>;
+  /** Docker's Go type of a row, which it names for a field that there is not. */
+  readonly type?: string;
 }
 
 /** Go's tabwriter as docker's lists use it. */
@@ -55,10 +57,10 @@ const HEADER_FUNCTIONS = {
 export function formatRows(rows: readonly Row[], form: ListFormat): string {
   const { source, isTable } = readFormat(form);
   if (source === "json") return rows.map((row) => `${jsonRow(row)}\n`).join("");
-  const template = readTemplate(source);
-  const lines = rows.map((row) => template(row));
+  const template = readTemplate(source, form.type);
+  const lines = rows.map((row) => template(sorted(row)));
   if (!isTable) return lines.map((line) => `${line}\n`).join("");
-  const header = compileTemplate(source, HEADER_FUNCTIONS)(headerRow(form.headers));
+  const header = compileTemplate(source, { functions: HEADER_FUNCTIONS })(headerRow(form.headers));
   const all = [header, ...lines].join("\n").split("\n");
   return alignTabs(all, TABS)
     .map((line) => `${line}\n`)
@@ -66,9 +68,9 @@ export function formatRows(rows: readonly Row[], form: ListFormat): string {
 }
 
 /** @throws {Error} in docker's words for lists */
-function readTemplate(source: string): Template {
+function readTemplate(source: string, type = ""): Template {
   try {
-    return compileTemplate(source);
+    return compileTemplate(source, { type });
   } catch (error) {
     throw new Error(`failed to parse template: ${(error as Error).message}`, { cause: error });
   }
@@ -84,8 +86,11 @@ function readFormat(form: ListFormat): { source: string; isTable: boolean } {
 
 /** Docker's JSON of a row: its fields sorted by name. */
 function jsonRow(row: Row): string {
-  const fields = Object.entries(row).filter(([, value]) => typeof value !== "function");
-  return goJson(Object.fromEntries(fields.toSorted(([a], [b]) => (a < b ? -1 : 1))));
+  return goJson(sorted(Object.fromEntries(Object.entries(row).filter(([, value]) => typeof value !== "function"))));
+}
+
+function sorted(row: Row): Row {
+  return Object.fromEntries(Object.entries(row).toSorted(([a], [b]) => (a < b ? -1 : 1)));
 }
 
 function headerRow(headers: Readonly<Record<string, string>>): Row {
@@ -106,9 +111,9 @@ export function formatLabels(labels: Readonly<Record<string, string>> | null | u
 }
 
 /** A value for people or for programs: `json` and templates, by `--format` of single objects. */
-export function formatValue(format: string, value: unknown): string {
+export function formatValue(format: string, value: unknown, options: TemplateOptions = {}): string {
   if (format === "json") return goJson(value);
-  return compileTemplate(format.replaceAll("\\t", "\t").replaceAll("\\n", "\n"))(value);
+  return compileTemplate(format.replaceAll("\\t", "\t").replaceAll("\\n", "\n"), options)(value);
 }
 
 /** At most `size` characters, the last of them `…` when something was cut. */

@@ -10,7 +10,8 @@ import type { ServiceConfig } from "./service.ts";
 export const API_SOCKET = "/var/run/docker.sock";
 
 const CONFIG = "#apisocket";
-const FOLDER = "/run/secrets/docker";
+/** Where DOCKER_CONFIG points to in the container. */
+export const CREDENTIALS_FOLDER = "/run/secrets/docker";
 
 /** Whether any service asks for it. */
 export function usesApiSocket({ services }: Project): boolean {
@@ -40,8 +41,8 @@ function withSocket(service: ServiceConfig): ServiceConfig {
   return {
     ...service,
     volumes,
-    environment: { ...service.environment, DOCKER_CONFIG: FOLDER },
-    configs: [...(service.configs ?? []), { source: CONFIG, target: `${FOLDER}/config.json` }],
+    environment: { ...service.environment, DOCKER_CONFIG: CREDENTIALS_FOLDER },
+    configs: [...(service.configs ?? []), { source: CONFIG, target: `${CREDENTIALS_FOLDER}/config.json` }],
   };
 }
 

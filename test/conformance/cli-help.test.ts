@@ -24,7 +24,7 @@ async function berthHelp(words: readonly string[]): Promise<string> {
 
 /** Flags of docker's that Berth leaves out: other systems', swarm's, and what is nothing to it. */
 const LEFT_OUT =
-  /^(cpu-count|cpu-percent|io-maxbandwidth|io-maxiops|kernel-memory|use-api-socket|help|cluster|availability|group|limit-bytes|required-bytes|scope|secret|sharing|topology-preferred|topology-required|type)$/;
+  /^(cpu-count|cpu-percent|io-maxbandwidth|io-maxiops|kernel-memory|help|cluster|availability|group|limit-bytes|required-bytes|scope|secret|sharing|topology-preferred|topology-required|type)$/;
 
 /** Sections of a help page; flags by name, their texts unwrapped. */
 function sections(page: string): { head: string; flags: Record<string, string> } {

@@ -72,6 +72,15 @@ for (const as of USERS)
       );
     });
 
+    test("run --use-api-socket hands the engine's socket and the logins to the container", async () => {
+      mkdirSync(join(home, "logins"));
+      writeFileSync(join(home, "logins", "config.json"), '{"auths":{"127.0.0.1:5000":{"auth":"YTpi"}}}');
+      const line = "test -S /var/run/docker.sock && cat $DOCKER_CONFIG/config.json";
+      const env = { DOCKER_CONFIG: join(home, "logins") };
+      const said = await berthSays(engine, ["run", "--rm", "--use-api-socket", "busybox", "sh", "-c", line], { env });
+      assert.deepEqual(JSON.parse(said), { auths: { "127.0.0.1:5000": { auth: "YTpi" } } });
+    });
+
     test("run prints, passes stdin on byte by byte, and exits as the container does", async () => {
       assert.equal(await says("run --rm busybox echo hello"), "hello");
       const input = Buffer.from(Array.from({ length: 300_000 }, (_byte, at) => at % 251));

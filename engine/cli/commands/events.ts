@@ -20,6 +20,8 @@ export const events = command({
   },
   async run(cli, { flags }) {
     const show = readable(() => formatter(flags.format), 64);
+    // What no event has is said before there is any.
+    readable(() => show(NO_EVENT), 64);
     const client = await cli.client();
     const options = {
       filters: flags.filter,
@@ -30,6 +32,12 @@ export const events = command({
     for await (const event of client.system.timedEvents(options)) cli.print(readable(() => show(event), 1));
   },
 });
+
+const NO_EVENT: TimedEvent = {
+  event: { Type: "", Action: "", Actor: { ID: "", Attributes: {} }, scope: "local", time: 0, timeNano: 0 },
+  timeNs: 0n,
+  line: "",
+};
 
 /** @throws {ExitError} in docker's words for a format that cannot be read, or not be filled in */
 function readable<T>(use: () => T, status: number): T {
@@ -43,7 +51,7 @@ function readable<T>(use: () => T, status: number): T {
 function formatter(format: string): (event: TimedEvent) => string {
   if (format === "" || format === "table") return eventLine;
   if (format === "json") return ({ line }) => line.trim();
-  const template = compileTemplate(format.replaceAll("\\t", "\t").replaceAll("\\n", "\n"));
+  const template = compileTemplate(format.replaceAll("\\t", "\t").replaceAll("\\n", "\n"), { type: "*events.Message" });
   return ({ event, timeNs }) =>
     template({
       ...event,

@@ -35,7 +35,7 @@ export const history = command({
     cli.out(
       formatRows(
         items.map((item) => historyRow(item, options)),
-        { format: flags.format, table, headers: HEADERS },
+        { format: flags.format, table, headers: HEADERS, type: "*image.historyContext" },
       ),
     );
   },

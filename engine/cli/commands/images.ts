@@ -44,7 +44,7 @@ export const images = command({
     const rows = found.toSorted((a, b) => b.Created - a.Created).flatMap((image) => imageRows(image, options));
     const digest = flags.digests ? "{{.Digest}}\t" : "";
     const table = flags.quiet ? "{{.ID}}" : `table {{.Repository}}\t{{.Tag}}\t${digest}{{.ID}}\t{{.CreatedSince}}\t{{.Size}}`;
-    cli.out(formatRows(rows, { format, table, headers: HEADERS }));
+    cli.out(formatRows(rows, { format, table, headers: HEADERS, type: "*formatter.imageContext" }));
   },
 });
 

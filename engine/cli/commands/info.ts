@@ -17,7 +17,7 @@ export const info = command({
     const server = await client.system.info({ signal: cli.signal });
     if (flags.format) {
       const ClientInfo = { Debug: cli.globals.debug, Context: context, Version: CLI_VERSION, Plugins: [], Warnings: null };
-      return cli.print(formatValue(flags.format, { ...server, ClientInfo }));
+      return cli.print(formatValue(flags.format, { ...server, ClientInfo }, { type: "system.dockerInfo" }));
     }
     const own = [
       ["Client:"],

@@ -35,7 +35,7 @@ export const networkLs = command({
     const sorted = networks.toSorted((a, b) => (a.Name < b.Name ? -1 : 1));
     const rows = sorted.map((network) => networkRow(network, flags["no-trunc"]));
     const table = flags.quiet ? "{{.ID}}" : "table {{.ID}}\t{{.Name}}\t{{.Driver}}\t{{.Scope}}";
-    cli.out(formatRows(rows, { format, table, headers: HEADERS }));
+    cli.out(formatRows(rows, { format, table, headers: HEADERS, type: "*network.networkContext" }));
   },
 });
 

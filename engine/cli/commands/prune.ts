@@ -58,7 +58,7 @@ export const containerPrune = command({
   arity: [0, 0],
   flags: { filter: filter('Provide filter values (e.g. "until=<timestamp>")'), ...FORCE },
   async run(cli, { flags }) {
-    if (!flags.force && !(await confirm(cli, `WARNING! This will remove all stopped containers.\n${CONTINUE}`))) return 1;
+    if (!flags.force && !(await confirm(cli, `WARNING! This will remove all stopped containers.\n${CONTINUE}`))) return 0;
     report(cli, [await pruneContainers(await cli.client(), flags.filter, cli.signal)]);
     return 0;
   },
@@ -74,7 +74,7 @@ export const imagePrune = command({
   },
   async run(cli, { flags: { all, force, filter } }) {
     const what = all ? "all images without at least one container associated to them" : "all dangling images";
-    if (!force && !(await confirm(cli, `WARNING! This will remove ${what}.\n${CONTINUE}`))) return 1;
+    if (!force && !(await confirm(cli, `WARNING! This will remove ${what}.\n${CONTINUE}`))) return 0;
     report(cli, [await pruneImages(await cli.client(), filter, { all, signal: cli.signal })]);
     return 0;
   },
@@ -91,7 +91,7 @@ export const volumePrune = command({
   async run(cli, { flags: { all, force, filter } }) {
     const what = all ? "all" : "anonymous";
     const question = `WARNING! This will remove ${what} local volumes not used by at least one container.\n${CONTINUE}`;
-    if (!force && !(await confirm(cli, question))) return 1;
+    if (!force && !(await confirm(cli, question))) return 0;
     report(cli, [await pruneVolumes(await cli.client(), all ? { ...filter, all: ["true"] } : filter, cli.signal)]);
     return 0;
   },
@@ -103,7 +103,7 @@ export const networkPrune = command({
   flags: { filter: filter('Provide filter values (e.g. "until=<timestamp>")'), ...FORCE },
   async run(cli, { flags }) {
     const question = `WARNING! This will remove all custom networks not used by at least one container.\n${CONTINUE}`;
-    if (!flags.force && !(await confirm(cli, question))) return 1;
+    if (!flags.force && !(await confirm(cli, question))) return 0;
     cli.out((await pruneNetworks(await cli.client(), flags.filter, cli.signal)).text);
     return 0;
   },
@@ -120,7 +120,7 @@ export const builderPrune = command({
   },
   async run(cli, { flags: { all, force, filter } }) {
     const what = all ? "all build cache" : "all dangling build cache";
-    if (!force && !(await confirm(cli, `WARNING! This will remove ${what}.\n${CONTINUE}`))) return 1;
+    if (!force && !(await confirm(cli, `WARNING! This will remove ${what}.\n${CONTINUE}`))) return 0;
     report(cli, [await pruneBuilds(await cli.client(), filter, { all, signal: cli.signal })]);
     return 0;
   },
@@ -137,7 +137,7 @@ export const systemPrune = command({
   },
   async run(cli, { flags: { all, force, filter, volumes } }) {
     if (volumes && filter["until"]) throw new Error('The "until" filter is not supported with "--volumes"');
-    if (!force && !(await confirm(cli, systemWarning(all, volumes)))) return 1;
+    if (!force && !(await confirm(cli, systemWarning(all, volumes)))) return 0;
     const client = await cli.client();
     const { signal } = cli;
     const pruned = [await pruneContainers(client, filter, signal), await pruneNetworks(client, filter, signal)];

@@ -47,14 +47,14 @@ export const ps = command({
     const containers = await client.containers.list({
       all: flags.all,
       limit,
-      size: flags.size || format.includes(".Size"),
+      size: flags.size || /\.Size|json \.\s*\}/.test(format),
       filters: flags.filter,
       signal: cli.signal,
     });
     const table = flags.quiet ? "{{.ID}}" : `${TABLE}${flags.size ? "\t{{.Size}}" : ""}`;
     const options = { now: cli.now(), full: flags["no-trunc"] };
     const rows = containers.map((container) => containerRow(container, options));
-    cli.out(formatRows(rows, { format, table, headers: HEADERS }));
+    cli.out(formatRows(rows, { format, table, headers: HEADERS, type: "*formatter.ContainerContext" }));
   },
 });
 

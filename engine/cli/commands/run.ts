@@ -72,7 +72,12 @@ export async function startAttached(
   const client = await cli.client();
   const signals = options.sigProxy ? await proxySignals(cli, id) : NO_PROXY;
   try {
-    const attached = await client.containers.attach(id, { stdin, stdout, stderr, detachKeys: detachKeys || undefined, tty });
+    const attached = await client.containers
+      .attach(id, { stdin, stdout, stderr, detachKeys: detachKeys || undefined, tty })
+      .catch((error: unknown) => {
+        // What cannot be attached to is no failed start.
+        throw error instanceof ClientError ? new ExitError(1, describeError(error)) : error;
+      });
     const session = runSession(cli, attached, { stdin, stdout, stderr, tty, detachKeys });
     const waiting = await client.containers.startWaiting(id, { condition: config.HostConfig?.AutoRemove ? "removed" : "next-exit" });
     await startOrFail(() => client.containers.start(id));

@@ -34,7 +34,8 @@ export const stats = command({
   async run(cli, { args, flags }) {
     const client = await cli.client();
     const format = flags.format || ((await cli.settings()).file.statsFormat ?? "");
-    const show = (rows: readonly Row[]): string => formatRows(rows, { format, table: TABLE, headers: HEADERS });
+    const show = (rows: readonly Row[]): string =>
+      formatRows(rows, { format, table: TABLE, headers: HEADERS, type: "*container.statsContext" });
     const options = { args, all: flags.all, full: flags["no-trunc"] };
     if (flags["no-stream"]) cli.out(show(await sampleAll(client, cli, options)));
     else await follow(cli, client, { ...options, show });

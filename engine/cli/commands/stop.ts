@@ -1,7 +1,7 @@
 import { command, forEach } from "../cli.ts";
 import { int, text } from "../flags.ts";
 
-const TIMEOUT = { short: "t", alias: "time" };
+const TIMEOUT = { short: "t", alias: "time", aliasDeprecated: true };
 
 export const stop = command({
   usage: "[OPTIONS] CONTAINER [CONTAINER...]",

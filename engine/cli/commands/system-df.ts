@@ -29,6 +29,7 @@ export const systemDf = command({
         format: flags.format,
         table,
         headers: HEADERS,
+        type: "*formatter.diskUsageImagesContext",
       }),
     );
   },

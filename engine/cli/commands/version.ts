@@ -27,7 +27,8 @@ export const version = command({
     };
     const { server, failure } = await askServer(cli);
     if (server) client.ApiVersion = (await (await cli.client()).connection.apiVersion()) || API_VERSION;
-    if (flags.format) cli.print(formatValue(flags.format, { Client: client, Server: server ?? null }));
+    if (flags.format)
+      cli.print(formatValue(flags.format, { Client: client, Server: server ?? null }, { type: "system.versionInfo", name: "version" }));
     else cli.out(clientText(client) + (server ? `\n${serverText(server)}` : ""));
     if (failure) throw new ExitError(1, failure.message);
   },

@@ -60,7 +60,14 @@ export const volumeLs = command({
     const volumes = await client.volumes.list({ filters: flags.filter, signal: cli.signal });
     const format = flags.format || (flags.quiet ? "" : ((await cli.settings()).file.volumesFormat ?? ""));
     const rows = volumes.toSorted((a, b) => (a.Name < b.Name ? -1 : 1)).map(volumeRow);
-    cli.out(formatRows(rows, { format, table: flags.quiet ? "{{.Name}}" : "table {{.Driver}}\t{{.Name}}", headers: HEADERS }));
+    cli.out(
+      formatRows(rows, {
+        format,
+        table: flags.quiet ? "{{.Name}}" : "table {{.Driver}}\t{{.Name}}",
+        headers: HEADERS,
+        type: "*formatter.volumeContext",
+      }),
+    );
   },
 });
 

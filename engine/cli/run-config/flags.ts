@@ -132,4 +132,5 @@ export const CREATE_FLAGS = {
   name: text("Assign a name to the container"),
   platform: text("Set platform if server is multi-platform capable"),
   quiet: bool("Suppress the pull output", { short: "q" }),
+  "use-api-socket": bool("Bind mount Docker API socket and required auth"),
 };

@@ -10,17 +10,25 @@ import type { Node, Operand, Pipeline } from "./parse.ts";
 /** A template that is ready to run on one value after another. */
 export type Template = (value: Value) => string;
 
+export interface TemplateOptions {
+  /** These take the place of docker's own. */
+  readonly functions?: Readonly<Record<string, TemplateFunction>>;
+  /** Go's type of the values, where docker has one: it is named for a field that they do not have. */
+  readonly type?: string;
+  /** Of the template, in what is said of it. */
+  readonly name?: string;
+}
+
 /**
  * Compiles a template. A property that is a function is a method and is called with the words after it.
  *
- * @param functions take the place of docker's own
  * @throws {TemplateError} now for what cannot be read, from the template for what cannot be run
  */
-export function compileTemplate(source: string, functions: Readonly<Record<string, TemplateFunction>> = {}): Template {
+export function compileTemplate(source: string, options: TemplateOptions = {}): Template {
   const nodes = parseTemplate(source);
-  const known = { ...FUNCTIONS, ...functions };
-  checkFunctions(nodes, known);
-  return (value) => new Execution(known, value).run(nodes);
+  const functions = { ...FUNCTIONS, ...options.functions };
+  checkFunctions(nodes, functions);
+  return (value) => new Execution({ ...options, functions }, value).run(nodes);
 }
 
 function checkFunctions(nodes: readonly Node[], known: Readonly<Record<string, TemplateFunction>>): void {
@@ -51,11 +59,17 @@ class Leave extends Error {
 class Execution {
   readonly #functions: Readonly<Record<string, TemplateFunction>>;
   readonly #variables: { name: string; value: Value }[];
+  readonly #type: string;
+  readonly #name: string;
   #output = "";
-  #column = 0;
 
-  constructor(functions: Readonly<Record<string, TemplateFunction>>, root: Value) {
+  constructor(
+    { functions, type = "", name = "" }: TemplateOptions & { functions: Readonly<Record<string, TemplateFunction>> },
+    root: Value,
+  ) {
     this.#functions = functions;
+    this.#type = type;
+    this.#name = name;
     this.#variables = [{ name: "$", value: root }];
   }
 
@@ -73,11 +87,8 @@ class Execution {
   #node(node: Node, dot: Value): void {
     if (node.kind === "text") this.#output += node.text;
     else if (node.kind === "leave") throw new Leave(node.how);
-    else {
-      this.#column = node.column;
-      if (node.kind === "action") this.#action(node.pipeline, dot);
-      else this.#block(node, dot);
-    }
+    else if (node.kind === "action") this.#action(node.pipeline, dot);
+    else this.#block(node, dot);
   }
 
   #action(pipeline: Pipeline, dot: Value): void {
@@ -133,7 +144,7 @@ class Execution {
     const [first, ...rest] = words as [Operand, ...Operand[]];
     const given = () => [...rest.map((word) => this.#operand(word, dot)), ...last];
     if (first.kind === "function" && (first.name === "and" || first.name === "or")) return this.#lazily(first.name, rest, dot, last);
-    if (first.kind === "function") return this.#call(first, given());
+    if (first.kind === "function") return this.#call({ ...first, source: words.map(({ source }) => source).join(" ") }, given(), rest[0]);
     const value = this.#value(first, dot);
     if (typeof value === "function") return (value as TemplateFunction)(...given());
     if (rest.length > 0 || last.length > 0)
@@ -156,9 +167,10 @@ class Execution {
     return last.length > 0 ? last[0] : value;
   }
 
-  #call(first: Operand & { kind: "function" }, values: Value[]): Value {
+  #call(first: Operand & { kind: "function" }, values: Value[], of?: Operand): Value {
     try {
-      return this.#fields(first, this.#functions[first.name]!(...values));
+      const value = this.#functions[first.name]!(...values);
+      return this.#fields(first, value === undefined && first.name === "index" ? zeroIn(of?.fields.at(-1) ?? "") : value);
     } catch (error) {
       if (error instanceof TemplateError && !error.message.startsWith("template:")) throw this.#failure(first, error.message);
       throw error;
@@ -184,19 +196,30 @@ class Execution {
 
   #fields(word: Operand, start: Value): Value {
     let value = start;
+    let before = "";
     for (const field of word.fields) {
       if (typeof value === "function") value = (value as TemplateFunction)();
       if (value === null || value === undefined) throw this.#failure(word, `nil pointer evaluating interface {}.${field}`);
-      if (typeof value !== "object" || Array.isArray(value))
-        throw this.#failure(word, `can't evaluate field ${field} in type ${Array.isArray(value) ? "[]interface {}" : typeof value}`);
-      if (!(field in value)) throw this.#failure(word, `map has no entry for key "${field}"`);
+      const type = this.#typeOf(value);
+      if (type && (typeof value !== "object" || !(field in value)))
+        throw this.#failure(word, `can't evaluate field ${field} in type ${type}`);
+      if (!(field in (value as object)) && !isMap(before)) throw this.#failure(word, `map has no entry for key "${field}"`);
       value = (value as Record<string, Value>)[field];
+      before = field;
     }
     return value;
   }
 
+  /** Of what is no map. */
+  #typeOf(value: object | string | number | boolean | bigint | symbol): string {
+    if (value === this.#variables[0]!.value) return this.#type;
+    if (typeof value === "object" && !Array.isArray(value)) return "";
+    if (!this.#type) return "interface {}";
+    return Array.isArray(value) ? "[]string" : typeof value;
+  }
+
   #failure(word: Operand, reason: string): TemplateError {
-    return new TemplateError(`template: :1:${this.#column}: executing "" at <${word.source}>: ${reason}`);
+    return new TemplateError(`template: ${this.#name}:1:${word.at}: executing "${this.#name}" at <${word.source}>: ${reason}`);
   }
 }
 
@@ -208,15 +231,26 @@ function entriesOf(value: Value): [Value, Value][] {
   throw new TemplateError(`template: :1: range can't iterate over ${show(value)}`);
 }
 
+/** What Go's index gives for a key that a map does not have. */
+function zeroIn(field: string): Value {
+  if (/^(Labels|Annotations|Options|DriverOpts|Sysctls|Tmpfs|StorageOpt|Config|Data|Attributes)$/.test(field)) return "";
+  return /^(Ports|PortBindings)$/.test(field) ? [] : undefined;
+}
+
+/** A container has a Config that is none, and a log driver one that is. */
+function isMap(field: string): boolean {
+  return field !== "Config" && MAPS.test(field);
+}
+
 /** Fields that are maps or pointers in Go; any other null is an empty list. */
-const NIL_MAPS =
-  /^(Labels|Annotations|ExposedPorts|Volumes|Options|DriverOpts|PortBindings|Ports|Sysctls|Tmpfs|StorageOpt|Config|Data|Networks|Containers)$/;
+const MAPS =
+  /^(Labels|Annotations|ExposedPorts|Volumes|Options|DriverOpts|PortBindings|Ports|Sysctls|Tmpfs|StorageOpt|Config|Data|Networks|Containers|Attributes)$/;
 const NIL_POINTERS =
   /^(Healthcheck|Health|OomKillDisable|PidsLimit|MemorySwappiness|Init|IPAMConfig|StopTimeout|ContainerIDFile|UsageData|Status|Platform)$/;
 
 function showResult(value: Value, pipeline: Pipeline): string {
   if (value !== null) return show(value);
   const field = pipeline.commands.at(-1)?.[0]?.fields.at(-1) ?? "";
-  if (NIL_MAPS.test(field)) return "map[]";
+  if (MAPS.test(field)) return "map[]";
   return NIL_POINTERS.test(field) ? "<nil>" : field ? "[]" : "<no value>";
 }

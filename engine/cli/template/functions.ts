@@ -109,7 +109,7 @@ function index(value: Value, ...keys: Value[]): Value {
 
 function item(list: readonly Value[] | string, key: Value): Value {
   if (typeof key !== "number") throw new TemplateError(`error calling index: cannot index slice/array with type ${typeName(key)}`);
-  if (key < 0 || key >= list.length) throw new TemplateError(`error calling index: reflect: slice index out of range`);
+  if (key < 0 || key >= list.length) throw new TemplateError(`error calling index: index out of range: ${key}`);
   return typeof list === "string" ? Buffer.from(list)[key] : list[key];
 }
 

@@ -16,9 +16,11 @@ export interface Token {
   readonly source: string;
   /** A space in front separates `.A .B` from `.A.B`. */
   readonly spaced: boolean;
+  /** Where it begins in the template. */
+  readonly at: number;
 }
 
-export type Piece = { readonly text: string } | { readonly tokens: readonly Token[]; readonly column: number };
+export type Piece = { readonly text: string } | { readonly tokens: readonly Token[] };
 
 const TOKEN =
   /(\s*)(?:(\$[\p{L}\p{N}_]*)|\.([\p{L}_][\p{L}\p{N}_]*)|("(?:[^"\\\n]|\\.)*")|(`[^`]*`)|('(?:[^'\\\n]|\\.)*')|([+-]?(?:0x[\da-fA-F]+|\d+(?:\.\d+)?(?:e[+-]?\d+)?))|([\p{L}_][\p{L}\p{N}_]*)|(:=|[.|(),=]))/uy;
@@ -38,7 +40,7 @@ export function splitTemplate(source: string): Piece[] {
     if (open < 0) break;
     const start = open + (trimBefore ? 3 : 2);
     const { tokens, end, trim } = readAction(source, start);
-    if (tokens) pieces.push({ tokens, column: start });
+    if (tokens) pieces.push({ tokens });
     at = end;
     trimNext = trim;
   }
@@ -63,7 +65,7 @@ function readAction(source: string, start: number): { tokens: Token[] | null; en
 
 function tokenOf(match: RegExpExecArray): Token {
   const [whole, space = "", variable, field, quoted, raw, char, number, name, punctuation] = match;
-  const base = { source: whole.slice(space.length), spaced: space !== "" };
+  const base = { source: whole.slice(space.length), spaced: space !== "", at: match.index + space.length };
   if (variable !== undefined) return { ...base, kind: "variable", text: variable };
   if (field !== undefined) return { ...base, kind: "field", text: field };
   if (quoted !== undefined) return { ...base, kind: "string", text: unquote(quoted) };

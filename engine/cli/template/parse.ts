@@ -5,11 +5,23 @@ import { TemplateError, splitTemplate } from "./lex.ts";
 import type { Token } from "./lex.ts";
 
 export type Operand =
-  | { readonly kind: "dot" | "nil"; readonly fields: readonly string[]; readonly source: string }
-  | { readonly kind: "literal"; readonly value: string | number | boolean; readonly fields: readonly string[]; readonly source: string }
-  | { readonly kind: "variable"; readonly name: string; readonly fields: readonly string[]; readonly source: string }
-  | { readonly kind: "pipeline"; readonly pipeline: Pipeline; readonly fields: readonly string[]; readonly source: string }
-  | { readonly kind: "function"; readonly name: string; readonly fields: readonly string[]; readonly source: string };
+  | { readonly kind: "dot" | "nil"; readonly fields: readonly string[]; readonly source: string; readonly at: number }
+  | {
+      readonly kind: "literal";
+      readonly value: string | number | boolean;
+      readonly fields: readonly string[];
+      readonly source: string;
+      readonly at: number;
+    }
+  | { readonly kind: "variable"; readonly name: string; readonly fields: readonly string[]; readonly source: string; readonly at: number }
+  | {
+      readonly kind: "pipeline";
+      readonly pipeline: Pipeline;
+      readonly fields: readonly string[];
+      readonly source: string;
+      readonly at: number;
+    }
+  | { readonly kind: "function"; readonly name: string; readonly fields: readonly string[]; readonly source: string; readonly at: number };
 
 export interface Pipeline {
   readonly declares: readonly string[];
@@ -20,11 +32,10 @@ export interface Pipeline {
 
 export type Node =
   | { readonly kind: "text"; readonly text: string }
-  | { readonly kind: "action"; readonly pipeline: Pipeline; readonly column: number }
+  | { readonly kind: "action"; readonly pipeline: Pipeline }
   | {
       readonly kind: "if" | "range" | "with";
       readonly pipeline: Pipeline;
-      readonly column: number;
       readonly body: readonly Node[];
       readonly otherwise: readonly Node[];
     }
@@ -43,7 +54,6 @@ class Parser {
   #piece = 0;
   #tokens: readonly Token[] = [];
   #at = 0;
-  #column = 0;
 
   constructor(source: string) {
     this.#pieces = splitTemplate(source);
@@ -63,7 +73,7 @@ class Parser {
         nodes.push({ kind: "text", text: piece.text });
         continue;
       }
-      [this.#tokens, this.#at, this.#column] = [piece.tokens, 0, piece.column];
+      [this.#tokens, this.#at] = [piece.tokens, 0];
       const word = this.#keyword();
       if (word === "end" || word === "else") return { nodes, ended: word };
       nodes.push(this.#action(word));
@@ -82,14 +92,13 @@ class Parser {
   #action(word: string): Node {
     if (word === "if" || word === "range" || word === "with") return this.#block(word);
     if (word === "break" || word === "continue") return { kind: "leave", how: word };
-    return { kind: "action", column: this.#column, pipeline: this.#whole("command") };
+    return { kind: "action", pipeline: this.#whole("command") };
   }
 
   #block(kind: Block): Node {
-    const column = this.#column;
     const pipeline = this.#whole(kind);
     const body = this.#nodes();
-    const node = { kind, column, pipeline, body: body.nodes };
+    const node = { kind, pipeline, body: body.nodes };
     if (body.ended === "end") return { ...node, otherwise: [] };
     if (body.ended !== "else") throw new TemplateError("template: :1: unexpected EOF");
     const chained = this.#tokens[1]?.text;
@@ -145,17 +154,19 @@ class Parser {
     this.#at++;
     const term = this.#term(token);
     const fields: string[] = token.kind === "field" ? [token.text] : [];
-    let source = token.source;
+    let { source, at } = token;
     for (let next = this.#tokens[this.#at]; next?.kind === "field" && !next.spaced; next = this.#tokens[this.#at]) {
+      // Go's place of a chain of fields is that of its second one.
+      if (fields.length === (token.kind === "field" ? 1 : 0)) at = next.at;
       fields.push(next.text);
       source += next.source;
       this.#at++;
     }
-    return { ...term, fields, source };
+    return { ...term, fields, source, at };
   }
 
   #term(token: Token): Operand {
-    const base = { fields: [], source: token.source };
+    const base = { fields: [], source: token.source, at: token.at };
     if (token.kind === "string") return { ...base, kind: "literal", value: token.text };
     if (token.kind === "number") return { ...base, kind: "literal", value: Number(token.text) };
     if (token.kind === "char") return { ...base, kind: "literal", value: token.text.codePointAt(0) ?? 0 };
@@ -167,7 +178,7 @@ class Parser {
     return { ...base, kind: "function", name: token.text };
   }
 
-  #parenthesized(base: { fields: string[]; source: string }): Operand {
+  #parenthesized(base: { fields: string[]; source: string; at: number }): Operand {
     const pipeline = this.#pipeline("parenthesized pipeline");
     if (!this.#take(")")) throw new TemplateError("template: :1: unclosed left paren");
     return { ...base, kind: "pipeline", pipeline };

@@ -14,6 +14,7 @@ const value = {
   Ports: { "80/tcp": [{ HostIp: "0.0.0.0", HostPort: "8080" }], "81/tcp": null },
   Volumes: { "/data": {} },
   Image: "<a&b>",
+  Config: {},
   Label: (key: unknown) => `label ${String(key)}`,
 };
 
@@ -22,6 +23,8 @@ for (const [template, want] of [
   ["{{.Name}}", "/web"],
   ["{{ .State.Status }}/{{.N}}", "running/3"],
   ["{{.State}}", "map[ExitCode:0 Running:true Status:running]"],
+  ["{{.Volumes.nope}}", "<no value>"],
+  ['{{index .Ports "9/tcp"}}', "[]"],
   ["{{.List}}", "[a b c]"],
   ["{{.Volumes}}", "map[/data:{}]"],
   ["{{.None}} {{.Labels}}", "[] map[]"],
@@ -69,7 +72,10 @@ for (const [template, want] of [
 
 for (const [template, message] of [
   ["{{.Nope}}", 'template: :1:2: executing "" at <.Nope>: map has no entry for key "Nope"'],
-  ["{{.State.Nope}}", 'template: :1:2: executing "" at <.State.Nope>: map has no entry for key "Nope"'],
+  ["{{.State.Nope}}", 'template: :1:8: executing "" at <.State.Nope>: map has no entry for key "Nope"'],
+  ["{{.Config.Nope}}", 'template: :1:9: executing "" at <.Config.Nope>: map has no entry for key "Nope"'],
+  ["{{.List.Nope}}", 'template: :1:7: executing "" at <.List.Nope>: can\'t evaluate field Nope in type interface {}'],
+  ["{{index .List 9}}", 'template: :1:2: executing "" at <index .List 9>: error calling index: index out of range: 9'],
   ["{{.Name", "template: :1: unclosed action"],
   ["{{nope .Name}}", 'template: :1: function "nope" not defined'],
   ["{{if .Name}}x", "template: :1: unexpected EOF"],
@@ -80,3 +86,9 @@ for (const [template, message] of [
   test(`compileTemplate() refuses ${template}`, () => {
     assert.throws(() => compileTemplate(template)(value), { message });
   });
+
+test("compileTemplate() names the type of a row that lacks a field", () => {
+  const template = compileTemplate("{{.Nope}}", { type: "*formatter.imageContext" });
+  const message = 'template: :1:2: executing "" at <.Nope>: can\'t evaluate field Nope in type *formatter.imageContext';
+  assert.throws(() => template(value), { message });
+});
