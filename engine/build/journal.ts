@@ -1,6 +1,7 @@
 /**
- * What a running build tells, on disk as it happens, so that the engine after a killed one knows it. Lost is at most what
- * was told in the same turn of the event loop; nothing waits for the disk, and a full disk ends the journal, not the build.
+ * What a running build tells, on disk as it happens, so that the engine after a killed one knows it. Who is told that a
+ * step is made finds all that was before written; else lost is at most what was told in the same turn of the event loop.
+ * Nothing waits for the disk, and a full disk ends the journal, not the build.
  *
  *     STATE/records/<id>/journal       lines of Entry; of those about the same the last one counts
  *     STATE/records/<id>/<step>.log    what the step has printed
@@ -35,7 +36,7 @@ export class Journal {
   /** @param about what it replaces; `entry` is asked for at the end of this turn of the event loop */
   note(about: string, entry: () => Entry): void {
     if (this.#ended) return;
-    if (this.#pending.size === 0) setImmediate(() => this.#flush());
+    if (this.#pending.size === 0) setImmediate(() => this.flush());
     this.#pending.set(about, entry);
   }
 
@@ -72,8 +73,9 @@ export class Journal {
     await rm(join(this.#directory, "journal"), { force: true });
   }
 
-  #flush(): void {
-    if (this.#ended) return;
+  /** Writes what was noted in this turn so far. */
+  flush(): void {
+    if (this.#ended || this.#pending.size === 0) return;
     const lines = [...this.#pending.values()].map((entry) => `${JSON.stringify(entry())}\n`);
     this.#pending.clear();
     this.#attempt(() => {

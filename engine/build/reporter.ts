@@ -85,9 +85,11 @@ export class Reporter implements RunningBuild {
     this.#tell({ type: "plan", steps });
   }
 
+  /** @param containerId of a step that is made now, which is on disk before it is told */
   start(step: string, containerId?: string): void {
     if (this.#steps.get(step)?.startedMs !== undefined) return;
     this.#update(step, { startedMs: Date.now() });
+    if (containerId !== undefined) this.#journal.flush();
     this.#tell({ type: "start", step, ...(containerId === undefined ? {} : { containerId }) });
   }
 
