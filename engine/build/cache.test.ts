@@ -23,7 +23,7 @@ test("a changed file runs its step and those after it, and is named", { skip }, 
   const context = await chained();
   writeFileSync(join(context, "dir/b"), "changed");
   assert.deepEqual(await again(rooms, context), {
-    "COPY dir /dir": 'file "b" changed',
+    "COPY dir /dir": 'file "dir/b" changed',
     "RUN echo second": "the step before it changed: COPY dir /dir",
   });
   assert.deepEqual(await again(rooms, context), {});
@@ -33,7 +33,7 @@ test("new and missing files are named", { skip }, async () => {
   const context = await chained();
   rmSync(join(context, "dir/a"));
   writeFileSync(join(context, "dir/c"), "c");
-  assert.equal((await again(rooms, context))["COPY dir /dir"], 'file "c" is new, file "a" is gone');
+  assert.equal((await again(rooms, context))["COPY dir /dir"], 'file "dir/c" is new, file "dir/a" is gone');
 });
 
 test("a changed mode counts, a changed time does not", { skip }, async () => {
@@ -42,7 +42,7 @@ test("a changed mode counts, a changed time does not", { skip }, async () => {
   utimesSync(join(context, "one"), 5, 5);
   assert.deepEqual(await again(rooms, context), {});
   chmodSync(join(context, "dir/a"), 0o755);
-  assert.equal((await again(rooms, context))["COPY dir /dir"], 'the mode of "a" changed');
+  assert.equal((await again(rooms, context))["COPY dir /dir"], 'the mode of "dir/a" changed');
 });
 
 test("a build argument counts where a command can see it", { skip }, async () => {
@@ -137,7 +137,7 @@ test("a changed .dockerignore is named, a secret counts by its id and not by its
   assert.deepEqual(await again(rooms, context, options("2")), {});
   writeFileSync(join(context, ".dockerignore"), "dir/b\n");
   const ignored = await again(rooms, context, options("2"));
-  assert.equal(ignored["COPY dir /dir"], 'file ".dockerignore" changed, file "b" is gone');
+  assert.equal(ignored["COPY dir /dir"], 'file ".dockerignore" changed, file "dir/b" is gone');
   writeFileSync(join(context, "Dockerfile"), dockerfile("b"));
   assert.deepEqual(await again(rooms, context, options("2")), {
     // It leaves the same layer as before, so what follows need not run.

@@ -22,7 +22,7 @@ import { nameOf } from "./request-name.ts";
 import { readOwner } from "./owner.ts";
 import { cloneRepository } from "./repository.ts";
 import type { Manifest, Prepared, StepScope } from "./rooms.ts";
-import { changedManifest, entriesOf, manifestDigest, manifestOf, select } from "./selection.ts";
+import { changedManifest, entriesOf, manifestDigest, manifestOf, rootsOf, select } from "./selection.ts";
 import type { Selected } from "./selection.ts";
 
 export async function prepareCopy(operation: CopyOperation, instruction: string, scope: StepScope): Promise<Prepared> {
@@ -46,7 +46,7 @@ export async function prepareCopy(operation: CopyOperation, instruction: string,
   return {
     key,
     ...(stands && { linkKey: keyOf({ v: 1, op: "copy --link", ...what }) }),
-    inputs: { instruction, parent: scope.parent, values, files, ...(ignore && { ignore }) },
+    inputs: { instruction, parent: scope.parent, values, files, ...(source.roots && { roots: source.roots }), ...(ignore && { ignore }) },
     ...(source.manifest ? { manifest: source.manifest } : {}),
     run: () => runCopy(operation, source, scope),
   };
@@ -87,6 +87,8 @@ function place(plan: LayerPlan, selection: readonly Selected[], operation: CopyO
 class CopyInput {
   /** Undefined when the files need not be looked at. */
   manifest: Manifest | undefined;
+  /** Where in its tree each source begins, when the files were looked at. */
+  roots: readonly string[] | undefined;
   readonly #operation: CopyOperation;
   readonly #scope: StepScope;
   #selection: Promise<Selected[]> | undefined;
@@ -121,6 +123,7 @@ class CopyInput {
     let made: Promise<ReadonlyMap<string, string>> | undefined;
     const manifest: Manifest = () => (made ??= manifestOf(selection, this.#scope.signal));
     this.manifest = manifest;
+    this.roots = rootsOf(selection);
     const memory = this.#operation.from ? undefined : await this.#scope.trees.remembered();
     if (!memory) return manifestDigest(await manifest());
     const { sources, parents, exclude } = this.#operation;

@@ -105,7 +105,8 @@ export class Reasons {
   async #changedFiles(before: StepInputs, now: StepInputs, manifest: Manifest | undefined): Promise<BuildCause[]> {
     const old = await this.#kept(before.files);
     const current = manifest ? await manifest() : await this.#kept(now.files);
-    const changes = old && current ? fileChanges(old, current) : [{ kind: "file", name: "?", change: "content" } as const];
+    const changes =
+      old && current ? fileChanges([old, before.roots], [current, now.roots]) : [{ kind: "file", name: "?", change: "content" } as const];
     // Files that came or went because another pattern chooses among them did not change themselves.
     const byPattern = before.ignore !== now.ignore && changes.some(({ change }) => change === "new" || change === "gone");
     return byPattern ? [{ kind: "file", name: ".dockerignore", change: "content" }, ...changes] : changes;
@@ -166,14 +167,17 @@ function changeOf(key: string, before: string | undefined, now: string | undefin
   return [{ kind, name, change: now === undefined ? "gone" : "value" }];
 }
 
-function fileChanges(before: Lines, now: Lines): BuildCause[] {
+type Files = readonly [lines: Lines, roots: readonly string[] | undefined];
+
+function fileChanges([before, rootsBefore]: Files, [now, roots]: Files): BuildCause[] {
   const changes: BuildCause[] = [];
   for (const [path, description] of now) {
     const old = before.get(path);
-    if (old === undefined) changes.push({ kind: "file", name: manifestPath(path), change: "new" });
-    else if (old !== description) changes.push({ kind: "file", name: manifestPath(path), change: whatChanged(old, description) });
+    if (old === undefined) changes.push({ kind: "file", name: manifestPath(path, roots), change: "new" });
+    else if (old !== description) changes.push({ kind: "file", name: manifestPath(path, roots), change: whatChanged(old, description) });
   }
-  for (const path of before.keys()) if (!now.has(path)) changes.push({ kind: "file", name: manifestPath(path), change: "gone" });
+  for (const path of before.keys())
+    if (!now.has(path)) changes.push({ kind: "file", name: manifestPath(path, rootsBefore ?? roots), change: "gone" });
   return changes;
 }
 

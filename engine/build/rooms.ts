@@ -60,6 +60,8 @@ export interface StepInputs {
   readonly values: Readonly<Record<string, string>>;
   /** Digest of the files that it reads. */
   readonly files?: string;
+  /** Where in its tree each of their sources begins. */
+  readonly roots?: readonly string[];
   /** Digest of the .dockerignore that chose among the files. */
   readonly ignore?: string;
 }

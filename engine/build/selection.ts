@@ -226,7 +226,18 @@ export function manifestDigest(manifest: ReadonlyMap<string, string>): string {
   return hash.digest("hex");
 }
 
+/** Where in its tree each source begins: with it a manifest's key is a path in the tree. */
+export function rootsOf(selection: readonly Selected[]): string[] {
+  return selection.map(({ directory, name, entries: [file] }) => {
+    if (directory) return directory.path;
+    const path = file?.entry.path ?? "";
+    return baseOf(path) === name ? path.slice(0, -name.length - 1) : "";
+  });
+}
+
 /** The path that a manifest's key is about, as a person knows it. */
-export function manifestPath(key: string): string {
-  return Buffer.from(key.slice(key.indexOf(":") + 1), "latin1").toString() || ".";
+export function manifestPath(key: string, roots: readonly string[] = []): string {
+  const colon = key.indexOf(":");
+  const [root = "", below] = [roots[Number(key.slice(0, colon))], key.slice(colon + 1)];
+  return Buffer.from(below === "" ? root : join(root, below), "latin1").toString() || ".";
 }

@@ -1,10 +1,7 @@
-/**
- * The real buildx and compose, unmodified, on this engine. BERTH_TEST_CLI_PLUGINS names a directory with docker-buildx and
- * docker-compose; else those that docker finds itself are used.
- */
+/** The real buildx and compose, unmodified, on this engine. */
 import assert from "node:assert/strict";
 import { execFileSync, spawn, spawnSync } from "node:child_process";
-import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { once } from "node:events";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
@@ -15,30 +12,12 @@ import type { TestContext } from "node:test";
 import { setImmediate } from "node:timers/promises";
 import type { PredictRequest } from "../../engine/api/types/builds.ts";
 import { connect } from "../../engine/client/client.ts";
-import { findProgram } from "../../engine/host/programs.ts";
 import { busyboxTar } from "../../scripts/base-image.ts";
+import { cannotHave, DOCKER_CONFIG } from "../support/cli-plugins.ts";
 import { startEngine } from "../support/engine.ts";
 import type { Result, TestEngine } from "../support/engine.ts";
 import { cannotRunAs, USERS } from "../support/user.ts";
 import type { As } from "../support/user.ts";
-
-const plugins = process.env["BERTH_TEST_CLI_PLUGINS"];
-
-/** A docker configuration of its own, with the plugins in it when they are named. */
-function configuration(): string {
-  const folder = mkdtempSync(join(tmpdir(), "berth-buildx-config-"));
-  process.once("exit", () => rmSync(folder, { recursive: true, force: true }));
-  if (plugins !== undefined) cpSync(plugins, join(folder, "cli-plugins"), { recursive: true, dereference: true });
-  return folder;
-}
-
-const DOCKER_CONFIG = configuration();
-
-function cannotHave(plugin: string): string | false {
-  if (findProgram("docker") === undefined) return "the docker command is not installed";
-  const { stdout } = spawnSync("docker", [plugin, "version"], { env: { ...process.env, DOCKER_CONFIG }, encoding: "utf8" });
-  return !/\d+\.\d+\.\d+/.test(stdout) && `docker's plugin ${plugin} is not installed`;
-}
 
 class Builds {
   readonly engine: TestEngine;
