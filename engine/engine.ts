@@ -4,6 +4,7 @@ import { dirname, join } from "node:path";
 import { createApiServer } from "./api/server.ts";
 import { openSystem } from "./api/system.ts";
 import { openBuildkit } from "./build/buildkit/buildkit.ts";
+import { readAnnouncement } from "./build/look-ahead.ts";
 import { openBuilder } from "./build/solver.ts";
 import type { ContainerRecord } from "./containers/containers.ts";
 import { openContainers } from "./containers/open.ts";
@@ -30,6 +31,8 @@ export interface Engine {
   readonly server: Server;
   /** Gets ready what the first container would wait for. */
   warmUp(): Promise<void>;
+  /** Takes a line of announcements.ts. */
+  announced(line: string): void;
   /** Whether a container runs or is about to. */
   busy(): Promise<boolean>;
   /** Stops all containers, each with its own timeout. */
@@ -104,6 +107,10 @@ export async function openEngine(host: Host): Promise<Engine> {
   return {
     server,
     warmUp: async () => containers.restore().then(() => statsHistory.wake()),
+    announced: (line) => {
+      const announced = readAnnouncement(line);
+      if (announced) builder.expect(announced);
+    },
     busy: async () => (await containers.list()).some(isUp),
     stopContainers: async () => containers.stopAll(),
     processes: () => networks.processes(),

@@ -11,11 +11,13 @@ import type { Server } from "node:http";
 import { join } from "node:path";
 import { openEngine } from "./engine.ts";
 import type { Engine } from "./engine.ts";
+import { hearAnnouncements } from "./host/announcements.ts";
 import { writeJson } from "./host/files.ts";
 import { closeHost, openHost } from "./host/host.ts";
 import type { Host } from "./host/host.ts";
 import { lock, tryLock } from "./host/lock.ts";
 import { log } from "./host/log.ts";
+import { announcementsPath } from "./host/paths.ts";
 import { processStartTime } from "./host/process.ts";
 import type { Launch } from "./host/start.ts";
 import { restAfter } from "./host/rest.ts";
@@ -48,6 +50,7 @@ export async function serve(): Promise<void> {
     const engine = await openEngine(host);
     const tcp = await listenTcp(engine.server, { ...launch, state: host.paths.state });
     await listen(engine.server, host.paths.socket);
+    hearAnnouncements(announcementsPath(host.paths), engine.announced);
     await writeJson(join(host.paths.run, "engine.json"), { ...describe(host, engine), ...(tcp !== undefined && { tcp }) });
     watchSignals(host, engine);
     whenVanished(host.paths.run, () => void endVanished(host, engine));
@@ -166,7 +169,7 @@ function watchSignals(host: Host, engine: Engine): void {
 /** Ends this process alone. */
 async function leave(host: Host, engine: Engine): Promise<void> {
   await engine.close();
-  for (const path of [host.paths.socket, join(host.paths.run, "engine.json")]) rmSync(path, { force: true });
+  for (const path of [host.paths.socket, announcementsPath(host.paths), join(host.paths.run, "engine.json")]) rmSync(path, { force: true });
   log("info", "engine ends, containers go on");
   process.exit(0);
 }
@@ -176,7 +179,7 @@ async function endAll(host: Host, engine: Engine): Promise<void> {
   engine.server.close();
   for (const step of [() => engine.stopContainers(), () => engine.close({ everything: true })])
     await step().catch((error: unknown) => log("error", error));
-  for (const path of [host.paths.socket, join(host.paths.run, "engine.json")]) rmSync(path, { force: true });
+  for (const path of [host.paths.socket, announcementsPath(host.paths), join(host.paths.run, "engine.json")]) rmSync(path, { force: true });
   await closeHost(host);
   log("info", "engine ends with everything");
   process.exit(0);

@@ -35,6 +35,7 @@ export const buildCall = struct<BuildCall>("BuildCall", {
   ...definition,
   contextId: "string",
   remote: "string",
+  announced: "string",
   tags: strings,
   pull: "boolean",
   noCacheStages: strings,

@@ -14,6 +14,7 @@ import type { Digest } from "../layers/snapshots.ts";
 import { EngineError } from "../errors.ts";
 import type { CacheSource, CacheTarget } from "./cache-options.ts";
 import type { Inspector } from "./inspector.ts";
+import type { Announced } from "./look-ahead.ts";
 
 export type { BuildCause, BuildProgress, BuildRecord, BuildStep, SourceRange, StepRecord } from "../api/types/builds.ts";
 
@@ -23,6 +24,8 @@ export interface BuildRequest {
   /** Path of the Dockerfile inside the context, or its text. */
   readonly dockerfile: { readonly path: string } | { readonly text: string; readonly name: string };
   readonly tags: readonly string[];
+  /** Of the announcement that came before it. */
+  readonly announced?: string;
   readonly target?: string;
   /** A null value means "not given on the command line": the ARG's default counts. */
   readonly buildArgs: Readonly<Record<string, string | null>>;
@@ -121,6 +124,9 @@ export interface Builder {
    *   When `signal` is aborted: the signal's reason, once nothing of the build is left.
    */
   build(request: BuildRequest, progress: (event: BuildProgress) => unknown, signal?: AbortSignal): Promise<BuiltImage>;
+
+  /** A build of this directory is about to be asked for, perhaps. */
+  expect(announced: Announced): void;
 
   /** Removes cache that no image uses; with `all` also what an image uses; returns freed bytes. */
   prune(options: { all: boolean; keepBytes?: number; olderThanMs?: number }): Promise<{ deleted: string[]; reclaimedBytes: number }>;

@@ -77,9 +77,17 @@ for (let seed = 1; seed <= RUNS; seed++)
     for (let round = 0; round < ROUNDS; round++) {
       const [name, change] = pick(Object.entries(changes));
       const [file, other] = [pick(names), pick(names)];
+      // The build is announced at some moment around the change; another announcement's look counts for nobody.
+      const [before, id] = [random(2) === 0, `${seed}-${round}`];
+      const announce = async (): Promise<void> => {
+        rooms.builder.expect({ id: random(4) === 0 ? "another" : id, contextDir: context });
+        for (let turn = random(3); turn > 0; turn--) await new Promise(setImmediate);
+      };
+      if (before) await announce();
       const named = change({ context, file, other, text: `${seed}-${round}` });
+      if (!before) await announce();
       if (!statSync(join(context, file), { throwIfNoEntry: false })?.isFile()) names.splice(names.indexOf(file), 1);
-      const { image, events } = await rooms.build(context, options);
+      const { image, events } = await rooms.build(context, { ...options, announced: id });
       const end = events.findLast((event) => event.type === "end" && event.step === "0.0");
       assert.ok(end?.type === "end");
       assert.equal(end.cached, named === undefined, name);

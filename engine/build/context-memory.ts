@@ -31,6 +31,15 @@ export interface RememberedSelection {
   readonly digest: string;
 }
 
+/** A look at a directory for a build that has been announced. */
+export interface Ahead {
+  readonly id: string;
+  readonly turn: number;
+  /** Whether nothing has changed since. */
+  holds(): boolean;
+  end(): void;
+}
+
 const KEPT_SELECTIONS = 50;
 
 /** One directory. Used by one build at a time. */
@@ -39,15 +48,37 @@ export class DirectoryMemory {
   readonly statCache: StatCache | undefined;
   readonly #selections = new Map<string, RememberedSelection>();
   #look = 0;
+  #ahead: Ahead | undefined;
 
   /** @param statCache remembers digests longer than this */
   constructor(statCache?: StatCache) {
     this.statCache = statCache;
   }
 
-  /** Begins a build, which looks at everything anew. */
-  begin(): number {
-    return ++this.#look;
+  /** Begins a build, which looks at everything anew, unless that was done for it. @param announced its announcement's id */
+  begin(announced?: string): number {
+    const ahead = this.#ahead;
+    const holds = ahead !== undefined && ahead.id === announced && ahead.holds();
+    this.forgetAhead();
+    return holds ? ahead.turn : ++this.#look;
+  }
+
+  get lastLook(): number {
+    return this.#look;
+  }
+
+  /** Until the next build begins; of a turn that begin() gave just now. */
+  setAhead(ahead: Ahead): void {
+    this.#ahead = ahead;
+  }
+
+  isAhead(ahead: Ahead): boolean {
+    return this.#ahead === ahead;
+  }
+
+  forgetAhead(): void {
+    this.#ahead?.end();
+    this.#ahead = undefined;
   }
 
   /** Ends a build: names that are gone are forgotten when they have become many. */
@@ -86,6 +117,11 @@ export class ContextMemory {
     const memory = this.#directories.get(directory);
     this.#directories.delete(directory);
     return memory;
+  }
+
+  /** For who looks ahead: it stays here. Undefined when nothing is known, or a build uses it. */
+  peek(directory: string): DirectoryMemory | undefined {
+    return this.#directories.get(directory);
   }
 
   give(directory: string, memory: DirectoryMemory): void {

@@ -14,6 +14,8 @@ export interface DirectoryTreeOptions {
   readonly owner: "root" | "kept";
   /** What earlier builds know of the directory; of the same owner. */
   readonly memory?: DirectoryMemory;
+  /** Of the memory's begin(). */
+  readonly turn?: number;
 }
 
 /** Files up to this size are read in one piece, without waiting. */
@@ -28,11 +30,11 @@ export class DirectoryTree implements FileTree {
   readonly #missing = new Set<string>();
 
   /** @param root absolute path of the directory */
-  constructor(root: string, { owner, memory = new DirectoryMemory() }: DirectoryTreeOptions) {
+  constructor(root: string, { owner, memory = new DirectoryMemory(), turn = memory.begin() }: DirectoryTreeOptions) {
     this.#root = Buffer.from(root).toString("latin1");
     this.#owner = owner;
     this.#memory = memory;
-    this.#turn = memory.begin();
+    this.#turn = turn;
   }
 
   entry(path: string): TreeEntry | undefined {

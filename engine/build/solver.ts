@@ -30,6 +30,8 @@ import type { Graph } from "./graph.ts";
 import { Inspector } from "./inspector.ts";
 import { Later } from "./later.ts";
 import { LayerStore } from "./layer-store.ts";
+import { lookAhead } from "./look-ahead.ts";
+import type { Announced } from "./look-ahead.ts";
 import { buildPlatforms } from "./platforms.ts";
 import { lastRuns, Predictor } from "./predict.ts";
 import { summary, toBuildRequest } from "./predict-request.ts";
@@ -224,7 +226,14 @@ class Solver implements Builder {
       dockerignore: request.dockerignore,
       keyPrefix: `build-${id}-`,
       memory: this.#memory,
+      announced: request.announced,
     });
+  }
+
+  expect(announced: Announced): void {
+    const memory = this.#memory.peek(announced.contextDir);
+    // Nobody waits for it: what it does not come to is done by the build.
+    if (memory) lookAhead(announced, memory).catch(() => undefined);
   }
 
   /** What no image uses goes first come, first gone, until a fifth of the budget is free again. */

@@ -25,6 +25,8 @@ export interface TreesOptions {
   readonly keyPrefix: string;
   /** What earlier builds know of the contexts. */
   readonly memory: ContextMemory;
+  /** Of the build's announcement. */
+  readonly announced?: string | undefined;
 }
 
 interface Opened {
@@ -161,10 +163,10 @@ function matcherOf(text: string, path: string): IgnoreMatcher {
   return new IgnoreMatcher(patterns);
 }
 
-async function openTree(directory: string, { stateDirectory, memory: all }: TreesOptions): Promise<Opened> {
+async function openTree(directory: string, { stateDirectory, memory: all, announced }: TreesOptions): Promise<Opened> {
   if (isReceived(directory)) return { directory, tree: await TarTree.open(directory), memory: undefined };
   const memory = all.take(directory) ?? new DirectoryMemory(await StatCache.open(stateDirectory, directory));
-  return { directory, tree: new DirectoryTree(directory, { owner: "root", memory }), memory };
+  return { directory, tree: new DirectoryTree(directory, { owner: "root", memory, turn: memory.begin(announced) }), memory };
 }
 
 /** The Dockerfile of a request and its name. @throws {EngineError} invalid when there is none, or it is empty */

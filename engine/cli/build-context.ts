@@ -32,8 +32,13 @@ export type ContextSource = Pick<Cli, "cwd" | "stdin">;
 /** @param path as given: a directory, `-`, or a URL @param file as given by `--file`, or empty */
 export async function openContext(cli: ContextSource, path: string, file: string): Promise<BuildContext> {
   if (path === "-") return stdinContext(cli, file);
-  if (/^(https?:\/\/|git:\/\/|git@|github\.com\/)/.test(path)) return { remote: path, dockerfile: file || "Dockerfile" };
+  if (isRemote(path)) return { remote: path, dockerfile: file || "Dockerfile" };
   return directoryContext(cli, resolve(cli.cwd, path), file);
+}
+
+/** What the engine fetches. */
+export function isRemote(path: string): boolean {
+  return /^(https?:\/\/|git:\/\/|git@|github\.com\/)/.test(path);
 }
 
 /** Stdin is a context when it begins like an archive, else the Dockerfile itself. */

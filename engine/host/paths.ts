@@ -51,6 +51,11 @@ function rootedPaths(root: string, env: NodeJS.ProcessEnv, uid: number): EngineP
   };
 }
 
+/** Where builds are announced; see announcements.ts. */
+export function announcementsPath({ run }: Pick<EnginePaths, "run">): string {
+  return join(run, "builds.fifo");
+}
+
 function runtimeDirectory(env: NodeJS.ProcessEnv, uid: number): string {
   if (uid === 0) return "/run";
   return env["XDG_RUNTIME_DIR"] || "/tmp";

@@ -80,6 +80,7 @@ async function requestOf(asked: BuildCall, context: BuildContext): Promise<Build
     pull: asked.pull ?? false,
     auth: (asked.auth ?? {}) as Record<string, AuthConfig>,
     ...accessOf(asked),
+    ...(asked.announced !== undefined && { announced: asked.announced }),
     ...(noCacheStages?.length && { noCacheStages }),
     ...(allow?.length && { entitlements: allow }),
     ...(ulimits?.length && { ulimits }),

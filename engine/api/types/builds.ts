@@ -261,6 +261,8 @@ export interface BuildCall extends BuildDefinition {
   readonly contextDir?: string;
   readonly contextId?: string;
   readonly remote?: string;
+  /** Id of the announcement that was made of this build; see host/announcements.ts. */
+  readonly announced?: string;
   readonly tags?: readonly string[];
   readonly pull?: boolean;
   /** Stages whose cache is not used. */

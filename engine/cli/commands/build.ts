@@ -4,6 +4,7 @@ import { Transform } from "node:stream";
 import type { BuildProgress } from "../../api/types/builds.ts";
 import type { AuthConfig, JsonMessage } from "../../api/types/image.ts";
 import type { BuildOptions } from "../../client/build.ts";
+import { announceBuild } from "../build-announce.ts";
 import { buildArgs } from "../build-args.ts";
 import { cacheFields } from "../build-cache.ts";
 import { buildCall } from "../build-call.ts";
@@ -74,11 +75,13 @@ export const build = command({
     const tags = [...flags.tag, ...outputs.flatMap(({ names }) => names)];
     checkOutputs(cli, outputs, tags);
     checkPlatforms(outputs, flags.platform);
+    const announced = announceBuild(cli, path);
     const context = await openContext(cli, path, flags.file);
     const client = await cli.client();
     const auth = await allCredentials(cli);
     const parts = {
       mode,
+      announced: await announced,
       context,
       flags,
       tags,
@@ -119,6 +122,7 @@ type Mode = "plain" | "tty" | "quiet" | "rawjson" | "classic";
 
 interface Parts {
   readonly mode: Mode;
+  readonly announced: string | undefined;
   readonly context: BuildContext;
   readonly flags: BuildFlags;
   readonly tags: readonly string[];
@@ -131,7 +135,8 @@ interface Parts {
 async function buildExact(cli: Cli, parts: Parts): Promise<string> {
   const client = await cli.client();
   const call = await buildCall(cli, parts.flags, parts);
-  return show(cli, toMessages(client.builds.run({ ...call, signal: cli.signal })), parts);
+  const announced = parts.announced === undefined ? {} : { announced: parts.announced };
+  return show(cli, toMessages(client.builds.run({ ...call, ...announced, signal: cli.signal })), parts);
 }
 
 /** Our engine's events as messages of the classic build carry them. */

@@ -1,0 +1,23 @@
+/** Tells our own engine of a build before this command is ready to ask for it, so that both work at the same time. */
+import { realpathSync } from "node:fs";
+import { resolve } from "node:path";
+import { announce } from "../client/announce.ts";
+import { announcementsPath, enginePaths } from "../host/paths.ts";
+import { isRemote } from "./build-context.ts";
+import type { Cli } from "./cli.ts";
+import { findTarget } from "./endpoint.ts";
+
+/** @returns the announcement's id; undefined when nobody hears it, which changes nothing but the time */
+export async function announceBuild(cli: Cli, path: string): Promise<string | undefined> {
+  if (path === "-" || isRemote(path)) return undefined;
+  try {
+    const target = await findTarget(cli);
+    if (!target.own) return undefined;
+    const id = `${process.pid}-${process.hrtime.bigint()}`;
+    const contextDir = realpathSync(resolve(cli.cwd, path));
+    return announce(announcementsPath(enginePaths(target.root, cli.env)), JSON.stringify({ id, contextDir })) ? id : undefined;
+  } catch {
+    // What is wrong is said where it matters.
+    return undefined;
+  }
+}
