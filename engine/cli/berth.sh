@@ -19,8 +19,13 @@ esac
 start() {
   node=$1
   shift
-  cache=${XDG_CACHE_HOME:-$HOME/.cache}/berth/node-checked
-  if [ -r "$cache" ] && [ "$cache" -nt "$node" ] && read -r checked <"$cache" && [ "$checked" = "$node" ]; then
+  # A file for each Node: who goes to and fro between two of them asks neither again.
+  name=$node
+  while case $name in */*) ;; *) false ;; esac do
+    name=${name%%/*}-${name#*/}
+  done
+  cache=${XDG_CACHE_HOME:-$HOME/.cache}/berth/checked$name
+  if [ "$cache" -nt "$node" ]; then
     exec "$node" -- "$here/cli.cjs" "$@"
   fi
   version=$("$node" --version 2>/dev/null)
@@ -30,7 +35,7 @@ start() {
     echo "berth: needs Node 22 or newer, and $node is ${version:-not a Node}: install a newer one, or set BERTH_NODE to its path" >&2
     exit 1
   fi
-  { mkdir -p "${cache%/*}" && echo "$node" >"$cache"; } 2>/dev/null
+  { mkdir -p "${cache%/*}" && true >"$cache"; } 2>/dev/null
   exec "$node" -- "$here/cli.cjs" "$@"
 }
 

@@ -10,12 +10,15 @@ import type { FileHandle } from "node:fs/promises";
 import { join } from "node:path";
 import { EngineError } from "../errors.ts";
 import { WRITE_BYTES } from "../host/buffers.ts";
-import { removeTree, sweepUnfinished, syncDirectory, syncFileSystem, writeFileAtomic } from "../host/files.ts";
+import { beginSync, removeTree, sweepUnfinished, syncDirectory, syncFileSystem, writeFileAtomic } from "../host/files.ts";
 import { errorCode } from "../host/libc.ts";
 import type { Digest } from "../layers/snapshots.ts";
 import type { Descriptor } from "./images.ts";
 import { parseDescriptor } from "./manifest.ts";
 import { OCI_INDEX } from "./media-types.ts";
+
+/** So much of a blob is left to the disk at a time, while the rest still comes. */
+const SYNCED_AT_ONCE = 8 << 20;
 
 /** A download that was interrupted keeps this name, to be resumed. */
 const PARTIAL = /^[0-9a-f]{64}\.partial$/;
@@ -85,6 +88,8 @@ export class Layout {
     const file = await open(path, "wx", 0o644);
     const pieces: AsyncIterable<Buffer> | Buffer[] = Buffer.isBuffer(content) ? [content] : content;
     let written: Promise<void> | undefined;
+    let begun = Promise.resolve();
+    let [done, synced] = [0, 0];
     try {
       for await (const chunk of pieces) {
         options.signal?.throwIfAborted();
@@ -92,12 +97,19 @@ export class Layout {
         if (options.expected && size > options.expected.size) throw tooLong(options.expected);
         // One piece is hashed while the one before is written.
         await written;
+        if (done - synced >= SYNCED_AT_ONCE) {
+          await begun;
+          begun = beginSync(file.fd, synced, done - synced);
+          synced = done;
+        }
+        done = size;
         written = writeWhole(file, chunk);
         // It is awaited only after the next piece has come; until then its failure is not unheard of.
         written.catch(() => undefined);
         hash.update(chunk);
       }
       await written;
+      await begun;
       await file.datasync();
       await file.close();
       const digest: Digest = `sha256:${hash.digest("hex")}`;
@@ -109,6 +121,7 @@ export class Layout {
     } catch (error) {
       // Nothing may write into a file that is closed.
       await written?.catch(() => undefined);
+      await begun;
       await file.close().catch(() => undefined);
       await rm(path, { force: true });
       throw error;

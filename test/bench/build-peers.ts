@@ -1,7 +1,8 @@
 /**
  * A 10-step build of 5,000 files (50 MB) from the command line: by `berth build` and, in the same run, by BuildKit and the
  * classic builder of Debian's docker, by buildah, and by docker's buildx against Berth's socket, where they are installed
- * (BERTH_TEST_CLI_PLUGINS names a directory with docker-buildx). Cold, fully cached, with one file changed. Needs root. Prints medians in milliseconds, and how many times faster than BuildKit.
+ * (BERTH_TEST_CLI_PLUGINS names a directory with docker-buildx). Cold, fully cached, with one file changed. Needs root. Prints
+ * medians in milliseconds, and how many times as long as Berth each takes. Words behind it choose: berth, docker, buildx, buildah.
  *
  * Each engine is asked by its own command, at its best and with quiet output: Berth's and BuildKit's look at the context where
  * it lies and take over only what changed, the classic builder is sent all of it as a tar. Each has a context of its own that
@@ -131,16 +132,20 @@ async function benchBuildah(folder: string): Promise<Times> {
 if (import.meta.main) {
   const folder = mkdtempSync(join(tmpdir(), "berth-bench-"));
   try {
-    const results: Record<string, Times> = { Berth: await benchBerth(folder) };
-    if (cannotRunDockerd() === false) Object.assign(results, await benchDocker(folder));
+    const chosen = process.argv.slice(2);
+    const isChosen = (name: string): boolean => chosen.length === 0 || chosen.includes(name);
+    const results: Record<string, Times> = {};
+    if (isChosen("berth")) results["Berth"] = await benchBerth(folder);
+    if (isChosen("docker") && cannotRunDockerd() === false) Object.assign(results, await benchDocker(folder));
     const plugins = process.env["BERTH_TEST_CLI_PLUGINS"];
-    if (plugins) results["buildx on Berth"] = await benchBuildx(folder, plugins);
-    else console.log("buildx on Berth: skipped, BERTH_TEST_CLI_PLUGINS names no docker-buildx");
-    if (which("buildah")) results["buildah"] = await benchBuildah(folder);
-    else console.log("buildah: skipped, it is not installed");
-    const own = results["Berth"]!;
-    for (const [name, { cold, cached, changed }] of Object.entries(results)) {
-      const factors = [cold / own.cold, cached / own.cached, changed / own.changed].map((factor) => `${factor.toFixed(1)}x`);
+    if (isChosen("buildx") && plugins) results["buildx on Berth"] = await benchBuildx(folder, plugins);
+    else if (isChosen("buildx")) console.log("buildx on Berth: skipped, BERTH_TEST_CLI_PLUGINS names no docker-buildx");
+    if (isChosen("buildah") && which("buildah")) results["buildah"] = await benchBuildah(folder);
+    else if (isChosen("buildah")) console.log("buildah: skipped, it is not installed");
+    const own = results["Berth"];
+    for (const [name, times] of own ? Object.entries(results) : []) {
+      const { cold, cached, changed } = times;
+      const factors = [cold / own!.cold, cached / own!.cached, changed / own!.changed].map((factor) => `${factor.toFixed(1)}x`);
       console.log(`${name} takes as long as Berth: cold ${factors[0]}, cached ${factors[1]}, one file changed ${factors[2]}`);
     }
   } finally {
