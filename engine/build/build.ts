@@ -255,6 +255,7 @@ export class Build {
     reporter.describe(step.id, { key: prepared.key, scene: sceneOf(state, { request, parent, operation, mounts: prepared.mounts }) });
     const useCache = !this.#ignoresCache(stage);
     const found = useCache ? await this.#known(prepared, step, parent) : undefined;
+    if (!found) this.#parts.rooms.snapshots.warmUp();
     reporter.start(step.id, found ? undefined : prepared.containerId);
     const causes = await this.#causes(stage, step, { prepared, isCached: found !== undefined });
     const layer = found ?? (await this.#make(prepared, step, useCache));

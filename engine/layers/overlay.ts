@@ -24,7 +24,7 @@ import { measureIn } from "./jail.ts";
 import type { Applied, Diffed, Job, OverlayNamespace } from "./jobs.ts";
 import { chainIdOf, LayerStore } from "./layer-store.ts";
 import { isMounted, mountOverlay } from "./overlay-mount.ts";
-import { runJob, streamJob } from "./pool.ts";
+import { runJob, streamJob, warmUp } from "./pool.ts";
 import type {
   ApplyOptions,
   BlobFile,
@@ -222,6 +222,10 @@ class OverlaySnapshots implements Snapshots {
     const next = this.#waiting.shift();
     if (next) next();
     else this.#slots++;
+  }
+
+  warmUp(): void {
+    warmUp();
   }
 
   async prepare(key: string, parent: Digest | null, options: { volatile?: boolean } = {}): Promise<void> {

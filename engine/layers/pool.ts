@@ -101,6 +101,11 @@ function take(): Thread {
   return thread;
 }
 
+/** Has a thread ready for a job that is sure to come soon: loading its program takes longer than most jobs. */
+export function warmUp(): void {
+  if (idle.length === 0) retire(newThread());
+}
+
 /** Runs one job and returns its result. A job that is aborted fails with the signal's reason, after the worker stopped. */
 export function runJob<T>(job: Job, options: JobOptions = {}): Promise<T> {
   return start<T>(job, options, undefined);

@@ -97,6 +97,9 @@ export interface Snapshots {
    */
   assemble(parts: LayerParts, parent: Digest | null, options?: ApplyOptions): Promise<Layer>;
 
+  /** Gets ready for work that is sure to come soon. */
+  warmUp(): void;
+
   /**
    * Makes a writable snapshot on top of `parent` (null is an empty tree). Durable; not mounted yet.
    * @param key letters, digits, `_`, `.` and `-`

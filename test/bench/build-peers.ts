@@ -124,7 +124,7 @@ async function benchBuildah(folder: string): Promise<Times> {
   writeFileSync(join(base, "busybox.tar"), await busyboxTar());
   const made = await runProgram(["buildah", ...root, "bud", "-q", ...NO_SANDBOX, "-t", "busybox", base], {});
   if (made.exitCode !== 0) throw new Error(made.stderr);
-  const context = makeContext(folder, "buildah-context");
+  const context = makeContext(folder, "buildah context");
   writeFileSync(join(context, "Dockerfile"), dockerfile.replace("FROM busybox", "FROM localhost/busybox"));
   return measure(context, () => runProgram(["buildah", ...root, "bud", "-q", "--layers", ...NO_SANDBOX, "-t", "bench", context], {}));
 }
