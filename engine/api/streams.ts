@@ -51,11 +51,14 @@ export async function sendOutput(output: AsyncIterable<OutputChunk>, target: Wri
   }
 }
 
+/** Made once: every connection ends, and an error costs the look at the stack. */
+const CLOSED = new Error("the connection was closed");
+
 /** Aborted when a hijacked connection closes. */
 export function closedSignal(socket: Duplex): AbortSignal {
   const controller = new AbortController();
-  if (socket.destroyed) controller.abort();
-  else socket.once("close", () => controller.abort());
+  if (socket.destroyed) controller.abort(CLOSED);
+  else socket.once("close", () => controller.abort(CLOSED));
   return controller.signal;
 }
 

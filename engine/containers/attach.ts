@@ -9,12 +9,12 @@ import type { Entry } from "./entry.ts";
 import { stdinOf } from "./stdio.ts";
 
 /**
- * Joins a client to a container that runs or is about to be started: nothing that it prints after this resolves is missed.
+ * Joins a client to a container that runs or is about to be started: nothing that it prints after this is missed.
  */
-export async function attachTo(entry: Entry, options: AttachOptions): Promise<Attachment> {
+export function attachTo(entry: Entry, options: AttachOptions): Attachment {
   const { config } = entry.record;
   const runs = entry.log.runs;
-  const from = options.logs ? logStart(entry.log) : await logEnd(entry.log);
+  const from = options.logs ? logStart(entry.log) : logEnd(entry.log);
   const wantsInput = options.stdin && options.stream && config.OpenStdin;
   const closes = Boolean(config.StdinOnce && !config.Tty);
   return {

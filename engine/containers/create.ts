@@ -45,7 +45,7 @@ export async function createContainer(
   const name = takeName(store, id, options.name);
   try {
     record.name = name;
-    await rooms.snapshots.prepare(id, topLayer(image));
+    await rooms.snapshots.prepare(id, topLayer(image), { volatile: record.hostConfig.AutoRemove === true });
     record.mounts = await makeVolumes(rooms, record, wanted);
     return { entry: await store.add(record), warnings };
   } catch (error) {

@@ -1,6 +1,7 @@
 /** Starting, ending, starting again and removing. Operations of one container follow each other (Entry.inTurn). */
+import { rmSync } from "node:fs";
+import { setImmediate as nextTurn } from "node:timers/promises";
 import { EngineError, isKind } from "../errors.ts";
-import { removeTree } from "../host/files.ts";
 import { log } from "../host/log.ts";
 import { bootId } from "../host/process.ts";
 import { nowText } from "../runtime/clock.ts";
@@ -100,10 +101,14 @@ export class Life {
       const { exitCode, finishedAt, oomKilled } = exit;
       Object.assign(record.state, { status: "exited", pid: 0, pidStartTime: "", exitCode, finishedAt, oomKilled });
       if (exit.lost) record.state.error = "exit status unknown: the container's supervisor was killed";
+      const publishes = Object.values(record.sandbox?.ports ?? {}).some(Boolean);
       record.sandbox = null;
       const again = this.#restarts(entry, exit);
       const gone = record.hostConfig.AutoRemove && !again && !entry.keep;
-      await this.#rooms.networks.detach(entry.id);
+      const detached = this.#rooms.networks.detach(entry.id);
+      detached.catch(() => undefined);
+      // Who hears of the end may want the host's ports; the rest of the network goes meanwhile.
+      if (publishes) await detached;
       if (!gone) await this.#store.save(entry);
       await task?.release();
       // A runtime that was killed has left its state and the cgroup behind.
@@ -116,8 +121,9 @@ export class Life {
       entry.notify(again ? ["next-exit"] : ["next-exit", "not-running"], result);
       releaseSharedMemory(this.#rooms, record);
       await releaseMounts(this.#rooms, record);
+      if (!gone) await this.#rooms.snapshots.unmount(entry.id);
+      await detached;
       if (gone) await this.#delete(entry, { volumes: true });
-      else await this.#rooms.snapshots.unmount(entry.id);
       if (again) this.#scheduleRestart(entry, ranMs);
     });
   }
@@ -181,13 +187,16 @@ export class Life {
   /** The record goes first: what a killed engine leaves of the rest is swept by the next one. */
   async #delete(entry: Entry, options: { volumes: boolean }): Promise<void> {
     const { record } = entry;
-    await this.#store.delete(entry);
+    this.#store.delete(entry);
     if (options.volumes) await removeAnonymousVolumes(this.#rooms, record.mounts);
     announce(this.#rooms.events, record, "destroy");
     entry.notify(["removed", "next-exit", "not-running"], { statusCode: record.state.exitCode });
+    // Who waited for that has the answer before the files are worked on.
+    await nextTurn();
     await this.#rooms.snapshots.remove(entry.id);
     entry.log.remove();
-    await removeTree(containerDirectory(this.#rooms, entry.id));
+    // What is left are a few files of one line each.
+    rmSync(containerDirectory(this.#rooms, entry.id), { recursive: true, force: true });
   }
 }
 

@@ -1,6 +1,5 @@
 /** What a container tells the network room, and the files that the answer becomes. */
-import { readFileSync } from "node:fs";
-import { mkdir, writeFile } from "node:fs/promises";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { hostname } from "node:os";
 import { join } from "node:path";
 import type { EndpointSettings } from "../api/types/network.ts";
@@ -107,14 +106,12 @@ function machineHosts(): string {
 }
 
 /** Writes the files of a container; they are bind-mounted, so that they are written in place. */
-export async function writeNetworkFiles(rooms: Rooms, record: ContainerRecord, sandbox: Sandbox): Promise<NetworkFiles> {
+export function writeNetworkFiles(rooms: Rooms, record: ContainerRecord, sandbox: Sandbox): NetworkFiles {
   const files = networkFiles(rooms, record.id);
-  await mkdir(containerDirectory(rooms, record.id), { recursive: true, mode: 0o711 });
-  await Promise.all([
-    writeFile(files.resolvConf, sandbox.resolvConf, { mode: 0o644 }),
-    writeFile(files.hostname, `${hostnameOf(record)}\n`, { mode: 0o644 }),
-    writeFile(files.hosts, hostsFile(sandbox, record.hostConfig.ExtraHosts ?? []), { mode: 0o644 }),
-  ]);
+  mkdirSync(containerDirectory(rooms, record.id), { recursive: true, mode: 0o711 });
+  writeFileSync(files.resolvConf, sandbox.resolvConf, { mode: 0o644 });
+  writeFileSync(files.hostname, `${hostnameOf(record)}\n`, { mode: 0o644 });
+  writeFileSync(files.hosts, hostsFile(sandbox, record.hostConfig.ExtraHosts ?? []), { mode: 0o644 });
   return files;
 }
 

@@ -198,9 +198,9 @@ class ContainerService implements Containers {
     if (status === "paused") throw new EngineError("conflict", `container ${nameOrId} is paused, unpause the container before attach`);
     if (status === "restarting")
       throw new EngineError("conflict", `container ${nameOrId} is restarting, wait until the container is running`);
-    const attachment = await attachTo(entry, options);
+    const attachment = attachTo(entry, options);
     announce(this.#rooms.events, entry.record, "attach");
-    return attachment;
+    return Promise.resolve(attachment);
   };
 
   top: Containers["top"] = async (nameOrId, psArgs) => {

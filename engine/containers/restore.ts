@@ -52,7 +52,8 @@ export async function restoreContainers(rooms: Rooms, store: ContainerStore, at:
   await sweep(rooms, store, alive);
   const sandboxes = store.all().flatMap(({ record, task }) => (task && record.sandbox ? [record.sandbox] : []));
   await rooms.networks.restore(sandboxes);
-  for (const entry of idle) await settle(store, { life: at.life, entry, wasUp: at.gone.has(entry) });
+  const kept = new Set(await rooms.snapshots.keys());
+  for (const entry of idle) await settle(store, { life: at.life, entry, wasUp: at.gone.has(entry), isWhole: kept.has(entry.id) });
 }
 
 /** The task of a container: one that runs, or one whose end was not recorded yet. */
@@ -83,11 +84,19 @@ async function sweep(rooms: Rooms, store: ContainerStore, alive: ReadonlySet<str
   for (const id of readdirSync(directories)) if (!store.has(id)) await removeTree(join(directories, id));
 }
 
+interface Idle {
+  readonly life: Life;
+  readonly entry: Entry;
+  readonly wasUp: boolean;
+  /** Its files are there: those of a container that goes with its process are not waited for, and a power cut may take them. */
+  readonly isWhole: boolean;
+}
+
 /** A container that does not run: applies its policies. */
-async function settle(store: ContainerStore, { life, entry, wasUp }: { life: Life; entry: Entry; wasUp: boolean }): Promise<void> {
+async function settle(store: ContainerStore, { life, entry, wasUp, isWhole }: Idle): Promise<void> {
   const { record } = entry;
   const { state } = record;
-  if (wasUp && record.hostConfig.AutoRemove) return life.remove(entry, { volumes: true });
+  if ((wasUp || !isWhole) && record.hostConfig.AutoRemove) return life.remove(entry, { volumes: true });
   const ending = { exitCode: state.exitCode, stopped: false, restartCount: record.restartCount, stoppedByUser: state.stoppedByUser };
   // One that had ended before, while an engine watched it, and was not started again has used up its restarts.
   const hadItsChance = !wasUp && record.hostConfig.RestartPolicy?.Name === "on-failure";

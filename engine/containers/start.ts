@@ -1,5 +1,6 @@
 /** From a record to a running process: root file system, network, mounts, spec, runtime. Undone as a whole when a part fails. */
 import { posix } from "node:path";
+import { setImmediate as nextTurn } from "node:timers/promises";
 import { EngineError } from "../errors.ts";
 import { initFile } from "../host/init/file.ts";
 import { makeDirectoryIn } from "../layers/jail.ts";
@@ -40,24 +41,26 @@ export async function startTask(
   const { record } = entry;
   checkLogNotes(record.hostConfig.LogConfig);
   rooms.runtime.warmUp();
+  const owner = networkOwner(store, record);
+  // The network is made by another process, meanwhile this one looks at the files.
+  const attaching = attachNetwork(rooms, record, owner?.record.state.pid);
+  attaching.catch(() => undefined);
   try {
+    await nextTurn();
     const rootfs = await rooms.snapshots.mount(record.id);
     checkSystemDirectories(rootfs);
-    // Before anything is made for it: what is wrong with the user or the directory is the user's to mend.
     const user = findUser(rootfs, record);
     const cwd = await workingDirectory(rootfs, record.config.WorkingDir || "/");
-    const owner = networkOwner(store, record);
-    const [mounts, sandbox] = await Promise.all([
-      mountSources(rooms, record, rootfs),
-      attachNetwork(rooms, record, owner?.record.state.pid),
-    ]);
+    const mounts = await mountSources(rooms, record, rootfs);
+    const sandbox = await attaching;
     // Who shares a network shares its host name too, which names the shared address.
     if (owner && record.hostConfig.UTSMode !== "host") record.config.Hostname = hostnameOf(owner.record);
-    const files = owner ? networkFiles(rooms, owner.id) : await writeNetworkFiles(rooms, record, sandbox);
+    const files = owner ? networkFiles(rooms, owner.id) : writeNetworkFiles(rooms, record, sandbox);
     const spec = specOf(rooms, store, { record, rootfs, user, cwd, mounts, files, sandbox });
     const task = await rooms.runtime.start({ id: record.id, spec, ...taskOptions(entry), ...(signal && { signal }) });
     return { task, sandbox };
   } catch (error) {
+    await attaching.catch(() => undefined);
     await releaseResources(rooms, record);
     throw error;
   }

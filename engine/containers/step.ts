@@ -1,5 +1,5 @@
 /** Build steps: a container without a record. The same spec, network and supervision; nothing of it is left. */
-import { mkdir, rm, writeFile } from "node:fs/promises";
+import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join, posix } from "node:path";
 import type { Sandbox } from "../networks/networks.ts";
 import type { Task, TaskExit } from "../runtime/runtime.ts";
@@ -76,7 +76,7 @@ async function clear(rooms: StepRooms, { id }: StepSandbox, task: Task | undefin
   await task?.release();
   await rooms.runtime.destroy(id);
   await rooms.networks.detach(id);
-  await rm(directoryOf(rooms, id), { recursive: true, force: true });
+  rmSync(directoryOf(rooms, id), { recursive: true, force: true });
 }
 
 function directoryOf({ host }: StepRooms, id: string): string {
@@ -93,7 +93,7 @@ async function startIn(rooms: StepRooms, step: StepSandbox, io: StepIo): Promise
   step.signal?.throwIfAborted();
   rooms.runtime.warmUp();
   const directory = directoryOf(rooms, step.id);
-  await mkdir(directory, { recursive: true, mode: 0o711 });
+  mkdirSync(directory, { recursive: true, mode: 0o711 });
   return startStep(rooms, step, { directory, io });
 }
 
@@ -144,7 +144,7 @@ async function startStep(rooms: StepRooms, step: StepSandbox, { directory, io }:
     seccomp: seccompFor(hostConfig, capabilities),
     noNewPrivileges: false,
     mounts: step.mounts.map(toSpecMount),
-    files: await writeFiles(directory, step, sandbox),
+    files: writeFiles(directory, step, sandbox),
     namespaces: {
       network: sandbox.netnsPath === null ? "host" : { path: sandbox.netnsPath },
       pid: "private",
@@ -167,16 +167,10 @@ function toSpecMount(mount: StepMount): SpecMount {
   return { type, source, target, options: ["rbind", "rprivate", ...(readOnly ? ["ro"] : []), ...options] };
 }
 
-async function writeFiles(
-  directory: string,
-  step: StepSandbox,
-  sandbox: Sandbox,
-): Promise<{ resolvConf: string; hostname: string; hosts: string }> {
+function writeFiles(directory: string, step: StepSandbox, sandbox: Sandbox): { resolvConf: string; hostname: string; hosts: string } {
   const files = { resolvConf: join(directory, "resolv.conf"), hostname: join(directory, "hostname"), hosts: join(directory, "hosts") };
-  await Promise.all([
-    writeFile(files.resolvConf, sandbox.resolvConf),
-    writeFile(files.hostname, `${step.hostname}\n`),
-    writeFile(files.hosts, hostsFile(sandbox, step.extraHosts)),
-  ]);
+  writeFileSync(files.resolvConf, sandbox.resolvConf);
+  writeFileSync(files.hostname, `${step.hostname}\n`);
+  writeFileSync(files.hosts, hostsFile(sandbox, step.extraHosts));
   return files;
 }

@@ -1,5 +1,6 @@
 /** The containers that exist: one JSON file each, all of them in memory, found by id, name or the beginning of an id. */
-import { readdir, rm } from "node:fs/promises";
+import { rmSync, statSync } from "node:fs";
+import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { makeDirectory, readJson, sweepUnfinished, writeJson } from "../host/files.ts";
 import { log } from "../host/log.ts";
@@ -18,7 +19,7 @@ export class ContainerStore {
     this.#makeEntry = makeEntry;
   }
 
-  /** Reads what earlier engines wrote. A file that cannot be read is left alone and logged. */
+  /** Reads what earlier engines wrote. A file that cannot be read is left alone and logged, one that is empty goes. */
   static async open(directory: string, makeEntry: (record: ContainerRecord) => Entry): Promise<ContainerStore> {
     const store = new ContainerStore(directory, makeEntry);
     await makeDirectory(directory);
@@ -32,6 +33,8 @@ export class ContainerStore {
       const record = await readJson<ContainerRecord>(path);
       if (record) this.#put(this.#makeEntry(record));
     } catch (error) {
+      // What was not waited for is empty after a power cut.
+      if (statSync(path).size === 0) return rmSync(path);
       log("error", error);
     }
   }
@@ -90,14 +93,15 @@ export class ContainerStore {
     if (this.#entries.has(entry.id)) await this.#write(entry.record);
   }
 
-  /** The container is gone for everybody when this resolves. */
-  async delete(entry: Entry): Promise<void> {
+  /** The container is gone for everybody from now on. */
+  delete(entry: Entry): void {
     this.#entries.delete(entry.id);
     this.releaseName(entry.record.name, entry.id);
-    await rm(join(this.#directory, `${entry.id}.json`), { force: true });
+    rmSync(join(this.#directory, `${entry.id}.json`), { force: true });
   }
 
+  /** A container that goes with its process does not outlive the machine: nobody waits for the disk because of it. */
   async #write(record: ContainerRecord): Promise<void> {
-    await writeJson(join(this.#directory, `${record.id}.json`), record);
+    await writeJson(join(this.#directory, `${record.id}.json`), record, { unsynced: record.hostConfig.AutoRemove === true });
   }
 }

@@ -155,6 +155,14 @@ export function duplicate(descriptor: number): number {
   return check(fcntlCall(descriptor, F_DUPFD_CLOEXEC, 3), `copy descriptor ${descriptor}`);
 }
 
+/** How many bytes a pipe holds now. */
+export function bytesIn(pipe: number): number {
+  const FIONREAD = 0x541b;
+  const count = Buffer.alloc(4);
+  check(ioctlCall(pipe, FIONREAD, count), "look into a pipe");
+  return count.readInt32LE(0);
+}
+
 /** How many bytes a pipe holds before its writer waits; returns what the kernel gave, a user's share is limited. */
 export function setPipeSize(descriptor: number, sizeBytes: number): number {
   const F_SETPIPE_SZ = 1031;

@@ -13,6 +13,7 @@ const actionsDestroy = declare("int posix_spawn_file_actions_destroy(void *actio
 const addDup2 = declare("int posix_spawn_file_actions_adddup2(void *actions, int from, int to)");
 const addOpen = declare("int posix_spawn_file_actions_addopen(void *actions, int fd, const char *path, int flags, int mode)");
 const addClose = declare("int posix_spawn_file_actions_addclose(void *actions, int fd)");
+const addCloseFrom = declare("int posix_spawn_file_actions_addclosefrom_np(void *actions, int from)");
 const addChdir = declare("int posix_spawn_file_actions_addchdir_np(void *actions, const char *path)");
 const attributesInit = declare("int posix_spawnattr_init(void *attributes)");
 const attributesDestroy = declare("int posix_spawnattr_destroy(void *attributes)");
@@ -93,9 +94,24 @@ function addActions(actions: Buffer, options: SpawnOptions): void {
 
 /** What Node opens closes itself on exec; this is for the rest, because a leaked directory is a way out of a container. */
 function closeTheRest(actions: Buffer, from: number, extraEnd: number): void {
+  if (closesFrom(actions, from)) return;
   const open = readdirSync("/proc/self/fd").map(Number);
   const extra = Array.from({ length: extraEnd - from }, (_, index) => from + index);
   for (const fd of new Set([...open, ...extra])) if (fd >= from) must(addClose(actions, fd), "close descriptors");
+}
+
+let hasCloseFrom = true;
+
+/** One call for all of them, however many there are: glibc has it since 2.34, musl does not. */
+function closesFrom(actions: Buffer, from: number): boolean {
+  if (!hasCloseFrom) return false;
+  try {
+    must(addCloseFrom(actions, from), "close descriptors");
+  } catch (error) {
+    if (error instanceof SystemCallError) throw error;
+    hasCloseFrom = false;
+  }
+  return hasCloseFrom;
 }
 
 /** Signals that Node ignores or blocks must not stay so in the child. */

@@ -3,8 +3,8 @@
  * exists when its JSON file does. Names are short, so that the paths of 127 layers fit into one mount call.
  */
 import { createHash, randomBytes } from "node:crypto";
-import { chmod, chown, lutimes, mkdir, readdir, rename, rm, stat } from "node:fs/promises";
-import { lstatSync, readFileSync } from "node:fs";
+import { chmodSync, chownSync, lstatSync, readFileSync, statSync } from "node:fs";
+import { chmod, chown, lutimes, mkdir, readdir, rename, rm } from "node:fs/promises";
 import type { Stats } from "node:fs";
 import { join } from "node:path";
 import { EngineError } from "../errors.ts";
@@ -149,10 +149,10 @@ export class LayerStore {
   }
 
   /** Gives a directory the owner and mode of a layer's root, which is what the merged root would have. */
-  async copyRoot(parent: Digest | null, target: string): Promise<void> {
-    const { uid, gid, mode } = await stat(this.path(parent));
-    await chown(target, uid, gid);
-    await chmod(target, mode & 0o7777);
+  copyRoot(parent: Digest | null, target: string): void {
+    const { uid, gid, mode } = statSync(this.path(parent));
+    chownSync(target, uid, gid);
+    chmodSync(target, mode & 0o7777);
   }
 
   /**

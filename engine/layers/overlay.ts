@@ -12,32 +12,20 @@
 import { randomBytes } from "node:crypto";
 import { readdir } from "node:fs/promises";
 import { mkdirSync, statSync } from "node:fs";
-import { availableParallelism } from "node:os";
 import { join } from "node:path";
-import { Readable } from "node:stream";
-import { setImmediate as nextTurn } from "node:timers/promises";
+import type { Readable } from "node:stream";
 import { EngineError } from "../errors.ts";
 import { makeDirectory, readJson, sweepUnfinished, writeJson } from "../host/files.ts";
 import { errorCode } from "../host/libc.ts";
 import { unmount } from "../host/mount.ts";
 import { measureIn } from "./jail.ts";
-import type { Applied, Diffed, Job, OverlayNamespace } from "./jobs.ts";
+import type { Diffed, OverlayNamespace } from "./jobs.ts";
 import { chainIdOf, LayerStore } from "./layer-store.ts";
 import { isMounted, mountOverlay } from "./overlay-mount.ts";
 import { runJob, streamJob, warmUp } from "./pool.ts";
-import type {
-  ApplyOptions,
-  BlobFile,
-  Change,
-  DiffOptions,
-  Digest,
-  Layer,
-  LayerFile,
-  LayerBlob,
-  LayerParts,
-  Snapshots,
-} from "./snapshots.ts";
+import type { ApplyOptions, Change, DiffOptions, Digest, Layer, LayerFile, LayerBlob, LayerParts, Snapshots } from "./snapshots.ts";
 import { Trash } from "./trash.ts";
+import { Unpacker } from "./unpacker.ts";
 
 export interface SnapshotsOptions {
   /** The engine's storage directory; on a file system that can hold overlay's upper directories. */
@@ -54,7 +42,6 @@ interface Snapshot {
   readonly volatile?: boolean;
 }
 
-const MOST_ARRIVING = 4;
 const KEY = /^[a-zA-Z0-9][a-zA-Z0-9_.-]{0,127}$/;
 
 /** Opens the snapshots below a storage directory, adopting what an earlier engine left and deleting what it did not finish. */
@@ -70,23 +57,18 @@ export async function openSnapshots(options: SnapshotsOptions): Promise<Snapshot
 class OverlaySnapshots implements Snapshots {
   readonly #directory: string;
   readonly #overlay: OverlayNamespace;
-  readonly #maxLayerBytes: number | undefined;
   readonly #layers: LayerStore;
   readonly #trash: Trash;
+  readonly #unpacker: Unpacker;
   readonly #snapshots = new Map<string, Snapshot>();
-  readonly #applying = new Map<Digest, Promise<Layer>>();
-  readonly #unpacking = new Set<Unpacking>();
-  #slots = Math.max(2, availableParallelism());
-  readonly #waiting: (() => void)[] = [];
-  #arriving = 0;
   #views = 0;
 
   constructor(options: SnapshotsOptions, layers: LayerStore, trash: Trash) {
     this.#directory = options.directory;
     this.#overlay = options.rootless ? "user" : "trusted";
-    this.#maxLayerBytes = options.maxLayerBytes;
     this.#layers = layers;
     this.#trash = trash;
+    this.#unpacker = new Unpacker({ layers, trash, overlay: this.#overlay, maxLayerBytes: options.maxLayerBytes });
   }
 
   async adopt(): Promise<void> {
@@ -106,122 +88,15 @@ class OverlaySnapshots implements Snapshots {
   }
 
   async apply(blob: LayerBlob, diffId: Digest, parent: Digest | null, options: ApplyOptions = {}): Promise<Layer> {
-    const chainId = chainIdOf(parent, diffId);
-    const present = this.#layers.get(chainId) ?? this.#applying.get(chainId);
-    if (present) {
-      if (blob instanceof Readable) blob.destroy();
-      try {
-        return await present;
-      } catch (error) {
-        // Somebody else's attempt ended, perhaps only because it was aborted.
-        if (blob instanceof Readable || options.signal?.aborted) throw error;
-        return this.apply(blob, diffId, parent, options);
-      }
-    }
-    this.#checkParent(parent);
-    const work = this.#unpack(blob, { diffId, parent, options });
-    this.#applying.set(chainId, work);
-    try {
-      return await work;
-    } finally {
-      this.#applying.delete(chainId);
-    }
+    return this.#unpacker.apply(blob, diffId, parent, options);
   }
 
   async add(blob: LayerBlob, parent: Digest | null, options: ApplyOptions = {}): Promise<Layer> {
-    this.#checkParent(parent);
-    return this.#unpack(blob, { diffId: undefined, parent, options });
+    return this.#unpacker.add(blob, parent, options);
   }
 
-  async assemble({ rest, reuse, diffId }: LayerParts, parent: Digest | null, options: ApplyOptions = {}): Promise<Layer> {
-    this.#layers.need(reuse.from);
-    this.#checkParent(parent);
-    // It is awaited only after unpacking; until then its failure is not unheard of.
-    diffId.catch(() => undefined);
-    return this.#unpack(rest, { diffId: undefined, parent, options, reuse, promised: diffId });
-  }
-
-  #checkParent(parent: Digest | null): void {
-    if (parent !== null && !this.#applying.has(parent)) this.#layers.need(parent);
-  }
-
-  /** Resolves when the layer below is committed; an attempt that fails may be followed by another one's. */
-  async #below(parent: Digest | null): Promise<void> {
-    if (parent === null) return;
-    for (let failure: unknown; !this.#layers.get(parent);) {
-      const attempt = this.#applying.get(parent);
-      if (!attempt) throw failure ?? new EngineError("not-found", `No such layer: ${parent}`);
-      // Whoever shared the attempt has started the next one by the time that this goes on.
-      await attempt.catch(async (error: unknown) => nextTurn((failure = error)));
-    }
-  }
-
-  async #unpack(layerBlob: LayerBlob, to: Unpacking): Promise<Layer> {
-    const { parent } = to;
-    const parentDone = this.#below(parent);
-    // It is awaited only after unpacking; until then its failure is not unheard of.
-    parentDone.catch(() => undefined);
-    this.#unpacking.add(to);
-    let tree: string | undefined;
-    try {
-      const blob = await this.#begun(layerBlob);
-      tree = await this.#layers.temporary();
-      const { diffId: found, sizeBytes, implied, whiteouts } = await this.#unpackInto(tree, blob, to);
-      const diffId = (await to.promised) ?? found;
-      await parentDone;
-      await this.#layers.inherit(tree, parent, implied.filter(Boolean));
-      await this.#layers.pruneWhiteouts(tree, parent, whiteouts);
-      if (implied.includes("")) await this.#layers.copyRoot(parent, tree);
-      return await this.#layers.commit(tree, { diffId, chainId: chainIdOf(parent, diffId), parent, sizeBytes });
-    } catch (error) {
-      if (tree !== undefined) await this.#trash.discard(tree);
-      throw error;
-    } finally {
-      this.#unpacking.delete(to);
-    }
-  }
-
-  /** Unpacking that waits for bytes holds no slot; so many may wait, others begin when their blob is whole. */
-  async #begun(blob: LayerBlob): Promise<Readable | BlobFile> {
-    if (!("begun" in blob)) return blob;
-    const begun = await blob.begun;
-    return begun.state && this.#arriving < MOST_ARRIVING ? begun : blob.whole;
-  }
-
-  /** Holds a slot only while a worker works: who waits for the layers below must not keep them from being unpacked. */
-  async #unpackInto(tree: string, blob: Readable | BlobFile, { diffId, options, reuse }: Unpacking): Promise<Applied> {
-    const [input, path] = blob instanceof Readable ? [blob, undefined] : [undefined, blob.path];
-    const arriving = blob instanceof Readable ? undefined : blob.state && { state: blob.state, later: blob.later ?? blob.path };
-    const job: Job = {
-      kind: "apply",
-      root: tree,
-      overlay: this.#overlay,
-      ...(diffId !== undefined && { diffId }),
-      ...(path !== undefined && { blob: path }),
-      ...(arriving && { arriving }),
-      ...(this.#maxLayerBytes !== undefined && { maxBytes: this.#maxLayerBytes }),
-      ...(reuse && { reuse: { ...reuse, from: this.#layers.path(reuse.from) } }),
-    };
-    if (arriving) this.#arriving++;
-    else await this.#enter();
-    try {
-      return await runJob<Applied>(job, { input, signal: options.signal, progress: options.progress });
-    } finally {
-      if (arriving) this.#arriving--;
-      else this.#leave();
-    }
-  }
-
-  /** As many layers are unpacked at once as there are processors. */
-  async #enter(): Promise<void> {
-    if (this.#slots > 0) this.#slots--;
-    else await new Promise<void>((go) => this.#waiting.push(go));
-  }
-
-  #leave(): void {
-    const next = this.#waiting.shift();
-    if (next) next();
-    else this.#slots++;
+  async assemble(parts: LayerParts, parent: Digest | null, options: ApplyOptions = {}): Promise<Layer> {
+    return this.#unpacker.assemble(parts, parent, options);
   }
 
   warmUp(): void {
@@ -241,7 +116,7 @@ class OverlaySnapshots implements Snapshots {
       for (const part of ["", "merged"]) mkdirSync(this.#path(key, part), { mode: 0o700 });
       if (snapshot.kind === "active") {
         for (const part of ["upper", "work"]) mkdirSync(this.#path(key, part), { mode: 0o755 });
-        await this.#layers.copyRoot(snapshot.parent, this.#path(key, "upper"));
+        this.#layers.copyRoot(snapshot.parent, this.#path(key, "upper"));
       }
       // What a power cut throws away anyhow need not be waited for.
       await writeJson(this.#path(key, "snapshot.json"), snapshot, { unsynced: snapshot.kind === "view" || snapshot.volatile === true });
@@ -362,7 +237,7 @@ class OverlaySnapshots implements Snapshots {
   async removeLayer(chainId: Digest): Promise<boolean> {
     const isUsed =
       [...this.#snapshots.values()].some(({ parent }) => parent === chainId) ||
-      [...this.#unpacking].some(({ parent, reuse }) => parent === chainId || reuse?.from === chainId) ||
+      this.#unpacker.uses(chainId) ||
       this.#layers.all().some(({ parent }) => parent === chainId);
     if (!isUsed) await this.#layers.remove(chainId);
     return !isUsed;
@@ -399,13 +274,4 @@ class OverlaySnapshots implements Snapshots {
   #path(key: string, ...rest: string[]): string {
     return join(this.#directory, "snapshots", key, ...rest);
   }
-}
-
-interface Unpacking {
-  diffId: Digest | undefined;
-  parent: Digest | null;
-  options: ApplyOptions;
-  reuse?: LayerParts["reuse"];
-  /** What the layer is, where unpacking does not see all of it. */
-  promised?: Promise<Digest>;
 }

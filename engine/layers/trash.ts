@@ -1,13 +1,15 @@
 /**
  * Trees that nobody needs any more. Deleting a big tree takes seconds, so it is renamed out of the way at once and deleted
- * by a worker afterwards; what a killed engine left is deleted when the next one starts.
+ * by a worker afterwards, unless it turns out to be small; what a killed engine left is deleted when the next one starts.
  */
 import { randomBytes } from "node:crypto";
-import { readdir, rename } from "node:fs/promises";
+import { renameSync } from "node:fs";
+import { readdir } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { makeDirectory } from "../host/files.ts";
 import { errorCode } from "../host/libc.ts";
 import { runJob } from "./pool.ts";
+import { removeSmallTree } from "./small-tree.ts";
 
 export class Trash {
   readonly #directory: string;
@@ -29,12 +31,12 @@ export class Trash {
   async discard(path: string): Promise<void> {
     const grave = join(this.#directory, `${basename(path)}-${randomBytes(6).toString("hex")}`);
     try {
-      await rename(path, grave);
+      renameSync(path, grave);
     } catch (error) {
       if (errorCode(error) === "ENOENT") return;
       throw error;
     }
-    this.#delete(grave);
+    if (!isGone(grave)) this.#delete(grave);
   }
 
   /** Resolves when everything discarded so far is deleted, or could not be. */
@@ -45,5 +47,14 @@ export class Trash {
   #delete(path: string): void {
     // What cannot be deleted now is tried again by the next engine.
     this.#last = this.#last.then(() => runJob({ kind: "delete", path })).catch(() => undefined);
+  }
+}
+
+function isGone(grave: string): boolean {
+  try {
+    return removeSmallTree(grave);
+  } catch {
+    // A file, or something that a worker may be able to delete later.
+    return false;
   }
 }

@@ -108,7 +108,7 @@ export interface Networks {
    * @throws {EngineError} internal with Docker's sentence `… port is already allocated`, or the sysctl to set for a low port
    */
   attach(request: SandboxRequest): Promise<Sandbox>;
-  /** Undoes attach; idempotent. */
+  /** Undoes attach; idempotent. Addresses are free at once, published ports and the namespace are gone when it resolves. */
   detach(containerId: string): Promise<void>;
 
   /** Connects a running container to one more network; returns its sandbox as it is now. */

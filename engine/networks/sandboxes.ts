@@ -1,7 +1,7 @@
 /**
  * The sandboxes of running containers: attaching, changing and detaching them.
  */
-import { readFileSync, readdirSync } from "node:fs";
+import { readdirSync } from "node:fs";
 import { isIPv4 } from "node:net";
 import type { EndpointSettings, PortMap } from "../api/types/network.ts";
 import { EngineError } from "../errors.ts";
@@ -10,13 +10,12 @@ import { errorCode } from "../host/libc.ts";
 import { log } from "../host/log.ts";
 import type { NetdPort } from "../host/netd/protocol.ts";
 import { hostNetworkConnect, inSetUp, noneNetworkConnect, notConnected } from "./errors.ts";
+import { hostResolv, hostResolvText, resolvWithout } from "./host-resolv.ts";
 import { DEFAULT_NETWORK } from "./live-network.ts";
 import type { LiveNetwork } from "./live-network.ts";
 import type { NetworkTable } from "./network-table.ts";
 import type { Endpoint, Sandbox, SandboxRequest } from "./networks.ts";
 import { EphemeralPorts, publish, wantedPorts } from "./published.ts";
-import { parseResolv, renderResolv } from "./resolv.ts";
-import type { HostResolv } from "./resolv.ts";
 import type { Ask, Router } from "./router.ts";
 import {
   PORT_PREFIX,
@@ -38,7 +37,6 @@ import {
 import { BRIDGE_PREFIX } from "./rules.ts";
 
 const HOST_BINDING_OPTION = "com.docker.network.bridge.host_binding_ipv4";
-const RESOLV_CONF = "/etc/resolv.conf";
 /** Cut-off interfaces that the kernel has not removed by itself after this long are deleted. */
 const SWEEP_MS = 2000;
 
@@ -79,8 +77,9 @@ export class Sandboxes {
     const sandbox = this.#alive.get(containerId);
     if (!sandbox) return;
     this.#alive.delete(containerId);
-    await this.#tearDown(containerId, sandbox.endpoints);
+    const gone = this.#tearDown(containerId, sandbox.endpoints);
     for (const endpoint of sandbox.endpoints) this.#event("disconnect", endpoint);
+    await gone;
   }
 
   /** @see Networks.connect */
@@ -253,12 +252,13 @@ export class Sandboxes {
 
   async #tearDown(containerId: string, endpoints: readonly Endpoint[]): Promise<void> {
     const { router, run } = this.#options;
+    // Who gets an address next asks netd later, and netd does one thing after the other.
+    for (const endpoint of endpoints) this.#network(endpoint)?.release(containerId);
     await Promise.all([
       router.setPorts(containerId, []),
       router.plumbing.removeSandbox({ path: netnsPath(run, containerId), ports: pluggedOf(endpoints).map(portOf) }),
       router.ask({ call: "removeSandbox", id: containerId }).catch((error: unknown) => log("warn", error)),
     ]);
-    for (const endpoint of endpoints) this.#network(endpoint)?.release(containerId);
     if (this.#sweeping === undefined) this.#sweeping = setTimeout(() => this.#sweep(), SWEEP_MS).unref();
   }
 
@@ -375,24 +375,6 @@ function portsOf({ containerId, ports }: Sandbox): NetdPort[] {
     const common = { sandbox: containerId, protocol: protocol === "udp" ? "udp" : "tcp", containerPort: Number(port) } as const;
     return (bindings ?? []).map(({ HostIp = "", HostPort = "" }) => ({ ...common, hostIp: HostIp, hostPort: Number(HostPort) }));
   });
-}
-
-function hostResolvText(): string {
-  try {
-    return readFileSync(RESOLV_CONF, "utf8");
-  } catch {
-    return "";
-  }
-}
-
-/** Without a network nothing is asked by default, but what was asked for stands there. */
-function resolvWithout(dns: Sandbox["dns"]): string {
-  const asked = dns.servers.length + dns.search.length + dns.options.length > 0;
-  return asked ? renderResolv(hostResolv(), { ...dns, servers: dns.servers, defaults: [] }) : hostResolvText();
-}
-
-function hostResolv(): HostResolv {
-  return parseResolv(hostResolvText());
 }
 
 function namesIn(directory: string): string[] {

@@ -3,10 +3,10 @@
  * some 10 ms do not. A process of ours that is moved from one empty cgroup to another, as soon as a container is about to
  * start and until it probably has, waits instead of the container.
  */
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
-import { writeFile } from "node:fs/promises";
+import { closeSync, mkdirSync, openSync, readFileSync, write, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
+import { promisify } from "node:util";
 import type { Cgroups } from "../host/cgroups.ts";
 import { isAlive, processStartTime } from "../host/process.ts";
 import { onExit, spawnProcess } from "../host/spawn.ts";
@@ -16,6 +16,8 @@ const WARM_MS = 40;
 
 /** Shorter than it takes to be cold again. */
 const PAUSE_MS = 5;
+
+const writeText: (descriptor: number, text: string) => Promise<unknown> = promisify(write);
 
 interface Stroller {
   readonly pid: number;
@@ -50,12 +52,22 @@ export class CgroupWarmth {
       .finally(() => (this.#busy = false));
   }
 
+  /** The container has entered its cgroup. Others that are about to find it warm, for it was just now. */
+  stop(): void {
+    this.#until = 0;
+  }
+
   async #keep(): Promise<void> {
     this.#stroller = this.#living() ?? this.#find() ?? this.#make();
-    // Who ends it meanwhile ends everything: no other is made then.
-    for (; performance.now() < this.#until && this.#living(); await delay(PAUSE_MS)) {
-      this.#turn = 1 - this.#turn;
-      await writeFile(join(this.#places[this.#turn]!, "cgroup.procs"), String(this.#stroller.pid));
+    const places = this.#places.map((place) => openSync(join(place, "cgroup.procs"), "w"));
+    try {
+      // Who ends it meanwhile ends everything: no other is made then.
+      for (; performance.now() < this.#until && this.#living(); await delay(PAUSE_MS)) {
+        this.#turn = 1 - this.#turn;
+        await writeText(places[this.#turn]!, String(this.#stroller.pid));
+      }
+    } finally {
+      for (const place of places) closeSync(place);
     }
   }
 

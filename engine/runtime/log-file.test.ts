@@ -153,7 +153,7 @@ test("a reader that came before the process sees all of it, and one that comes a
     return text;
   };
   for (const word of ["one", "two"]) {
-    const reading = read(readChunks(log, { from: await logEnd(log), follow: true }));
+    const reading = read(readChunks(log, { from: logEnd(log), follow: true }));
     await new Promise((resolve) => setImmediate(resolve));
     log.begin();
     log.append("stdout", Buffer.from(`${word}\n`));

@@ -4,7 +4,7 @@
  */
 import { closeSync, existsSync, fstatSync, mkdirSync, openSync, readdirSync, rmSync, writeSync } from "node:fs";
 import { join } from "node:path";
-import { splice } from "../host/descriptor.ts";
+import { bytesIn, splice } from "../host/descriptor.ts";
 import { nowNs } from "./clock.ts";
 import { encodeRecord, RECORD_BYTES } from "./log-index.ts";
 import type { StreamName } from "./log-index.ts";
@@ -56,10 +56,9 @@ export class LogFile {
     return this.#open;
   }
 
-  /** A process starts to write. Idempotent until end(). */
+  /** A process starts to write. Idempotent until end(). Files are made with the first byte: many print none. */
   begin(): void {
     this.#open = true;
-    this.#segment ??= this.#openLast();
   }
 
   /** The process has ended and everything it wrote was accepted. */
@@ -76,6 +75,7 @@ export class LogFile {
    * @throws {SystemCallError} ENOSPC, EDQUOT…; the bytes are still in the pipe then
    */
   accept(pipe: number, stream: StreamName): boolean {
+    if (bytesIn(pipe) === 0) return false;
     const segment = (this.#segment ??= this.#openLast());
     this.#stamp(segment, stream);
     const moved = splice(pipe, segment.raw, MOST_BYTES, segment.size);

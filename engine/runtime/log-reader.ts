@@ -1,11 +1,13 @@
 /** Reading a log file: chunks as they were written, from any place, to its end or as long as it grows. */
-import { open } from "node:fs/promises";
-import type { FileHandle } from "node:fs/promises";
+import { closeSync, fstatSync, openSync, read } from "node:fs";
 import { join } from "node:path";
+import { promisify } from "node:util";
 import { segmentNumbers } from "./log-file.ts";
 import type { LogFile } from "./log-file.ts";
 import { decodeRecords, RECORD_BYTES } from "./log-index.ts";
 import type { IndexRecord, StreamName } from "./log-index.ts";
+
+const readAt = promisify(read);
 
 const READ_BYTES = 65536;
 const PAGE_RECORDS = 256;
@@ -35,47 +37,48 @@ export interface ReadOptions {
 /** An open segment. What was read stays readable when the segment is removed meanwhile. */
 export class SegmentReader {
   readonly number: number;
-  readonly #raw: FileHandle;
-  readonly #index: FileHandle;
+  readonly #raw: number;
+  readonly #index: number;
 
-  private constructor(number: number, raw: FileHandle, index: FileHandle) {
+  private constructor(number: number, raw: number, index: number) {
     this.number = number;
     this.#raw = raw;
     this.#index = index;
   }
 
   /** Undefined when there is no such segment (any more). */
-  static async open(directory: string, number: number): Promise<SegmentReader | undefined> {
-    const raw = await open(join(directory, `${number}.raw`), "r").catch(() => undefined);
-    const index = await open(join(directory, `${number}.idx`), "r").catch(() => undefined);
-    if (raw && index) return new SegmentReader(number, raw, index);
-    await raw?.close();
-    await index?.close();
+  static open(directory: string, number: number): SegmentReader | undefined {
+    const raw = openIfThere(join(directory, `${number}.raw`));
+    if (raw === undefined) return undefined;
+    const index = openIfThere(join(directory, `${number}.idx`));
+    if (index !== undefined) return new SegmentReader(number, raw, index);
+    closeSync(raw);
     return undefined;
   }
 
-  async close(): Promise<void> {
-    await this.#raw.close();
-    await this.#index.close();
+  /** Once, and when nothing is being read. */
+  close(): void {
+    closeSync(this.#raw);
+    closeSync(this.#index);
   }
 
-  async size(): Promise<number> {
-    return (await this.#raw.stat()).size;
+  size(): number {
+    return fstatSync(this.#raw).size;
   }
 
-  async recordCount(): Promise<number> {
-    return Math.floor((await this.#index.stat()).size / RECORD_BYTES);
+  recordCount(): number {
+    return Math.floor(fstatSync(this.#index).size / RECORD_BYTES);
   }
 
   async records(from: number, count: number): Promise<IndexRecord[]> {
     const page = Buffer.allocUnsafe(count * RECORD_BYTES);
-    const { bytesRead } = await this.#index.read(page, 0, page.length, from * RECORD_BYTES);
+    const { bytesRead } = await readAt(this.#index, page, 0, page.length, from * RECORD_BYTES);
     return decodeRecords(page.subarray(0, bytesRead));
   }
 
   async bytes(start: number, end: number): Promise<Buffer> {
     const piece = Buffer.allocUnsafe(Math.min(end - start, READ_BYTES));
-    const { bytesRead } = await this.#raw.read(piece, 0, piece.length, start);
+    const { bytesRead } = await readAt(this.#raw, piece, 0, piece.length, start);
     return piece.subarray(0, bytesRead);
   }
 
@@ -83,7 +86,7 @@ export class SegmentReader {
   async *read(from: LogPosition): AsyncGenerator<LogChunk, LogPosition> {
     let { record, offset } = from;
     // The size first: every byte below it has its record by then.
-    const size = await this.size();
+    const size = this.size();
     while (offset < size) {
       const page = await this.records(record, PAGE_RECORDS);
       if (page.length === 0) break;
@@ -104,16 +107,24 @@ export class SegmentReader {
   }
 }
 
+/** Looking into a directory costs less here than a way to another thread and back; bytes may have to come from the disk. */
+function openIfThere(path: string): number | undefined {
+  try {
+    return openSync(path, "r");
+  } catch {
+    return undefined;
+  }
+}
+
 /** The place after the last byte of now. */
-export async function logEnd(log: LogFile): Promise<LogPosition> {
+export function logEnd(log: LogFile): LogPosition {
   const number = segmentNumbers(log.directory).at(-1) ?? 0;
-  const segment = await SegmentReader.open(log.directory, number);
+  const segment = SegmentReader.open(log.directory, number);
   if (!segment) return { segment: number, record: 0, offset: 0 };
   try {
-    const offset = await segment.size();
-    return { segment: number, record: Math.max(0, (await segment.recordCount()) - 1), offset };
+    return { segment: number, record: Math.max(0, segment.recordCount() - 1), offset: segment.size() };
   } finally {
-    await segment.close();
+    segment.close();
   }
 }
 
@@ -131,13 +142,13 @@ async function* chunksSince(log: LogFile, options: ReadOptions & { runs: number 
     while (!options.signal?.aborted) {
       wake.arm();
       const ended = !options.follow || log.runs > options.runs;
-      segment ??= await SegmentReader.open(log.directory, position.segment);
+      segment ??= SegmentReader.open(log.directory, position.segment);
       if (segment) position = yield* segment.read(position);
       const next = segmentNumbers(log.directory).find((number) => number > position.segment);
       if (next !== undefined) {
         // Whatever was written before the segment was closed is read before it is left.
         if (segment) position = yield* segment.read(position);
-        await segment?.close();
+        segment?.close();
         segment = undefined;
         position = { segment: next, record: 0, offset: 0 };
         hold.move(next);
@@ -147,7 +158,7 @@ async function* chunksSince(log: LogFile, options: ReadOptions & { runs: number 
   } finally {
     wake.close();
     hold.release();
-    await segment?.close();
+    segment?.close();
   }
   return position;
 }

@@ -27,7 +27,7 @@ export async function findTail(log: LogFile, count: number): Promise<LogPosition
   let newlines = 0;
   for (const number of segmentNumbers(log.directory).toReversed()) {
     const found = await withSegment(log, number, async (segment) => {
-      for await (const extent of extentsBackward(segment, await segment.recordCount())) {
+      for await (const extent of extentsBackward(segment, segment.recordCount())) {
         newlines += await countNewlines(segment, extent);
         // Two more, because each stream may end with an unfinished line.
         if (newlines >= count + 2) return wholeLines(segment, extent);
@@ -55,19 +55,19 @@ export async function findSince(log: LogFile, sinceNs: bigint): Promise<LogPosit
 }
 
 async function withSegment<T>(log: LogFile, number: number, use: (segment: SegmentReader) => Promise<T>): Promise<T | undefined> {
-  const segment = await SegmentReader.open(log.directory, number);
+  const segment = SegmentReader.open(log.directory, number);
   if (!segment) return undefined;
   try {
     return await use(segment);
   } finally {
-    await segment.close();
+    segment.close();
   }
 }
 
 /** The last record older than `timeNs`; its bytes may still belong to later lines. */
 async function lastBefore(segment: SegmentReader, timeNs: bigint): Promise<number> {
   let low = 0;
-  let high = (await segment.recordCount()) - 1;
+  let high = segment.recordCount() - 1;
   while (low < high) {
     const middle = Math.ceil((low + high) / 2);
     const [record] = await segment.records(middle, 1);
@@ -79,7 +79,7 @@ async function lastBefore(segment: SegmentReader, timeNs: bigint): Promise<numbe
 
 /** Extents with bytes, last first, from the one before record `before`. */
 async function* extentsBackward(segment: SegmentReader, before: number): AsyncGenerator<Extent> {
-  let end = (await segment.records(before, 1))[0]?.offset ?? (await segment.size());
+  let end = (await segment.records(before, 1))[0]?.offset ?? segment.size();
   for (let top = before; top > 0; top = Math.max(0, top - PAGE_RECORDS)) {
     const first = Math.max(0, top - PAGE_RECORDS);
     const page = await segment.records(first, top - first);

@@ -2,14 +2,15 @@
  * The supervisor, a shell script: it keeps both ends of a task's FIFOs open, runs the OCI runtime in the foreground and
  * writes its exit status, all of it without the engine.
  *
- * Arguments: directory, input (none|open|once), output (fifo|none|tty|relay), then the runtime's command.
+ * Arguments: directory, input (none|open|once), output (fifo|stream|none|tty|relay), then the runtime's command.
  * Files in the directory: `in` `out` `err` (FIFOs), `ctl` (to the engine: the pid, then `exit <status>`), `ack` (from the
  * engine: everything was read, end), `eof` (from the engine: close stdin), `exit` (the status and a newline).
  * With a terminal that the runtime carries to its own stdio (`tty`), descriptor 3 is the master of that and 4 its slave.
  * A terminal that the runtime hands over (`relay`) is carried elsewhere, see terminal-relay.ts; `out` is only kept open here,
  * so that it does not end before the exit status is known.
  *
- * The FIFOs are opened for reading and writing so that no side ever sees an end because the engine is away; only `once`
+ * The FIFOs are opened for reading and writing so that no side ever sees an end because the engine is away. What is only for
+ * the engine that asked (`stream`) ends with the process, so that nobody waits for the supervisor's own end; and `once`
  * gives the process a read-only stdin, whose writing end is held by a subshell until `eof` speaks.
  * Nothing above 2 reaches the runtime: a leaked directory would be a way out of the container.
  */
@@ -31,10 +32,11 @@ once)
   ;;
 esac
 case $o in
-fifo)
+fifo | stream)
   exec 1<>"$d/out" 2<>"$d/err"
   "$@" 7>&- 8>&-
   s=$?
+  [ "$o" = fifo ] || exec >/dev/null 2>&1
   ;;
 none)
   "$@" >/dev/null 2>&1 7>&- 8>&-

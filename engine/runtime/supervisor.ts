@@ -2,7 +2,6 @@
 import { existsSync, readdirSync, writeFileSync } from "node:fs";
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
-import { setTimeout as delay } from "node:timers/promises";
 import { EngineError } from "../errors.ts";
 import type { Cgroups } from "../host/cgroups.ts";
 import { closeDescriptor } from "../host/descriptor.ts";
@@ -19,7 +18,8 @@ import type { ExecRequest, Runtime, StartRequest, Task, TaskOptions } from "./ru
 import { SeccompCache } from "./seccomp-cache.ts";
 import type { RuntimeSpec } from "./spec.ts";
 import { SUPERVISOR_SCRIPT } from "./supervisor-script.ts";
-import { makeTaskFiles, outputWord, readExit, readPid, removeTaskFiles, supervisorLives } from "./task-files.ts";
+import { appearingPid } from "./pid-file.ts";
+import { makeTaskFiles, outputWord, readExit, removeTaskFiles, supervisorLives } from "./task-files.ts";
 import { SupervisedTask } from "./task.ts";
 import { TerminalRelay } from "./terminal-relay.ts";
 
@@ -206,6 +206,7 @@ class SupervisedRuntime implements Runtime {
       await this.#launched(task, directory);
       if (relay) await Promise.race([relay.taken, task.exit]);
     } finally {
+      this.#warmth.stop();
       relay?.close();
       request.signal?.removeEventListener("abort", kill);
     }
@@ -243,14 +244,8 @@ class SupervisedRuntime implements Runtime {
   /** Resolves when the pid is known or the task has ended without one. */
   async #launched(task: SupervisedTask, directory: string): Promise<void> {
     if (this.info.name === "crun") return void (await task.started);
-    let ended = false;
-    void task.exit.then(() => (ended = true));
-    for (;;) {
-      const pid = readPid(directory);
-      if (pid !== undefined) return task.hasPid(pid);
-      if (ended) return;
-      await delay(2);
-    }
+    const pid = await appearingPid(directory, task.exit);
+    if (pid !== undefined) task.hasPid(pid);
   }
 
   /** What the runtime knows, when the engine died before it wrote the pid down. */

@@ -6,9 +6,10 @@ import { errorCode } from "../host/libc.ts";
 import type { TaskOptions } from "./runtime.ts";
 
 /** The script's word for where output goes. */
-export function outputWord(options: TaskOptions): "fifo" | "none" | "tty" {
+export function outputWord(options: TaskOptions): "fifo" | "stream" | "none" | "tty" {
   if (options.output === "none") return "none";
-  return options.tty ? "tty" : "fifo";
+  if (options.tty) return "tty";
+  return options.output === "streams" ? "stream" : "fifo";
 }
 
 /** Makes the directory and the FIFOs that the options need. */
@@ -18,7 +19,7 @@ export function makeTaskFiles(directory: string, options: TaskOptions): void {
   if (options.input !== "none") names.push("in");
   if (options.input === "once") names.push("eof");
   if (options.output !== "none") names.push("out");
-  if (outputWord(options) === "fifo") names.push("err");
+  if (options.output !== "none" && !options.tty) names.push("err");
   for (const name of names) makeFifo(join(directory, name));
 }
 
@@ -34,15 +35,6 @@ export function readExit(directory: string): number | undefined {
   } catch (error) {
     if (errorCode(error) === "ENOENT") return undefined;
     throw error;
-  }
-}
-
-/** The pid that a runtime wrote into a file of its own. */
-export function readPid(directory: string): number | undefined {
-  try {
-    return Number(readFileSync(join(directory, "pid"), "utf8")) || undefined;
-  } catch {
-    return undefined;
   }
 }
 

@@ -16,7 +16,7 @@ import type { OomWatch } from "./oom.ts";
 import type { Pump } from "./pump.ts";
 import type { Task, TaskExit, TaskOptions } from "./runtime.ts";
 import type { TerminalRelay } from "./terminal-relay.ts";
-import { outputWord, readExit, removeTaskFiles, supervisorLives, tell } from "./task-files.ts";
+import { readExit, removeTaskFiles, supervisorLives, tell } from "./task-files.ts";
 
 export interface TaskPlace {
   readonly id: string;
@@ -58,7 +58,7 @@ export class SupervisedTask implements Task {
     this.#options = options;
     this.#controlDescriptor = this.#watch("ctl", O.RDONLY, () => this.#readControl());
     if (options.output === "none") return;
-    const outputs = outputWord(options) === "fifo" ? ["out", "err"] : ["out"];
+    const outputs = options.tty ? ["out"] : ["out", "err"];
     if (options.output === "streams") {
       const [stdout, stderr] = outputs.map((name) => this.#stream(name));
       this.stdout = stdout!;

@@ -2,7 +2,7 @@
  * The engines that a benchmark runs side by side: Berth, and docker and podman where they are installed.
  * Each gets its own storage and is stopped at the end.
  */
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { copyFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { busyboxTar } from "../../scripts/base-image.ts";
@@ -17,6 +17,8 @@ export interface Peer {
   readonly env: NodeJS.ProcessEnv;
   /** All of its state; its processes name it. */
   readonly folder: string;
+  /** A process that is no part of it: it keeps its namespaces for the bench. */
+  readonly keeper?: number;
   stop: () => Promise<void>;
 }
 
@@ -26,10 +28,12 @@ export async function startPeers(): Promise<Peer[]> {
   const tar = join(folder, "busybox.tar");
   writeFileSync(tar, await busyboxTar());
   const makers = [berth(folder, tar, "crun"), berth(folder, tar, "runc"), docker(folder, tar), podman(folder, tar)];
-  const peers: Peer[] = [];
-  for (const make of makers) {
-    const peer = await make;
-    if (peer) peers.push(peer);
+  const made = await Promise.allSettled(makers);
+  const peers = made.flatMap((each) => (each.status === "fulfilled" && each.value ? [each.value] : []));
+  const failed = made.find((each) => each.status === "rejected");
+  if (failed) {
+    for (const peer of peers) await peer.stop();
+    throw failed.reason;
   }
   const last = peers.at(-1);
   if (last) {
@@ -44,8 +48,12 @@ export async function startPeers(): Promise<Peer[]> {
 
 async function berth(folder: string, tar: string, runtime: string): Promise<Peer | undefined> {
   if (!which(runtime)) return undefined;
-  const env = { ...process.env, BERTH_ROOT: join(folder, runtime), BERTH_RUNTIME: runtime };
-  mkdirSync(env.BERTH_ROOT, { recursive: true });
+  const at = join(folder, runtime);
+  mkdirSync(at, { recursive: true });
+  // A Node of its own: what another engine or this process shared of it would count for less.
+  const node = join(at, "node");
+  copyFileSync(process.execPath, node);
+  const env = { ...process.env, BERTH_ROOT: at, BERTH_RUNTIME: runtime, BERTH_NODE: node };
   const program = join(root, "dist/berth");
   await command([program, "engine", "start"], { env });
   await command([program, "import", tar, "bb"], { env });

@@ -8,9 +8,10 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { command, which } from "../../scripts/setup.mjs";
 import { processesOf, sendKill } from "../support/processes.ts";
+import { HIDE_UNIFIED } from "./outside-unified.ts";
 import type { Peer } from "./peers.ts";
 
-const PREPARE = `f=/sys/fs/cgroup/unified/cgroup.controllers; [ ! -e $f ] || mount --bind /dev/null $f
+const PREPARE = `${HIDE_UNIFIED}
 for d in /run /dev/shm; do mount -t tmpfs tmpfs $d; done; ip link set lo up; echo ready; exec sleep infinity`;
 
 /** Without CAP_SYS_RESOURCE podman cannot raise the limits that it would like to set. */
@@ -42,7 +43,7 @@ export async function podman(folder: string, tar: string): Promise<Peer | undefi
     await once(holder.stdout, "data");
     await command(cli("import", tar, "bb"), { env });
     await command(cli("run", "--rm", "bb", "true"), { env });
-    return { name: "podman (crun)", folder: base, env, cli, stop };
+    return { name: "podman (crun)", folder: base, env, cli, stop, ...(holder.pid !== undefined && { keeper: holder.pid }) };
   } catch (error) {
     await stop();
     return skipped((error as Error).message.split("\n").at(-1)!);

@@ -6,6 +6,9 @@ import type { Route } from "../router.ts";
 import { closedSignal, outputType } from "../streams.ts";
 import { acceptWebSocket } from "../websocket.ts";
 
+/** Made once, because every attachment ends. */
+const ENDED = new Error("the attachment has ended");
+
 async function attach(exchange: Exchange): Promise<void> {
   const { query, services } = exchange;
   const detachKeys = parseDetachKeys(query.text("detachKeys"));
@@ -23,11 +26,11 @@ async function attach(exchange: Exchange): Promise<void> {
   const socket = exchange.hijack({
     "Content-Type": exchange.request.headers.upgrade ? outputType(tty, exchange.version) : outputType(true, 0),
   });
-  closedSignal(socket).addEventListener("abort", () => gone.abort(), { once: true });
+  closedSignal(socket).addEventListener("abort", () => gone.abort(ENDED), { once: true });
   const onDetach = (): void =>
     services.events.publish("container", "detach", record.id, { image: record.imageName, name: record.name, ...record.config.Labels });
   await connect(socket, attachment, { tty, detachKeys, onDetach });
-  gone.abort();
+  gone.abort(ENDED);
 }
 
 /** Binary messages both ways, not multiplexed: Docker's websocket never was. */
@@ -46,9 +49,9 @@ async function attachWebSocket(exchange: Exchange): Promise<void> {
     signal: gone.signal,
   });
   const socket = acceptWebSocket(exchange);
-  closedSignal(socket).addEventListener("abort", () => gone.abort(), { once: true });
+  closedSignal(socket).addEventListener("abort", () => gone.abort(ENDED), { once: true });
   await connect(socket, attachment, { tty: true, detachKeys, onDetach: () => undefined });
-  gone.abort();
+  gone.abort(ENDED);
 }
 
 export const attachRoutes: readonly Route[] = [
