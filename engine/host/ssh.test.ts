@@ -34,9 +34,13 @@ test("dialSsh() is a byte stream, and ssh's complaint is its error", async () =>
   const directory = mkdtempSync(join(tmpdir(), "berth-ssh-"));
   const path = process.env["PATH"];
   try {
-    writeFileSync(join(directory, "ssh"), '#!/bin/sh\ncase "$*" in *broken*) echo "no route" >&2; exit 255;; *) exec cat;; esac\n', {
-      mode: 0o755,
-    });
+    writeFileSync(
+      join(directory, "ssh"),
+      '#!/bin/sh\ncase "$*" in -G*) ;; *broken*) echo "no route" >&2; exit 255;; *) exec cat;; esac\n',
+      {
+        mode: 0o755,
+      },
+    );
     process.env["PATH"] = `${directory}:${path}`;
     const stream = dialSsh("ssh://server");
     stream.end("hello");

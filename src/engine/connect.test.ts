@@ -18,7 +18,7 @@ test("connectTo() another machine logs in once for requests that follow one anot
   await once(server, "listening");
   try {
     const dial = `const s=require("net").connect("${directory}/engine.sock");process.stdin.pipe(s).pipe(process.stdout)`;
-    const ssh = `#!/bin/sh\necho login >>${directory}/logins\nexec ${process.execPath} -e '${dial}'\n`;
+    const ssh = `#!/bin/sh\n[ $1 = -G ] && exit\necho login >>${directory}/logins\nexec ${process.execPath} -e '${dial}'\n`;
     writeFileSync(join(directory, "ssh"), ssh, { mode: 0o755 });
     process.env["PATH"] = `${directory}:${path}`;
     const client = await connectTo("ssh://server");
