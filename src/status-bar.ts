@@ -1,6 +1,10 @@
 /** The one status bar item: the engine's state, and a menu on click. */
 import * as vscode from "vscode";
 import type { Context } from "./context.ts";
+import { shortReason } from "./engine/state.ts";
+import type { EngineState } from "./engine/state.ts";
+import { isUnhealthy } from "./tree/container.ts";
+import { tooltip } from "./tree/words.ts";
 
 /** Adds the item and keeps it true. */
 export function showStatus({ extension, engine, containers }: Pick<Context, "extension" | "engine" | "containers">): void {
@@ -10,13 +14,26 @@ export function showStatus({ extension, engine, containers }: Pick<Context, "ext
   const draw = (): void => {
     const { icon, words, trouble } = describe({ engine, containers });
     item.text = words ? `$(${icon}) Berth: ${words}` : `$(${icon}) Berth`;
-    item.tooltip = vscode.l10n.t("Berth's container engine: {0}", words || vscode.l10n.t("not asked yet"));
-    item.accessibilityInformation = { label: item.tooltip };
+    const said = vscode.l10n.t("Berth's container engine: {0}", words || vscode.l10n.t("not asked yet"));
+    item.tooltip = tooltip(said, "", [
+      [vscode.l10n.t("Endpoint"), engine.endpoint || undefined],
+      [vscode.l10n.t("Why"), reasonOf(engine.state)],
+      [
+        vscode.l10n.t("Unhealthy"),
+        containers.nodes.flatMap(({ container, shown }) => (isUnhealthy(container) ? [shown.label] : [])).join(", "),
+      ],
+    ]);
+    item.accessibilityInformation = { label: said };
     item.backgroundColor = trouble ? new vscode.ThemeColor("statusBarItem.warningBackground") : undefined;
   };
   draw();
   item.show();
   extension.subscriptions.push(item, engine.onDidChangeState(draw), containers.onDidChangeTreeData(draw));
+}
+
+function reasonOf(state: EngineState): string | undefined {
+  if (state.kind === "failed") return shortReason(state.message);
+  return state.kind === "lacking" ? state.problems.map(({ message }) => message).join("; ") : undefined;
 }
 
 interface Status {

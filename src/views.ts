@@ -1,7 +1,7 @@
 /** The views: trees that follow the engine, and what is said above them when there is nothing to list. */
 import * as vscode from "vscode";
 import type { Context } from "./context.ts";
-import { fixCommand } from "./engine/state.ts";
+import { fixCommand, shortReason } from "./engine/state.ts";
 import type { EngineState } from "./engine/state.ts";
 import { FileDrops } from "./files/drops.ts";
 import { isUnhealthy } from "./tree/container.ts";
@@ -91,7 +91,7 @@ function badge(nodes: readonly ContainerNode[]): vscode.ViewBadge | undefined {
   if (value === 0) return undefined;
   return {
     value,
-    tooltip: wanted === "running" ? vscode.l10n.t("{0} containers run", value) : vscode.l10n.t("{0} containers are in trouble", value),
+    tooltip: wanted === "running" ? vscode.l10n.t("Running containers: {0}", value) : vscode.l10n.t("Containers in trouble: {0}", value),
   };
 }
 
@@ -100,5 +100,5 @@ function troubleOf(state: EngineState): { title: string; message: string } | und
     const message = state.problems.map((problem) => `${problem.message}.\n→ ${problem.fix}`).join("\n\n");
     return { title: vscode.l10n.t("This Machine Lacks Something"), message };
   }
-  return state.kind === "failed" ? { title: vscode.l10n.t("No Engine"), message: state.message } : undefined;
+  return state.kind === "failed" ? { title: vscode.l10n.t("No Engine"), message: shortReason(state.message) } : undefined;
 }

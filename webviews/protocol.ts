@@ -145,6 +145,23 @@ export type FromImagePage =
   | PageReady
   | { readonly type: "open"; readonly layer: number; readonly path: string; readonly kind: LayerFile["kind"] };
 
+export interface Finding {
+  readonly kind: "good" | "warning" | "bad";
+  readonly text: string;
+  /** What to do, in words. */
+  readonly advice?: string | undefined;
+  /** The shell command that mends it. */
+  readonly command?: string | undefined;
+}
+
+export type ToDoctorPage =
+  | InitPage<Record<string, never>>
+  | { readonly type: "findings"; readonly sections: readonly { readonly title: string; readonly findings: readonly Finding[] }[] }
+  | { readonly type: "note"; readonly text: string };
+
+/** `text` is a command that was found, or the report. */
+export type FromDoctorPage = PageReady | { readonly type: "copy" | "terminal"; readonly text: string } | { readonly type: "again" };
+
 export interface BuildPageState {
   readonly id: string;
   readonly name: string;

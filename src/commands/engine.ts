@@ -27,12 +27,15 @@ async function menu({ engine }: Context): Promise<void> {
   });
   const running = engine.state.kind === "running";
   const items = [
+    // What Enter does first must do no harm.
+    ...(running ? [item("list-tree", vscode.l10n.t("Show Containers"), "berth.containers.focus")] : []),
     ...(running ? [] : [item("play", vscode.l10n.t("Start Engine"), "berth.engine.start")]),
     ...(running && engine.own ? [item("debug-restart", vscode.l10n.t("Restart Engine"), "berth.engine.restart")] : []),
     ...(running && engine.own ? [item("debug-stop", vscode.l10n.t("Stop Engine"), "berth.engine.stop")] : []),
-    item("list-tree", vscode.l10n.t("Show Containers"), "berth.containers.focus"),
+    ...(running ? [] : [item("list-tree", vscode.l10n.t("Show Containers"), "berth.containers.focus")]),
+    item("plug", vscode.l10n.t("Use Another Engine…"), "berth.endpoint.use"),
     ...(engine.own ? [item("output", vscode.l10n.t("Show Engine Log"), "berth.engine.log")] : []),
-    item("checklist", vscode.l10n.t("Check This Machine"), "berth.engine.check"),
+    item("pulse", vscode.l10n.t("Doctor: Check This Machine"), "berth.doctor"),
   ];
   const chosen = await vscode.window.showQuickPick(items, { title: vscode.l10n.t("Berth's container engine") });
   if (chosen) await vscode.commands.executeCommand(chosen.command);
@@ -70,7 +73,7 @@ async function withFix(context: Context, work: (command: string) => unknown): Pr
 }
 
 /** Typed but not entered: what runs with sudo is for the user to send off. */
-function openFix(command: string): void {
+export function openFix(command: string): void {
   const terminal = vscode.window.createTerminal({ name: vscode.l10n.t("Berth: fix"), iconPath: new vscode.ThemeIcon("tools") });
   terminal.show();
   terminal.sendText(command, false);

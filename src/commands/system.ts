@@ -178,51 +178,11 @@ async function diskUsage(context: Context): Promise<void> {
   );
 }
 
-/** Everything that decides whether the engine works here, and how to mend what does not. */
-async function doctor(context: Context): Promise<void> {
-  const { engine } = context;
-  const lines = [`# ${vscode.l10n.t("Berth: Doctor")}`, ""];
-  const good = (text: string): number => lines.push(`- ✔ ${text}`);
-  const bad = (text: string, fix: string): number => lines.push(`- ✘ ${text}`, `  - ${vscode.l10n.t("Fix")}: \`${fix}\``);
-  lines.push(`## ${vscode.l10n.t("This machine")}`, "");
-  if (process.platform !== "linux")
-    bad(vscode.l10n.t("Berth's own engine needs Linux"), vscode.l10n.t("open the folder in WSL or on a Linux machine"));
-  else {
-    const problems = await engine.problems();
-    for (const { message, fix } of problems) bad(message, fix);
-    if (problems.length === 0) good(vscode.l10n.t("It has all that Berth's engine needs"));
-  }
-  lines.push("", `## ${vscode.l10n.t("The engine")}`, "");
-  good(engine.own ? vscode.l10n.t("Berth's own engine is used") : vscode.l10n.t("Another endpoint is used: {0}", engine.endpoint));
-  try {
-    const client = await engine.client();
-    const [version, info] = await Promise.all([client.system.version(), client.system.info()]);
-    good(vscode.l10n.t("It answers: version {0}, API {1}", version.Version, version.ApiVersion));
-    good(
-      vscode.l10n.t(
-        "{0}, kernel {1}, {2} CPUs, {3} of memory",
-        info.OperatingSystem,
-        info.KernelVersion,
-        info.NCPU,
-        formatSize(info.MemTotal),
-      ),
-    );
-    good(vscode.l10n.t("Storage {0} in {1}; cgroups v{2} by {3}", info.Driver, info.DockerRootDir, info.CgroupVersion, info.CgroupDriver));
-    for (const warning of info.Warnings ?? []) lines.push(`- ⚠ ${warning}`);
-  } catch (error) {
-    bad((error as Error).message, vscode.l10n.t("Berth: Show Engine Log"));
-  }
-  lines.push("", `## ${vscode.l10n.t("This window")}`, "");
-  if (vscode.workspace.isTrusted) good(vscode.l10n.t("The folder is trusted"));
-  else lines.push(`- ⚠ ${vscode.l10n.t("The folder is not trusted: nothing of it is built or run")}`);
-  await showText("Doctor.md", lines.join("\n"));
-}
-
 export const systemCommands: Readonly<Record<string, Command>> = {
   "system.prune": { handler: prune },
   "system.df": { handler: diskUsage },
   "system.info": { handler: async () => vscode.window.showTextDocument(inspectUri("engine", "engine", "engine")) },
   "system.events": { handler: events },
   "builder.prune": { handler: pruneBuilds },
-  doctor: { handler: doctor },
+  doctor: { handler: async (context) => (await import("../panels/doctor.ts")).openDoctor(context) },
 };

@@ -18,6 +18,11 @@ export type EngineState =
   /** Not Linux, and no other endpoint is set. */
   | { readonly kind: "unsupported" };
 
+/** What a failure comes to in one line: the rest is what some program said, and is in the Doctor and the log. */
+export function shortReason(message: string): string {
+  return message.replace(/^error during connect: /, "").split("\n")[0]!;
+}
+
 /** The shell command that mends what can be mended by one, else undefined. */
 export function fixCommand(problems: readonly Problem[]): string | undefined {
   const commands = problems.map(({ fix }) => fix).filter((fix) => fix.startsWith("sudo "));

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { levelOf, matcher } from "../../webviews/logs/filter.ts";
+import { mayTakeForever } from "../../webviews/logs/pattern.ts";
 
 const none = { text: "", level: "", fields: "" } as const;
 const json = '{"level":"warn","status":503,"req":{"path":"/api"},"msg":"slow"}';
@@ -26,6 +27,20 @@ const cases: [Partial<Parameters<typeof matcher>[0]>, string, boolean][] = [
 ];
 for (const [filter, text, want] of cases)
   test(`matcher() with ${JSON.stringify(filter)} on ${text}`, () => assert.equal(matcher({ ...none, ...filter })({ text }), want));
+
+for (const [pattern, want] of [
+  ["(a+)+$", true],
+  ["(a|aa)+b", true],
+  ["((a)*b)*", true],
+  ["(x\\d{2,})*y", true],
+  ["(a)\\1+", true],
+  ["GET /api/\\d+ (200|304)", false],
+  ["(error|warn).*timeout", false],
+  ["\\(a+\\)+", false],
+  ["[(+]+a*", false],
+  ["(abc)+", false],
+] as const)
+  test(`mayTakeForever() of ${pattern}`, () => assert.equal(mayTakeForever(pattern), want));
 
 test("matcher() refuses a field that is none", () => assert.throws(() => matcher({ ...none, fields: "=x" }), /=x/));
 

@@ -106,6 +106,8 @@ function html(webview: vscode.Webview, { folder, name, title }: { folder: vscode
     `script-src 'nonce-${nonce}'`,
     `style-src ${webview.cspSource}`,
     `font-src ${webview.cspSource}`,
+    // A worker of the page's own making, for what may have to be ended.
+    `worker-src blob:`,
   ].join("; ");
   const escaped = title.replaceAll("&", "&amp;").replaceAll("<", "&lt;");
   return `<!doctype html>

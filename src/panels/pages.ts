@@ -9,6 +9,7 @@ export function registerPages(context: Context): vscode.Disposable {
     registerPage(context, "stats", async () => (await import("./stats.ts")).statsPage),
     registerPage(context, "image", async () => (await import("./image.ts")).imagePage),
     registerPage(context, "build", async () => (await import("./build.ts")).buildPage),
+    registerPage(context, "doctor", async () => (await import("./doctor.ts")).doctorPage),
     registerPage(context, "run", async () => (await import("./run.ts")).runPage),
   );
 }

@@ -8,7 +8,14 @@ export interface Arrangeable<N extends Node> {
   readonly label?: (node: N, label: string) => string | undefined;
   readonly orders: Readonly<Record<string, (a: N, b: N) => number>>;
   /** A group's icon, and what menus match on behind `group;`. */
-  readonly group?: (by: string) => { readonly icon: Icon; readonly context: string };
+  readonly group?: (by: string) => GroupLook<N>;
+}
+
+interface GroupLook<N extends Node> {
+  readonly icon: Icon;
+  readonly context: string;
+  /** A row within a group says less; a row that would be alone in one stands among the groups instead. */
+  readonly within?: (node: N) => N;
 }
 
 export interface Arrangement {
@@ -32,8 +39,15 @@ export function arrange<N extends Node>(nodes: readonly N[], noun: Arrangeable<N
     else if (groups.has(key)) groups.get(key)!.push(node);
     else groups.set(key, [node]);
   }
-  const rows = [...groups].map(([key, members]) => group(key, members, { by: arrangement.groupBy, ...noun.group?.(arrangement.groupBy) }));
-  return [...rows.toSorted((a, b) => compareText(a.key, b.key)), ...alone];
+  const look = noun.group?.(arrangement.groupBy);
+  const rows = [...groups]
+    .toSorted(([a], [b]) => compareText(a, b))
+    .map(([key, members]) =>
+      look?.within && members.length === 1
+        ? members[0]!
+        : group(key, look?.within ? members.map(look.within) : members, { by: arrangement.groupBy, ...look }),
+    );
+  return [...rows, ...alone];
 }
 
 function groupKey<N extends Node>(noun: Arrangeable<N>, by: string): ((node: N) => string | undefined) | undefined {

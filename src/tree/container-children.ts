@@ -69,6 +69,7 @@ function networks({ Id, NetworkSettings }: ContainerSummary): Node[] {
 function environment(id: string): NonNullable<Node["children"]> {
   return async (client) => {
     const env = (await client?.containers.inspect(id))?.Config.Env ?? [];
+    if (env.length === 0) return [property(`${id} env none`, vscode.l10n.t("none"), { icon: { id: "circle-slash" }, context: "none" })];
     return env.toSorted().map((entry) => {
       const [name = "", ...value] = entry.split("=");
       return property(`${id} env ${name}`, name, { icon: { id: "symbol-variable" }, description: value.join("="), context: "variable" });

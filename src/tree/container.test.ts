@@ -31,12 +31,12 @@ const cases: [string, Partial<ContainerSummary>, [label: string, description: st
   [
     "a published port",
     { Ports: [published, { ...published, IP: "::" }] },
-    ["web", "nginx:1 · :8080", "circle-filled", "container;running;web", "web, running, nginx:1, :8080"],
+    ["web", ":8080 · nginx:1", "circle-filled", "container;running;web", "web, running, nginx:1, :8080"],
   ],
   [
     "an unhealthy one",
     { Status: "Up 3 seconds (unhealthy)" },
-    ["web", "nginx:1", "warning", "container;running", "web, running (unhealthy), nginx:1"],
+    ["web", "unhealthy · nginx:1", "warning", "container;running", "web, running (unhealthy), nginx:1"],
   ],
   [
     "a health check that has not answered",
@@ -46,22 +46,22 @@ const cases: [string, Partial<ContainerSummary>, [label: string, description: st
   [
     "a clean end",
     { State: "exited", Status: "Exited (0) 1 hour ago" },
-    ["web", "nginx:1 · exited (0)", "circle-outline", "container;exited", "web, exited (0), nginx:1"],
+    ["web", "exited (0) · nginx:1", "circle-outline", "container;exited", "web, exited (0), nginx:1"],
   ],
   [
     "a failure",
     { State: "exited", Status: "Exited (137) 1 hour ago" },
-    ["web", "nginx:1 · exited (137)", "error", "container;exited", "web, exited (137), nginx:1"],
+    ["web", "exited (137) · nginx:1", "error", "container;exited", "web, exited (137), nginx:1"],
   ],
   [
     "a paused one",
     { State: "paused", Status: "Up 1 hour (Paused)" },
-    ["web", "nginx:1 · paused", "debug-pause", "container;paused", "web, paused, nginx:1"],
+    ["web", "paused · nginx:1", "debug-pause", "container;paused", "web, paused, nginx:1"],
   ],
   [
     "no name and an image without a name",
     { Names: [], Image: `sha256:${id}`, State: "created", Status: "Created" },
-    ["0123456789ab", "0123456789ab · created", "circle-outline", "container;created", `0123456789ab, created, sha256:${id}`],
+    ["0123456789ab", "created · 0123456789ab", "circle-outline", "container;created", `0123456789ab, created, sha256:${id}`],
   ],
 ];
 

@@ -19,7 +19,8 @@ export function showContainer(container: ContainerSummary): Shown {
   const state = stateInWords(container);
   const ports = webPorts(container.Ports).map(({ PublicPort }) => `:${PublicPort}`);
   const context = ["container", container.State, ...(ports.length > 0 ? ["web"] : [])].join(";");
-  const description = [imageName(container), ...ports, ...(container.State === "running" ? [] : [state])].join(" · ");
+  // What may be cut off at the end is what matters least.
+  const description = [...troubleInWords(container), ...ports, imageName(container)].join(" · ");
   return {
     id: container.Id,
     label,
@@ -35,6 +36,12 @@ export function stateInWords(container: ContainerSummary): string {
   const note = noteOf(container);
   const state = STATES[container.State]();
   return note === undefined ? state : `${state} (${NOTES[note]?.() ?? note})`;
+}
+
+/** What a look at the row must not miss: nothing where all is well. */
+function troubleInWords(container: ContainerSummary): string[] {
+  if (container.State !== "running") return [stateInWords(container)];
+  return isUnhealthy(container) ? [t("unhealthy")] : [];
 }
 
 /** Health, or the exit code. */

@@ -58,6 +58,11 @@ export function repositoryOf({ reference, context }: Pick<ShownImage, "reference
   return context.startsWith("image;untagged") ? "<none>" : reference.replace(/:[^:/]+$/, "").replace(/@.*/, "");
 }
 
+/** `1` of `registry:5000/team/web:1`, what a row below its repository says; undefined for an image without a tag. */
+export function tagOf({ label, context }: Pick<ShownImage, "label" | "context">): string | undefined {
+  return context.startsWith("image;untagged") ? undefined : label.slice(label.lastIndexOf(":") + 1);
+}
+
 /** `RUN apk add curl` of what history says of a layer, in the words of the Dockerfile. */
 export function instructionOf(createdBy: string): string {
   const text = createdBy

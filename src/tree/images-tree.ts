@@ -7,7 +7,7 @@ import type { ImageUpdates } from "../registries/updates.ts";
 import { compareText } from "./arrange.ts";
 import { filesNode } from "./files.ts";
 import type { ShownImage } from "./image.ts";
-import { formatSize, instructionOf, repositoryOf, showImage } from "./image.ts";
+import { formatSize, instructionOf, repositoryOf, showImage, tagOf } from "./image.ts";
 import type { LiveTree, Noun } from "./live-tree.ts";
 import { property } from "./node.ts";
 import type { Node } from "./node.ts";
@@ -51,7 +51,11 @@ export const imagesNoun = (updates: ImageUpdates): Noun<ImageNode> => ({
     inUse: ({ shown }) => (/;used/.test(shown.context) ? vscode.l10n.t("used") : vscode.l10n.t("unused")),
   },
   label: ({ image }, label) => image.Labels?.[label],
-  group: () => ({ icon: { id: "archive" }, context: "repository" }),
+  group: (by) => ({
+    icon: { id: "archive" },
+    context: "repository",
+    ...(by === "repository" ? { within: (node) => ({ ...node, shown: { ...node.shown, short: tagOf(node.shown) } }) } : {}),
+  }),
   hidden: ({ shown }) => /^image;untagged(?!.*;used)/.test(shown.context),
 });
 

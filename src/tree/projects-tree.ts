@@ -218,7 +218,10 @@ const isRunning = ({ State }: ContainerSummary): boolean => State === "running";
 
 function serviceIcon(containers: readonly ContainerSummary[]): Icon {
   if (containers.some(isUnhealthy)) return { id: "warning", color: "list.warningForeground" };
-  return containers.some(isRunning) ? { id: "circle-filled", color: "charts.green" } : { id: "circle-outline" };
+  if (containers.some(isRunning)) return { id: "circle-filled", color: "charts.green" };
+  // One that has failed says so here too.
+  const icons = containers.map((container) => containerNode(container).shown.icon);
+  return icons.find(({ id }) => id === "error") ?? { id: "circle-outline" };
 }
 
 function serviceOf({ Labels }: ContainerSummary): string {

@@ -139,7 +139,7 @@ try {
   await walk.step("A killed engine is back by itself, with its container, and open panels go on", async () => {
     const listening = window!.panel().locator(".line", { hasText: "listening on port 8080" });
     await window!.until(listening, () => window!.rowMenu("Containers", "sample", "Search Logs"));
-    const stats = window!.panel().locator(".scroll > table tbody tr");
+    const stats = window!.panel().locator(".numbers table tbody tr");
     await window!.until(stats.filter({ hasText: "sample" }), () => window!.titleAction("Containers", "Show Stats of All"));
     // The command says by its exit code that no engine runs.
     const pidOf = async (): Promise<number> =>

@@ -52,10 +52,10 @@ export async function walkPanels({ walk, window, berth, env }: Stage): Promise<v
 
   await walk.step("Stats draw curves and a table", async () => {
     const page = window.panel();
-    const row = page.locator(".scroll > table tbody tr", { hasText: "shop-web-1" });
+    const row = page.locator(".numbers table tbody tr", { hasText: "shop-web-1" });
     await window.until(row, () => window.titleAction("Containers", "Show Stats of All"));
     await page.locator(".u-over").first().waitFor();
-    await page.locator(".scroll > table tbody tr", { hasText: /B of/ }).first().waitFor();
+    await page.locator(".numbers table tbody tr", { hasText: /B of/ }).first().waitFor();
     await walk.picture("21-stats");
     await window.closeEditor();
   });
@@ -103,7 +103,7 @@ export async function walkPanels({ walk, window, berth, env }: Stage): Promise<v
   });
 
   await walk.step("The Doctor says what the machine and the engine are", async () => {
-    await window.command("Berth: Doctor", window.page.locator(".editor-instance .view-line", { hasText: "It answers" }).first());
+    await window.command("Berth: Doctor", window.panel().locator(".good", { hasText: "It answers" }));
     await walk.picture("25-doctor");
     await window.closeEditor();
   });

@@ -230,7 +230,9 @@ export class Workbench {
   async setTheme(dataDir: string, theme: string): Promise<void> {
     const file = join(dataDir, "data/Machine/settings.json");
     const settings = JSON.parse(readFileSync(file, "utf8")) as Record<string, unknown>;
-    const type = theme.includes("High Contrast") ? ".hc-black" : theme.includes("Light") ? ".vs:not(.vs-dark)" : ".vs-dark";
+    const strong = theme.includes("High Contrast");
+    const light = theme.includes("Light");
+    const type = strong ? (light ? ".hc-light" : ".hc-black") : light ? ".vs:not(.vs-dark)" : ".vs-dark";
     await this.until(this.page.locator(`.monaco-workbench${type}`), async () =>
       writeFileSync(file, JSON.stringify({ ...settings, "workbench.colorTheme": theme })),
     );

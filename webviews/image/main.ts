@@ -86,15 +86,15 @@ class ImagePage {
       { number: count("changed"), text: t("{0} changed", count("changed")) },
       { number: count("removed"), text: t("{0} removed", count("removed")) },
     ].flatMap((each) => (each.number > 0 ? [each.text] : []));
-    const bar = element("span", { class: "bar", "aria-hidden": "true" });
-    bar.style.width = `${Math.max(1, (120 * sizeBytes) / Math.max(total, 1))}px`;
+    const bar = element("span", { class: "bar" });
+    bar.style.width = `${(100 * sizeBytes) / Math.max(total, 1)}%`;
     const summary = element(
       "summary",
       {},
-      element("span", { class: "quiet" }, String(number)),
+      element("span", { class: "quiet order" }, String(number)),
       element("code", {}, instruction),
       element("span", { class: "quiet" }, words.join(", ")),
-      bar,
+      element("span", { class: "track", "aria-hidden": "true" }, bar),
       element("span", { class: "size" }, formatBytes(sizeBytes)),
     );
     const details = element("details", { class: "layer", id: `layer-${number}`, open }, summary);

@@ -7,10 +7,17 @@ import { element, startPage, t } from "../ui/page.ts";
 import { levelOf, LEVELS, matcher } from "./filter.ts";
 import type { Filter, Level } from "./filter.ts";
 import { LinesView } from "./lines-view.ts";
+import { mayTakeForever } from "./pattern.ts";
 import { Rows } from "./rows.ts";
+import { SlowPattern } from "./slow-pattern.ts";
+
+/** Letters of a name in front of a line; the whole of it is in its tooltip. */
+const WIDEST_SOURCE = 16;
 
 /** Filtering goes on for so long before the page draws again. */
 const SLICE_MS = 12;
+/** Lines that a worker tries at once. */
+const BATCH = 500;
 
 startPage<ToLogsPage, FromLogsPage>((state, say) => new LogsPage(state, say).hear);
 
@@ -26,6 +33,8 @@ class LogsPage {
   #filter: Filter = { text: "", level: "", fields: "" };
   #matches: (line: { text: string }) => boolean = () => true;
   #highlight: RegExp | undefined;
+  /** Tries the text where it could hang; `stuck` when it did. */
+  #slow: SlowPattern | "stuck" | undefined;
   #filtered = 0;
   #filtering = false;
   #follow = true;
@@ -67,7 +76,7 @@ class LogsPage {
     const fields = textField("", {
       id: "fields",
       "aria-label": t("JSON fields"),
-      placeholder: "status>=500 path~api",
+      placeholder: t("JSON: {0}", "status>=500 path~api"),
       title: t("JSON fields: name=value, !=, >, <, ~ contains"),
     });
     const level = element("select", { id: "level", "aria-label": t("Least level") }, element("option", { value: "" }, t("All levels")));
@@ -81,8 +90,8 @@ class LogsPage {
       "div",
       { class: "toolbar", role: "toolbar", "aria-label": t("Filters") },
       search,
-      level,
       fields,
+      level,
       this.#followBox,
       checkbox(t("Times"), this.#times, (on) => {
         this.#times = on;
@@ -111,7 +120,8 @@ class LogsPage {
 
   /** While older lines are still being filtered, the newer ones wait for their turn. */
   #grown(): void {
-    if (!this.#filtering) this.#filterUpTo(this.#rows.length);
+    if (!this.#filtering && this.#slow) void this.#filterAll(this.#generation);
+    else if (!this.#filtering) this.#filterUpTo(this.#rows.length);
     this.#view.grow(this.#shown.length);
     this.#tell();
     if (this.#follow) this.#view.toEnd();
@@ -132,14 +142,17 @@ class LogsPage {
   }
 
   #refilter(filter: Filter): void {
+    const slow = isExpression(filter.text) && mayTakeForever(filter.text);
     try {
-      this.#matches = matcher(filter);
+      this.#matches = matcher(slow ? { ...filter, text: "" } : filter);
       this.#problem.textContent = "";
     } catch (error) {
       this.#problem.textContent = t("Cannot read {0}", (error as Error).message);
       return;
     }
     this.#filter = filter;
+    if (this.#slow instanceof SlowPattern) this.#slow.end();
+    this.#slow = slow ? new SlowPattern(filter.text) : undefined;
     this.#highlight = highlightOf(filter.text);
     this.#shown = [];
     this.#filtered = 0;
@@ -150,9 +163,11 @@ class LogsPage {
   /** In slices, newest state first on the screen: a million lines take a moment, and typing must not wait for it. */
   async #filterAll(generation: number): Promise<void> {
     this.#filtering = true;
-    while (this.#filtered < this.#rows.length) {
+    while (this.#filtered < this.#rows.length && this.#slow !== "stuck") {
+      if (this.#slow) await this.#filterBatch(this.#slow, generation);
+      if (generation !== this.#generation) return;
       const end = performance.now() + SLICE_MS;
-      while (this.#filtered < this.#rows.length && performance.now() < end)
+      while (!this.#slow && this.#filtered < this.#rows.length && performance.now() < end)
         this.#filterUpTo(Math.min(this.#filtered + 200, this.#rows.length));
       this.#view.grow(this.#shown.length);
       this.#tell();
@@ -161,6 +176,20 @@ class LogsPage {
       if (generation !== this.#generation) return;
     }
     this.#filtering = false;
+  }
+
+  async #filterBatch(slow: SlowPattern, generation: number): Promise<void> {
+    const from = this.#filtered;
+    const indices = Array.from({ length: Math.min(BATCH, this.#rows.length - from) }, (_, at) => from + at);
+    const verdicts = await slow.test(indices.map((index) => this.#rows.text(index)));
+    if (generation !== this.#generation) return;
+    if (!verdicts) {
+      this.#slow = "stuck";
+      this.#problem.textContent = t("This expression takes too long");
+      return;
+    }
+    this.#shown.push(...indices.filter((index, at) => verdicts[at] && this.#passes(index)));
+    this.#filtered += indices.length;
   }
 
   #tell(): void {
@@ -197,7 +226,11 @@ class LogsPage {
     if (this.#times) line.append(element("span", { class: "time" }, this.#prefix(index)));
     if (this.#sources.length > 1)
       line.append(
-        element("span", { class: `source source-${this.#rows.source(index) % 6}` }, `${this.#sourceOf(index).padEnd(this.#widest())} │ `),
+        element(
+          "span",
+          { class: `source source-${this.#rows.source(index) % 6}`, title: this.#sourceOf(index) },
+          `${cut(this.#sourceOf(index), this.#widest())} │ `,
+        ),
       );
     const words = element("span", { class: `text ${levelOf(text) ?? ""}` });
     words.append(...this.#marked(text.replaceAll(ESCAPES, "")));
@@ -206,7 +239,7 @@ class LogsPage {
   }
 
   #widest(): number {
-    return Math.min(20, Math.max(...this.#sources.map(({ length }) => length)));
+    return Math.min(WIDEST_SOURCE, Math.max(...this.#sources.map(({ length }) => length)));
   }
 
   #marked(text: string): (Node | string)[] {
@@ -217,9 +250,22 @@ class LogsPage {
   }
 }
 
+/** Exactly so wide. */
+function cut(text: string, width: number): string {
+  return text.length > width ? `${text.slice(0, width - 1)}…` : text.padEnd(width);
+}
+
 /** Colors of a terminal: this is none. */
 // oxlint-disable-next-line no-control-regex
 const ESCAPES = /\u001b\[[0-9;?]*[a-zA-Z]/g;
+
+function isExpression(text: string): boolean {
+  try {
+    return text !== "" && Boolean(new RegExp(text, "i"));
+  } catch {
+    return false;
+  }
+}
 
 function highlightOf(text: string): RegExp | undefined {
   if (text === "") return undefined;

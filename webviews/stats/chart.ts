@@ -5,7 +5,9 @@ import { element, t } from "../ui/page.ts";
 
 export interface Curve {
   readonly name: string;
-  readonly dashed: boolean;
+  /** Curves of one container have one color, in all charts. */
+  readonly color: number;
+  readonly line: "solid" | "dashed" | "limit";
   /** Milliseconds since the epoch, and a value or a gap. */
   readonly points: readonly (readonly [number, number | null])[];
 }
@@ -13,12 +15,16 @@ export interface Curve {
 export interface Window {
   readonly from: number;
   readonly to: number;
-  readonly marks: readonly StatsMark[];
+  /** In order of time, with what is written beside them. */
+  readonly marks: readonly (StatsMark & { readonly words: string })[];
 }
 
-const HEIGHT = 170;
+const HEIGHT = 160;
 /** The theme's; its orange is made for something else, and hard to see on a dark ground. */
 const COLORS = ["charts-blue", "charts-green", "charts-purple", "charts-yellow", "charts-red", "terminal-ansiCyan"];
+
+/** The color of a container, by the order in which they came. */
+export const colorOf = (index: number): string => color(`--vscode-${COLORS[index % COLORS.length]}`, "#48f");
 
 const color = (name: string, or: string): string => getComputedStyle(document.body).getPropertyValue(name).trim() || or;
 
@@ -26,7 +32,8 @@ export class Chart {
   readonly element: HTMLElement;
   readonly #format: (value: number) => string;
   readonly #title: string;
-  readonly #plot = element("div");
+  readonly #plot = element("div", { class: "plot" });
+  readonly #tip = element("div", { class: "tip", hidden: true });
   #drawn: UPlot | undefined;
   #names = "";
   #window: Window = { from: 0, to: 0, marks: [] };
@@ -37,7 +44,7 @@ export class Chart {
     this.#least = least;
     this.#title = title;
     this.#format = format;
-    this.element = element("section", { class: "chart", "aria-label": title }, element("h2", {}, title), this.#plot);
+    this.element = element("section", { class: "chart", "aria-label": title }, element("h2", {}, title), this.#plot, this.#tip);
     this.#plot.setAttribute("role", "img");
   }
 
@@ -50,7 +57,7 @@ export class Chart {
     this.#window = window;
     const data = aligned(curves);
     this.#plot.setAttribute("aria-label", this.#words(curves));
-    const names = curves.map(({ name }) => name).join("\n");
+    const names = curves.map(({ name, color: ink, line }) => `${name} ${ink} ${line}`).join("\n");
     const width = Math.max(200, this.element.clientWidth);
     if (this.#drawn && names === this.#names) {
       if (this.#drawn.width !== width) this.#drawn.setSize({ width, height: HEIGHT });
@@ -76,25 +83,39 @@ export class Chart {
         y: { range: (_plot, _low, high) => [0, Math.max(high * 1.1, this.#least)] },
       },
       axes: [
-        { ...axis, space: 80, values: (_plot, times) => clockWords(times) },
+        { ...axis, size: 32, space: 80, values: (_plot, times) => clockWords(times) },
         { ...axis, size: 74, values: (_plot, values) => values.map((value) => this.#format(value)) },
       ],
-      series: [{}, ...curves.map(({ name, dashed }, index) => this.#series(name, { dashed, index }))],
-      hooks: { draw: [(plot) => this.#drawMarks(plot)] },
+      series: [{}, ...curves.map((curve) => this.#series(curve))],
+      // One for all charts is above them.
+      legend: { show: false },
+      hooks: { draw: [(plot) => this.#drawMarks(plot)], setCursor: [(plot) => this.#showTip(plot, curves)] },
     };
   }
 
-  #series(label: string, { dashed, index }: { dashed: boolean; index: number }): UPlot.Series {
-    const stroke = dashed ? color("--vscode-errorForeground", "#f44") : color(`--vscode-${COLORS[index % COLORS.length]}`, "#48f");
-    return {
-      label,
-      stroke,
-      width: 1.5,
-      ...(dashed ? { dash: [6, 4] } : {}),
-      spanGaps: true,
-      points: { show: false },
-      value: (_plot, value: number | null) => (value === null ? "–" : this.#format(value)),
-    };
+  #series({ name: label, color: index, line }: Curve): UPlot.Series {
+    const dashes = { solid: [], dashed: [2, 3], limit: [8, 4] }[line];
+    return { label, stroke: colorOf(index), width: 1.5, dash: dashes, spanGaps: true, points: { show: false } };
+  }
+
+  /** What the curves are where the mouse is. */
+  #showTip(plot: UPlot, curves: readonly Curve[]): void {
+    const { idx, left = 0 } = plot.cursor;
+    const values = curves.flatMap(({ name, color: ink }, index) => {
+      const value = idx === null || idx === undefined ? undefined : plot.data[index + 1]?.[idx];
+      return typeof value === "number" ? [{ name, ink, value }] : [];
+    });
+    this.#tip.hidden = left < 0 || values.length === 0;
+    if (this.#tip.hidden) return;
+    const rows = values.map(({ name, ink, value }) => {
+      const swatch = element("span", { class: "swatch" });
+      swatch.style.borderColor = colorOf(ink);
+      return element("div", {}, swatch, `${name} `, element("b", {}, this.#format(value)));
+    });
+    this.#tip.replaceChildren(element("div", { class: "quiet" }, new Date(plot.data[0]![idx!]! * 1000).toLocaleTimeString()), ...rows);
+    const onRight = left > plot.over.clientWidth / 2;
+    this.#tip.style.left = onRight ? "" : `${plot.over.offsetLeft + left + 12}px`;
+    this.#tip.style.right = onRight ? `${this.element.clientWidth - plot.over.offsetLeft - left + 12}px` : "";
   }
 
   #drawMarks(plot: UPlot): void {
@@ -105,7 +126,7 @@ export class Chart {
     // The axes leave theirs behind.
     ctx.textAlign = "left";
     ctx.textBaseline = "alphabetic";
-    for (const { time, action } of this.#window.marks) {
+    for (const { time, action, words } of this.#window.marks) {
       const x = plot.valToPos(time / 1000, "x", true);
       if (x < bbox.left || x > bbox.left + bbox.width) continue;
       const bad = /oom|die|unhealthy/.test(action);
@@ -115,10 +136,9 @@ export class Chart {
       ctx.moveTo(x, bbox.top);
       ctx.lineTo(x, bbox.top + bbox.height);
       ctx.stroke();
-      ctx.font = `${10 * devicePixelRatio}px sans-serif`;
-      // Words that would lie over others are left out; the table has them.
-      if (x < free) continue;
-      const words = action.replace("health_status: ", "");
+      ctx.font = `${10 * devicePixelRatio}px ${color("--vscode-font-family", "sans-serif")}`;
+      // Words that would lie over others, or be cut off, are left out; the table has them.
+      if (x < free || x + ctx.measureText(words).width > bbox.left + bbox.width) continue;
       ctx.fillText(words, x + 3 * devicePixelRatio, bbox.top + 10 * devicePixelRatio);
       free = x + ctx.measureText(words).width + 6 * devicePixelRatio;
     }

@@ -3,12 +3,15 @@ import "./stats.css";
 import type { FromStatsPage, StatsMark, StatsSample, StatsState, ToStatsPage } from "../protocol.ts";
 import { checkbox } from "../ui/controls.ts";
 import { element, formatBytes, startPage, t } from "../ui/page.ts";
-import { Chart } from "./chart.ts";
+import { Chart, colorOf } from "./chart.ts";
 import type { Curve } from "./chart.ts";
 
 interface Subject {
   readonly samples: StatsSample[];
+  /** Of its color. */
+  readonly index: number;
   name: string;
+  hidden: boolean;
 }
 
 interface Metric {
@@ -16,7 +19,7 @@ interface Metric {
   readonly format: (value: number) => string;
   /** The axis reaches at least so far: noise near nothing is not to look like mountains. */
   readonly least: number;
-  /** A curve or two; totals become rates. */
+  /** A curve or two, the second one dashed; totals become rates. */
   readonly parts: readonly { readonly name: string; readonly of: (now: StatsSample, before: StatsSample | undefined) => number | null }[];
   /** A line that must not be crossed. */
   readonly limit?: (sample: StatsSample) => number;
@@ -73,6 +76,7 @@ class StatsPage {
   readonly #charts: Chart[];
   readonly #note = element("span", { class: "quiet", role: "status" }, t("Waiting for the first numbers…"));
   readonly #body = element("tbody");
+  readonly #legend = element("div", { class: "legend", role: "group", "aria-label": t("Shown in the charts") });
   #minutes = 15;
   #together = false;
   #queued = false;
@@ -87,15 +91,24 @@ class StatsPage {
       element("thead", {}, element("tr", {}, ...heads.map((head) => element("th", { scope: "col" }, head)))),
       this.#body,
     );
-    const page = element("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": t("Charts and numbers") }, charts, table);
+    const numbers = element("div", { class: "numbers" }, table);
+    const page = element(
+      "div",
+      { class: "scroll", tabindex: "0", role: "region", "aria-label": t("Charts and numbers") },
+      this.#legend,
+      charts,
+      numbers,
+    );
     document.querySelector("main")!.replaceChildren(this.#toolbar(title), page);
     new ResizeObserver(() => this.#queue()).observe(page);
     new MutationObserver(() => this.#redrawAll()).observe(document.body, { attributes: true, attributeFilter: ["class"] });
   }
 
   hear = (message: ToStatsPage): void => {
-    if (message.type === "names") for (const [id, name] of Object.entries(message.names)) this.#subject(id).name = name;
-    else if (message.type === "samples") this.#add(message.id, message.samples);
+    if (message.type === "names") {
+      for (const [id, name] of Object.entries(message.names)) this.#subject(id).name = name;
+      this.#drawLegend();
+    } else if (message.type === "samples") this.#add(message.id, message.samples);
     else if (message.type === "marks")
       this.#marks.push(
         ...message.marks.filter(
@@ -138,7 +151,7 @@ class StatsPage {
   #subject(id: string): Subject {
     const present = this.#subjects.get(id);
     if (present) return present;
-    const made = { name: id.slice(0, 12), samples: [] };
+    const made = { name: id.slice(0, 12), samples: [], index: this.#subjects.size, hidden: false };
     this.#subjects.set(id, made);
     return made;
   }
@@ -159,8 +172,34 @@ class StatsPage {
     });
   }
 
+  /** Each container's color, and a press hides it. One alone needs none. */
+  #drawLegend(): void {
+    const subjects = [...this.#subjects.values()];
+    const names = subjects.map(({ name, hidden }) => `${name} ${hidden}`).join("\n");
+    if (this.#legend.dataset["names"] === names) return;
+    this.#legend.dataset["names"] = names;
+    this.#legend.replaceChildren(
+      ...(subjects.length < 2 ? [] : subjects).map((subject) => {
+        const swatch = element("span", { class: "swatch" });
+        swatch.style.borderColor = colorOf(subject.index);
+        const made = element("button", { type: "button", "aria-pressed": String(!subject.hidden) }, swatch, subject.name);
+        made.addEventListener("click", () => {
+          subject.hidden = !subject.hidden;
+          const at = subjects.indexOf(subject);
+          this.#drawLegend();
+          this.#legend.querySelectorAll("button")[at]?.focus();
+          this.#queue();
+        });
+        return made;
+      }),
+      element("span", { class: "quiet" }, t("Dashed: sent, written, and limits")),
+    );
+  }
+
   #redrawAll(): void {
     for (const chart of this.#charts) chart.forget();
+    delete this.#legend.dataset["names"];
+    this.#drawLegend();
     this.#queue();
   }
 
@@ -169,12 +208,22 @@ class StatsPage {
     const oldest = Math.min(newest, ...[...this.#subjects.values()].map(({ samples }) => samples[0]?.time ?? newest));
     // What is not known yet takes no room.
     const from = Math.max(newest - this.#minutes * 60_000, Math.min(oldest, newest - 60_000));
-    const marks = this.#marks.filter(({ time }) => time >= from);
+    const marks = this.#marks.filter(({ time }) => time >= from).toSorted((a, b) => a.time - b.time);
+    const subjects = [...this.#subjects.values()].filter(({ hidden }) => !hidden);
+    const said = marks
+      .filter(({ id }) => this.#subjects.get(id)?.hidden !== true)
+      .map((mark) => ({ ...mark, words: this.#markWords(mark) }));
     this.#metrics.forEach((metric, index) => {
-      const curves = [...this.#subjects.values()].flatMap((subject) => curvesOf(metric, subject, from));
-      this.#charts[index]!.draw(this.#together && metric.limit === undefined ? sumUp(curves) : curves, { from, to: newest, marks });
+      const curves = subjects.flatMap((subject) => curvesOf(metric, subject, from));
+      this.#charts[index]!.draw(this.#together && metric.limit === undefined ? sumUp(curves) : curves, { from, to: newest, marks: said });
     });
     this.#drawTable(marks);
+  }
+
+  /** Whose it is, where there are several. */
+  #markWords({ id, action }: StatsMark): string {
+    const name = this.#subjects.get(id)?.name;
+    return name !== undefined && this.#subjects.size > 1 ? `${name} ${wordsOf(action)}` : wordsOf(action);
   }
 
   #drawTable(marks: readonly StatsMark[]): void {
@@ -187,30 +236,44 @@ class StatsPage {
       const events = marks
         .filter((mark) => mark.id === id)
         .slice(-3)
-        .map(({ time, action }) => `${new Date(time).toLocaleTimeString()} ${action}`);
+        .map(({ time, action }) => `${new Date(time).toLocaleTimeString()} ${wordsOf(action)}`);
       return element("tr", {}, element("th", { scope: "row" }, name), ...cells, element("td", {}, events.join("; ") || "–"));
     });
     this.#body.replaceChildren(...rows);
   }
 }
 
-function curvesOf({ parts, limit }: Metric, { name, samples }: Subject, from: number): Curve[] {
+/** What the engine calls an event, for people. */
+function wordsOf(action: string): string {
+  const words: Readonly<Record<string, string>> = {
+    start: t("started"),
+    restart: t("restarted"),
+    die: t("ended"),
+    oom: t("out of memory"),
+    "health_status: healthy": t("healthy"),
+    "health_status: unhealthy": t("unhealthy"),
+  };
+  return words[action] ?? action;
+}
+
+function curvesOf({ parts, limit }: Metric, { name, samples, index: color }: Subject, from: number): Curve[] {
   const first = Math.max(
     1,
     samples.findIndex(({ time }) => time >= from),
   );
   if (samples.length === 0 || samples.at(-1)!.time < from) return [];
   const shown = samples.slice(first - 1);
-  const curves = parts.map((part) => ({
+  const curves: Curve[] = parts.map((part, at) => ({
     name: [name, part.name].filter(Boolean).join(" "),
-    dashed: false,
+    color,
+    line: at === 0 ? "solid" : "dashed",
     points: shown.map((sample, index) => [sample.time, part.of(sample, shown[index - 1])] as const),
   }));
   const highest = Math.max(...shown.map(({ memory }) => memory));
   const last = shown.at(-1)!;
   // A limit far above all that is used would flatten the curve to nothing.
   if (limit && limit(last) > 0 && limit(last) < highest * 20)
-    curves.push({ name: t("{0} limit", name), dashed: true, points: shown.map((sample) => [sample.time, limit(sample)] as const) });
+    curves.push({ name: t("{0} limit", name), color, line: "limit", points: shown.map((sample) => [sample.time, limit(sample)] as const) });
   return curves;
 }
 
@@ -224,7 +287,8 @@ function sumUp(curves: readonly Curve[]): Curve[] {
   return [
     {
       name: t("all"),
-      dashed: false,
+      color: 0,
+      line: "solid",
       points: times.map((time) => [time, values.reduce((sum, value) => sum + value(time), 0)] as const),
     },
   ];

@@ -27,7 +27,7 @@ function theViews(how: () => readonly string[], label: () => string): void {
     await until(() => containers.nodes.some(({ shown }) => shown.label === "distant"), containers.onDidChangeTreeData);
     assert.ok(labels(await rows("networks")).includes("bridge"));
     assert.match((await rowAt("volumes", "far")).shown.description, /distant/);
-    assert.match((await rowAt("images", "busybox", "busybox")).shown.context, /^image;tagged/);
+    assert.match((await rowAt("images", "busybox")).shown.context, /^image;tagged/);
     assert.match((await rowAt("endpoints", label())).shown.description, /in use/);
   });
 

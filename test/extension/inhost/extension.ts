@@ -26,8 +26,8 @@ suite("Berth", () => {
   });
 
   test("describes every setting", () => {
-    const settings = Object.entries<{ description?: string; markdownDescription?: string }>(
-      packageJson.contributes.configuration.properties,
+    const settings = packageJson.contributes.configuration.flatMap(({ properties }) =>
+      Object.entries<{ description?: string; markdownDescription?: string }>(properties),
     );
     assert.deepEqual(
       settings.filter(([, setting]) => !setting.description && !setting.markdownDescription),

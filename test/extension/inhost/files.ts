@@ -98,7 +98,7 @@ suite("Files", () => {
   });
 
   test("of two images that differ are listed, and open as differences", async () => {
-    const before = await rowAt("images", "sample", "sample:latest");
+    const before = await rowAt("images", "sample:latest");
     await berth("commit", "still", "sample-two");
     await berth(
       "run",
@@ -110,7 +110,7 @@ suite("Files", () => {
       "echo changed >/www/built.txt; echo new >/www/new.txt; rm /www/index.html",
     );
     await berth("commit", "changes", "sample-two");
-    const after = await rowAt("images", "sample-two", "sample-two:latest");
+    const after = await rowAt("images", "sample-two:latest");
     let offered: string[] = [];
     const showQuickPick = async (items: vscode.QuickPickItem[]): Promise<vscode.QuickPickItem> => {
       offered = items.map(({ label }) => label);
