@@ -6,7 +6,7 @@ import type { ServerResponse } from "node:http";
 import type { Duplex, Writable } from "node:stream";
 import type { OutputChunk } from "../containers/containers.ts";
 import type { BuildProgress } from "./types/builds.ts";
-import type { JsonMessage } from "./types/image.ts";
+import type { JsonMessage, TraceMessage } from "./types/image.ts";
 
 export const RAW_STREAM = "application/vnd.docker.raw-stream";
 export const MULTIPLEXED_STREAM = "application/vnd.docker.multiplexed-stream";
@@ -69,6 +69,8 @@ export async function send(target: Writable, chunk: string | Buffer): Promise<bo
   return !target.destroyed;
 }
 
+type Message = JsonMessage | BuildProgress | TraceMessage;
+
 /**
  * The progress of a pull, push, load or build: JSON messages that come when they come. The answer begins with the first
  * one, so until then an error can still be an HTTP status. For a client that reads slower than messages come, each item
@@ -90,14 +92,14 @@ export class JsonStream {
   }
 
   /** Sends a message, now or when the client is ready. Never throws. */
-  readonly send = (message: JsonMessage | BuildProgress): void => {
+  readonly send = (message: Message): void => {
     if (!this.#response.headersSent) this.#response.writeHead(200, { "Content-Type": "application/json" });
     if (this.#waiting.length === 0 && !this.#response.writableNeedDrain) this.#write(encode(message));
     else this.#wait(message);
   };
 
   /** Sends a message and resolves when the client takes more, or has gone. */
-  readonly pass = async (message: JsonMessage | BuildProgress): Promise<void> => {
+  readonly pass = async (message: Message): Promise<void> => {
     this.send(message);
     if (!this.#response.writableNeedDrain) return;
     // One promise for all who wait.
@@ -117,7 +119,7 @@ export class JsonStream {
     else this.#response.on("drain", () => this.#waiting.length === 0 && this.#response.end());
   }
 
-  #wait(message: JsonMessage | BuildProgress): void {
+  #wait(message: Message): void {
     if ("progressDetail" in message && message.id !== undefined && message.progressDetail?.current !== undefined)
       return this.#replace(message.id, message);
     this.#queue(encode(message));
@@ -148,6 +150,6 @@ export class JsonStream {
   }
 }
 
-function encode(message: JsonMessage | BuildProgress): string {
+function encode(message: Message): string {
   return `${JSON.stringify(message)}\r\n`;
 }

@@ -14,7 +14,7 @@ import type { PredictRequest } from "../../engine/api/types/builds.ts";
 import { connect } from "../../engine/client/client.ts";
 import { busyboxTar } from "../../scripts/base-image.ts";
 import { cannotHave, DOCKER_CONFIG } from "../support/cli-plugins.ts";
-import { startEngine } from "../support/engine.ts";
+import { runProgram, startEngine } from "../support/engine.ts";
 import type { Result, TestEngine } from "../support/engine.ts";
 import { cannotRunAs, USERS } from "../support/user.ts";
 import type { As } from "../support/user.ts";
@@ -229,6 +229,34 @@ const CASES: Readonly<Record<string, Case>> = {
   },
 };
 
+/** Debian's, which knows BuildKit by `/build?version=2` and a session. */
+const OLD_DOCKER = "/usr/bin/docker";
+
+function cannotHaveOldDocker(): string | false {
+  const { stdout } = spawnSync(OLD_DOCKER, ["--version"], { encoding: "utf8" });
+  return !/version (1\d|20)\./.test(stdout ?? "") && "needs docker's command from before buildx";
+}
+
+async function buildsWithOldDocker(docker: Builds): Promise<void> {
+  docker.write({
+    Dockerfile: "FROM busybox\nARG WHO\nCOPY a /a\nRUN --mount=type=secret,id=s echo $WHO $(cat /a /run/secrets/s)\n",
+    a: "A",
+  });
+  const run = (args: readonly string[], input?: Buffer): Promise<Result> =>
+    runProgram([OLD_DOCKER, "build", ...args], { env: docker.env, cwd: docker.folder, ...(input && { input }) });
+  const named = ["-t", "old:1", "--build-arg", "WHO=me", "--secret", "id=s,src=a"];
+  const built = await run([...named, "."]);
+  assert.equal(built.exitCode, 0, built.stderr);
+  assert.match(built.stderr, /^#\d+ [\d.]+ me AA$/m);
+  const { stdout } = await run(["-q", ...named, "."]);
+  assert.equal(stdout.trim(), await docker.says(["inspect", "-f", "{{.Id}}", "old:1"]));
+  const archive = execFileSync("tar", ["-c", "."], { cwd: docker.folder });
+  const uploaded = await run([...named, "-"], archive);
+  assert.equal(uploaded.exitCode, 0, uploaded.stderr);
+  docker.write({ Dockerfile: "FROM busybox\nRUN exit 7\n" });
+  assert.match((await run(["."])).stderr, /process "\/bin\/sh -c exit 7" did not complete successfully: exit code: 7/);
+}
+
 for (const as of USERS)
   suite(`docker build with buildx, as ${as}`, { skip: cannotRunAs(as) || cannotHave("buildx") }, () => buildxSuite(as));
 
@@ -240,6 +268,9 @@ function buildxSuite(as: As): void {
     assert.equal(imported.exitCode, 0, imported.stderr);
     const before = mounted(engine);
     for (const [name, run] of Object.entries(CASES)) await t.test(name, (each) => run(new Builds(each, engine)));
+    await t.test("docker from before buildx", { skip: cannotHaveOldDocker() }, async (each) =>
+      buildsWithOldDocker(new Builds(each, engine)),
+    );
     await t.test("docker compose build", { skip: cannotHave("compose") }, async (each) => {
       const docker = new Builds(each, engine);
       const Dockerfile = "FROM busybox\nCOPY f /f\nCMD cat /f\n";

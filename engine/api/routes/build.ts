@@ -20,8 +20,10 @@ import { Spill } from "../spill.ts";
 import { JsonStream } from "../streams.ts";
 import type { JsonMessage } from "../types/image.ts";
 import { platformOf } from "./images.ts";
+import { asksSession, sessionBuild } from "./session-build.ts";
 
 async function build(exchange: Exchange): Promise<void> {
+  if (asksSession(exchange)) return sessionBuild(exchange);
   const { services, query, signal } = exchange;
   const options = buildOptions(exchange);
   const stream = new JsonStream(exchange.response);

@@ -68,6 +68,12 @@ export interface JsonMessage {
   aux?: Record<string, unknown>;
 }
 
+/** BuildKit's status inside of a stream, in base64: what docker before buildx is told. */
+export interface TraceMessage {
+  readonly id: "moby.buildkit.trace";
+  readonly aux: string;
+}
+
 /** What a registry has under a name (`/berth/registry/manifest`). */
 export interface RemoteManifest {
   mediaType: string;

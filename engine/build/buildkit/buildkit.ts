@@ -4,8 +4,12 @@
  *     buildx ── Control.Solve, Status, LLBBridge.* ──► engine
  *     buildx ◄── FileSync, Secrets, SSH, Auth, FileSend ── engine
  */
+import { randomBytes } from "node:crypto";
 import { Duplex } from "node:stream";
+import type { Readable } from "node:stream";
+import { finished } from "node:stream/promises";
 import { join } from "node:path";
+import { EngineError } from "../../errors.ts";
 import type { Images } from "../../images/images.ts";
 import { hostPlatform } from "../../images/platform.ts";
 import type { Snapshots } from "../../layers/snapshots.ts";
@@ -14,7 +18,7 @@ import { ContextDirectories } from "./context-directory.ts";
 import { definitionOf, resultOf } from "./definition.ts";
 import { peerOf } from "../../host/peer.ts";
 import type { Peer } from "../../host/peer.ts";
-import { GrpcError, NOT_FOUND, readMetadata, UNIMPLEMENTED } from "./grpc.ts";
+import { GrpcError, NOT_FOUND, readMetadata, toGrpcError, UNIMPLEMENTED } from "./grpc.ts";
 import { History } from "./history.ts";
 import {
   BuildHistoryEvent,
@@ -47,12 +51,34 @@ import { HOST_GATEWAY } from "./options.ts";
 import { openSession, sessionId } from "./session.ts";
 import type { Session } from "./session.ts";
 import { Solve } from "./solve.ts";
+import type { SolveParts } from "./solve.ts";
 
 export interface Buildkit {
   /** Serves a connection that was upgraded to HTTP/2; it ends with the client. */
   serve(socket: Duplex): void;
   /** Takes a connection over which the client is called. @param headers names and values by turns */
   addSession(socket: Duplex, headers: readonly string[]): void;
+  /** The archive for the build that names it; resolves when it is read, or when nobody reads it any more. */
+  upload(name: string, archive: Readable, signal: AbortSignal): Promise<void>;
+  /**
+   * A build whose files a session has, asked for by a request of its own, as docker did before buildx.
+   * @param told gets each piece of the status, encoded, and says when it can take more
+   * @returns what the exporters say
+   * @throws {EngineError} invalid, with what the client is told of a build that failed
+   */
+  build(request: SessionBuild, call: { client: Peer | undefined; signal: AbortSignal; told: (status: Buffer) => Promise<void> }): Answer;
+}
+
+type Answer = Promise<Record<string, string>>;
+
+/** In the words of Control.Solve. */
+export interface SessionBuild {
+  readonly session: string;
+  /** The name of the archive that is uploaded as its context. */
+  readonly upload?: string | undefined;
+  /** Of the Dockerfile frontend. */
+  readonly options: Readonly<Record<string, string>>;
+  readonly exporters: readonly { readonly Type: string; readonly Attrs: Readonly<Record<string, string>> }[];
 }
 
 export interface BuildkitOptions {
@@ -107,6 +133,7 @@ class Control implements Buildkit {
   readonly #options: BuildkitOptions;
   readonly #contexts: ContextDirectories;
   readonly #sessions = new Meetings<Session>(PATIENCE_MS);
+  readonly #uploads = new Meetings<Readable>(PATIENCE_MS);
   readonly #solves = new Meetings<Solve>(PATIENCE_MS);
   /** Builds that run, by the results that they have announced. */
   readonly #results = new Map<string, Solve>();
@@ -127,6 +154,52 @@ class Control implements Buildkit {
     this.#addSession(socket, readMetadata(headers));
   }
 
+  async build(
+    { session, upload, options, exporters }: SessionBuild,
+    { client, signal, told }: Parameters<Buildkit["build"]>[1],
+  ): Promise<Record<string, string>> {
+    const request = {
+      Ref: randomBytes(12).toString("hex"),
+      Session: session,
+      Frontend: "dockerfile.v0",
+      Cache: undefined,
+      FrontendAttrs: { ...options },
+      Entitlements: [],
+      Internal: false,
+      Exporters: exporters.map(({ Type, Attrs }) => ({ Type, Attrs: { ...Attrs } })),
+    };
+    const following = this.#tell(request.Ref, signal, told);
+    try {
+      return (await this.#solve(request, { signal, client, archive: upload === undefined ? undefined : () => this.#uploaded(upload) }))
+        .ExporterResponse;
+    } catch (error) {
+      throw new EngineError("invalid", toGrpcError(error).message, { cause: error });
+    } finally {
+      // What comes after the archive's end is nothing, but its request waits until it is read.
+      if (upload !== undefined) this.#uploads.get(upload)?.resume();
+      await following;
+    }
+  }
+
+  async upload(name: string, archive: Readable, signal: AbortSignal): Promise<void> {
+    this.#uploads.bring(name, archive);
+    try {
+      await finished(archive, { writable: false, signal });
+    } finally {
+      this.#uploads.take(name, archive);
+    }
+  }
+
+  #uploaded(name: string): Promise<Readable> {
+    return this.#uploads.wait(name, () => new GrpcError(NOT_FOUND, "the archive of the build context did not come"));
+  }
+
+  /** Ends with the build. */
+  async #tell(ref: string, signal: AbortSignal, told: (status: Buffer) => Promise<void>): Promise<void> {
+    const solve = await this.#solves.wait(ref, () => new Error("The build did not begin")).catch(() => undefined);
+    if (solve) for await (const event of solve.feed.follow(signal)) await told(StatusResponse.encode(event));
+  }
+
   #addSession(socket: Duplex, metadata: ReadonlyMap<string, readonly string[]>): void {
     const id = sessionId(metadata);
     if (id === undefined) return void socket.destroy();
@@ -142,7 +215,10 @@ class Control implements Buildkit {
       [`${CONTROL}Info`, unary(Empty, InfoResponse, () => ({ buildkitVersion: VERSION }))],
       [`${CONTROL}DiskUsage`, unary(DiskUsageRequest, DiskUsageResponse, async () => ({ record: await diskUsage(this.#options.builder) }))],
       [`${CONTROL}Prune`, streaming(PruneRequest, UsageRecord, (request) => prune(this.#options.builder, request))],
-      [`${CONTROL}Solve`, unary(ControlSolveRequest, ControlSolveResponse, (request, call) => this.#solve(request, call, client))],
+      [
+        `${CONTROL}Solve`,
+        unary(ControlSolveRequest, ControlSolveResponse, (request, call) => this.#solve(request, { signal: call.signal, client })),
+      ],
       [`${CONTROL}Status`, streaming(StatusRequest, StatusResponse, ({ Ref }, call) => this.#status(Ref, call))],
       [`${CONTROL}Session`, (call) => this.#tunnel(call)],
       [
@@ -159,8 +235,7 @@ class Control implements Buildkit {
 
   async #solve(
     request: ControlSolveRequest,
-    call: ServerCall,
-    client: Peer | undefined,
+    call: Omit<SolveParts, "request" | "session">,
   ): Promise<{ ExporterResponse: Record<string, string> }> {
     const { Ref, Session: id } = request;
     const session = await this.#session(id);
@@ -171,7 +246,7 @@ class Control implements Buildkit {
         contexts: this.#contexts,
         session: (other) => this.#session(other),
       },
-      { request, session, signal: call.signal, client },
+      { ...call, request, session },
     );
     this.#solves.bring(Ref, solve);
     try {

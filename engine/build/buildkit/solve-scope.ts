@@ -1,6 +1,7 @@
 /** What all parts of one client's build share: its session, what it is told, and what goes when it ends. */
 import { randomBytes } from "node:crypto";
 import { join } from "node:path";
+import type { Readable } from "node:stream";
 import { makeDirectory, removeTree } from "../../host/files.ts";
 import type { Images } from "../../images/images.ts";
 import type { Snapshots } from "../../layers/snapshots.ts";
@@ -29,12 +30,15 @@ export class SolveScope {
   readonly rooms: SolveRooms;
   readonly session: Session;
   readonly signal: AbortSignal;
+  /** The context, when it comes beside the session. */
+  readonly archive: (() => Promise<Readable>) | undefined;
   /** Things to let go of when the build ends, newest last. */
   readonly #releases: (() => Promise<void>)[] = [];
   #agents: ForwardedAgents | undefined;
   #vertexes = 0;
 
-  constructor(rooms: SolveRooms, session: Session, signal: AbortSignal) {
+  constructor(rooms: SolveRooms, { session, signal, archive }: Pick<SolveScope, "session" | "signal" | "archive">) {
+    this.archive = archive;
     this.rooms = rooms;
     this.session = session;
     this.signal = signal;

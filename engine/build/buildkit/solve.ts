@@ -3,6 +3,7 @@
  * to export, and then the builder runs.
  */
 import { randomBytes } from "node:crypto";
+import type { Readable } from "node:stream";
 import type { Peer } from "../../host/peer.ts";
 import type { BuildProgress, BuiltImage } from "../builder.ts";
 import { buildError } from "./build-error.ts";
@@ -22,6 +23,17 @@ import { BuildStatus } from "./status.ts";
 import type { Vertex } from "./status.ts";
 import type { StatusFeed } from "./status-feed.ts";
 
+export interface SolveParts {
+  readonly request: ControlSolveRequest;
+  readonly session: Session;
+  /** Of the call; the build ends with the session too. */
+  readonly signal: AbortSignal;
+  /** The process at the other end. */
+  readonly client: Peer | undefined;
+  /** The context, when it comes beside the session. */
+  readonly archive?: (() => Promise<Readable>) | undefined;
+}
+
 export class Solve {
   readonly feed: StatusFeed;
   readonly #scope: SolveScope;
@@ -31,10 +43,8 @@ export class Solve {
   readonly #builds = new Map<string, Promise<BuiltImage>>();
   readonly #returned = Promise.withResolvers<ReturnRequest>();
 
-  /** @param signal of the call; the build ends with the session too */
-  constructor(rooms: SolveRooms, parts: { request: ControlSolveRequest; session: Session; signal: AbortSignal; client: Peer | undefined }) {
-    const { request, session, signal, client } = parts;
-    this.#scope = new SolveScope(rooms, session, AbortSignal.any([signal, session.signal]));
+  constructor(rooms: SolveRooms, { request, session, signal, client, archive }: SolveParts) {
+    this.#scope = new SolveScope(rooms, { session, signal: AbortSignal.any([signal, session.signal]), archive });
     this.feed = this.#scope.feed;
     this.#request = request;
     this.#maker = new RequestMaker(this.#scope, request, client);

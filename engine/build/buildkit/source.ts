@@ -1,4 +1,5 @@
 /** What the frontend needs before anything runs: the Dockerfile, its .dockerignore, and a context that comes as an archive. */
+import type { Readable } from "node:stream";
 import { plainArchive } from "../archive.ts";
 import { isOn } from "../build-args.ts";
 import { fetchContext } from "../remote-context.ts";
@@ -24,8 +25,10 @@ export interface Loaded {
 
 /** @throws {GrpcError} when there is no Dockerfile */
 export async function loadSource(scope: SolveScope, options: FrontendOptions): Promise<Loaded> {
+  const { archive } = scope;
+  if (archive) return loadArchive(scope, options, await received(scope, archive));
   const upload = uploadedContext(options);
-  if (upload) return loadArchive(scope, options, await received(scope, upload));
+  if (upload) return loadArchive(scope, options, await received(scope, async () => readUpload(scope.session, upload)));
   const remote = remoteContext(options);
   if (remote === undefined) return loadFiles(scope, options);
   const { dir, dockerfile } = await scope.vertex("[internal] load remote build context").during(async () =>
@@ -48,11 +51,11 @@ async function loadArchive(scope: SolveScope, options: FrontendOptions, archive:
   return { options, name, dockerfile: files.get(name), dockerignore: "", archive };
 }
 
-async function received(scope: SolveScope, upload: { path: string; host: string }): Promise<string> {
+async function received(scope: SolveScope, upload: () => Promise<Readable>): Promise<string> {
   const directory = await scope.scratch();
   return scope
     .vertex("[internal] load remote build context")
-    .during(async () => receiveContext(await plainArchive(readUpload(scope.session, upload)), directory, { signal: scope.signal }));
+    .during(async () => receiveContext(await plainArchive(await upload()), directory, { signal: scope.signal }));
 }
 
 async function loadFiles(scope: SolveScope, options: FrontendOptions): Promise<Loaded> {
