@@ -15,6 +15,7 @@ import { freeze, thaw } from "./freezer.ts";
 import { Pump } from "./pump.ts";
 import { ExecRefused, lastError, startRefused } from "./refusal.ts";
 import type { ExecRequest, Runtime, StartRequest, Task, TaskOptions } from "./runtime.ts";
+import { RuntimeProgram } from "./runtime-program.ts";
 import { SeccompCache } from "./seccomp-cache.ts";
 import type { RuntimeSpec } from "./spec.ts";
 import { SUPERVISOR_SCRIPT } from "./supervisor-script.ts";
@@ -51,6 +52,7 @@ class SupervisedRuntime implements Runtime {
   readonly run: string;
   readonly #pump = new Pump();
   readonly #warmth: CgroupWarmth;
+  readonly #program: RuntimeProgram;
   readonly #filters: SeccompCache | undefined;
   readonly #environment = { PATH: process.env["PATH"] ?? "/usr/sbin:/usr/bin:/sbin:/bin", XDG_RUNTIME_DIR: "" };
 
@@ -62,6 +64,7 @@ class SupervisedRuntime implements Runtime {
     this.state = join(options.run, "runtime");
     this.script = join(options.run, "supervisor.sh");
     this.#warmth = new CgroupWarmth(this.cgroups, { record: join(options.run, "warmth.json") });
+    this.#program = new RuntimeProgram(this.info, join(options.run, this.info.name));
     this.filters = join(options.run, "seccomp");
     if (this.info.name === "crun") this.#filters = new SeccompCache({ directory: this.filters, version: this.info.version });
     this.#environment.XDG_RUNTIME_DIR = options.run;
@@ -69,6 +72,7 @@ class SupervisedRuntime implements Runtime {
 
   warmUp(): void {
     this.#warmth.start();
+    this.#program.prepare();
   }
 
   async start(request: StartRequest): Promise<Task> {
@@ -185,7 +189,7 @@ class SupervisedRuntime implements Runtime {
   }
 
   #command(): string[] {
-    return [this.info.path, ...this.info.globalArguments, "--root", this.state];
+    return [this.#program.path, ...this.info.globalArguments, "--root", this.state];
   }
 
   /** crun writes into the FIFO itself and so wakes the engine; runc replaces the file that it is given. */
