@@ -28,6 +28,7 @@ const NONE = ["--network", "none"];
 const LONG = "berth-bench-long";
 
 const rows: Row[] = [
+  { title: "the command alone, version", unit: "ms", rounds: 15, measure: async (peer) => quietly(peer, "version") },
   {
     title: "start, run --rm --network none bb true",
     unit: "ms",
@@ -96,17 +97,15 @@ async function interleaved(row: Row, all: readonly Peer[]): Promise<Results> {
 }
 
 function print(title: string, unit: string, results: Results): void {
-  const reference = results["docker (runc)"];
   console.log(`\n${title}`);
   for (const [name, values] of Object.entries(results)) {
-    const ratio = reference ? `  ${(median(reference) / median(values)).toFixed(1)}× docker` : "";
-    const least =
-      values.length > 1
-        ? `   min ${Math.min(...values)
-            .toFixed(0)
-            .padStart(5)} ${unit}`
-        : "";
-    console.log(`  ${name.padEnd(24)} ${median(values).toFixed(0).padStart(6)} ${unit}${least}${ratio}`);
+    const words = [name.padEnd(24), `${median(values).toFixed(0).padStart(6)} ${unit}`];
+    if (values.length > 1) words.push(`  min ${Math.min(...values).toFixed(0)} ${unit}`.padEnd(15));
+    const docker = results["docker (runc)"];
+    if (docker && median(values) > 0) words.push(`${(median(docker) / median(values)).toFixed(1)}× docker`);
+    const alone = results[name.replace(/^berth \((.*)\)$/, "bare $1 run")];
+    if (alone && alone !== values) words.push(`${(median(values) / median(alone)).toFixed(1)}× the time of the runtime alone`);
+    console.log(`  ${words.join("  ")}`);
   }
 }
 
