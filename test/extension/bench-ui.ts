@@ -52,7 +52,7 @@ async function benchLogs(window: Workbench): Promise<void> {
   await page.locator(".line").first().waitFor();
   say("logs: first line", opened);
   const all = `${LINES.toLocaleString("en-US")} / `;
-  const count = page.locator('[role="status"]');
+  const count = page.locator(".count");
   await count.filter({ hasText: new RegExp(`^${all}[\\d,]+$`) }).waitFor();
   say(`logs: ${LINES} lines`, opened);
   console.log(`  logs: frames while scrolling ${await framesOf(page.locator(".lines"))}`);
@@ -68,7 +68,7 @@ async function benchLogs(window: Workbench): Promise<void> {
 async function filter(page: FrameLocator, field: string, text: string, want: RegExp): Promise<void> {
   const started = performance.now();
   await page.locator(field).fill(text);
-  await page.locator('[role="status"]').filter({ hasText: want }).waitFor();
+  await page.locator(".count").filter({ hasText: want }).waitFor();
   say(`logs: filter ${text}`, started);
   await page.locator(field).fill("");
 }

@@ -183,8 +183,8 @@ const SHOTS: readonly Shot[] = [
       const found = window.page.locator(".quick-input-list .monaco-list-row", { hasText: "Containers with Berth" }).first();
       await window.until(found, async () => {
         await window.page.keyboard.press("F1");
-        await window.input().fill(">Welcome: Open Walkthrough…");
-        await window.page.locator(".quick-input-list .monaco-list-row", { hasText: "Welcome: Open Walkthrough…" }).last().click();
+        await window.input().fill(">Welcome: Open Walkthrough");
+        await window.page.locator(".quick-input-list .monaco-list-row", { hasText: "Welcome: Open Walkthrough" }).last().click();
       });
       await found.click();
       await window.page.locator(".getting-started-step").first().waitFor();
@@ -212,7 +212,8 @@ const SHOTS: readonly Shot[] = [
     show: async (window) => {
       await window.openFile("Dockerfile");
       await window.page.locator(".codelens-decoration").first().waitFor();
-      await window.openView("Berth");
+      // The number on the icon is in the way of a click right on it.
+      await window.page.locator('.part.activitybar .action-item a[aria-label^="Berth"]').first().click({ force: true });
       for (const view of VIEWS) await (view === "Containers" || view === "Images" ? window.unfold(view) : window.fold(view));
     },
   },

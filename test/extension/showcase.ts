@@ -54,13 +54,15 @@ done
 const DOCKERFILE = `FROM busybox
 WORKDIR /srv
 COPY package.json .
-RUN dd if=/dev/zero of=/usr/cache.bin bs=1M count=24 2>/dev/null && echo "added 212 packages in 1.4 s"
+RUN dd if=/dev/zero of=/usr/cache.bin bs=1M count=24
 RUN chmod 600 /usr/cache.bin
 COPY . .
-RUN rm /usr/cache.bin && mkdir -p /srv/assets && for i in 1 2 3; do head -c 200000 /dev/urandom > /srv/assets/photo-$i.jpg; done
+RUN rm /usr/cache.bin && sh photos.sh /srv/assets
 EXPOSE 8080
 CMD ["httpd", "-f", "-p", "8080", "-h", "/srv"]
 `;
+
+const PHOTOS = "mkdir -p $1; for i in 1 2 3; do head -c 200000 /dev/urandom > $1/photo-$i.jpg; done\n";
 
 const NAMES = [
   "registry.example.com:5000/team/backend/payments-service:2026.11.21-rc.3",
@@ -95,6 +97,7 @@ export async function fillShowcase(showcase: Showcase): Promise<void> {
     "api.sh": API,
     Dockerfile: DOCKERFILE,
     "package.json": "{}\n",
+    "photos.sh": PHOTOS,
     "index.html": "<h1>Shop</h1>\n",
   });
   await berth("engine", "start");
@@ -111,7 +114,7 @@ async function images({ folder, berth }: Showcase): Promise<void> {
   const broken = join(folder, "..", "broken");
   mkdirSync(broken);
   const steps = DOCKERFILE.replace(/^EXPOSE[\s\S]*/m, 'RUN echo "src/main.ts(14,3): error TS2304: Cannot find name x" >&2; exit 2\n');
-  write(broken, { Dockerfile: steps, "package.json": "{}\n", "index.html": "<h1>Other</h1>\n" });
+  write(broken, { Dockerfile: steps, "package.json": "{}\n", "photos.sh": PHOTOS, "index.html": "<h1>Other</h1>\n" });
   await berth("build", "--quiet", "-t", "broken", broken).catch(() => undefined);
   for (const name of NAMES) await berth("tag", name.startsWith("r") ? "shop-web" : "busybox", name);
 }

@@ -6,6 +6,9 @@ import type { Locator } from "playwright-core";
 import type { Stage } from "./stage.ts";
 
 export async function walkPanels({ walk, window, berth, env }: Stage): Promise<void> {
+  // Without root a machine with older cgroups lets nobody limit memory, and the engine says so.
+  const limitsMemory = async (): Promise<boolean> => (await berth("info", "--format", "{{.MemoryLimit}}")).trim() === "true";
+
   await walk.step("A project's logs are merged, filtered by level and by JSON field", async () => {
     const page = window.panel();
     await window.until(page.locator(".line", { hasText: "web is up" }).first(), () =>
@@ -84,7 +87,10 @@ export async function walkPanels({ walk, window, berth, env }: Stage): Promise<v
     await page.locator("#field-memory input").fill("32m");
     await walk.picture("24-run-form");
     await window.until(window.row("Containers", "formed"), () => page.getByRole("button", { name: "Run", exact: true }).click());
-    assert.match(await berth("inspect", "--format", "{{.HostConfig.Memory}} {{.Config.Env}}", "formed"), /33554432 \[.*A=1/);
+    assert.match(
+      await berth("inspect", "--format", "{{.HostConfig.Memory}} {{.Config.Env}}", "formed"),
+      (await limitsMemory()) ? /33554432 \[.*A=1/ : /^0 \[.*A=1/,
+    );
     await window.closeEditor();
   });
 
@@ -98,7 +104,7 @@ export async function walkPanels({ walk, window, berth, env }: Stage): Promise<v
     await window.toast(/formed was recreated/).waitFor();
     const after = await berth("inspect", "--format", "{{.Id}} {{.HostConfig.Memory}} {{.State.Status}}", "formed");
     assert.notEqual(after.split(" ")[0], before.trim());
-    assert.match(after, / 50331648 running/);
+    assert.match(after, (await limitsMemory()) ? / 50331648 running/ : / 0 running/);
     await window.closeEditor();
   });
 

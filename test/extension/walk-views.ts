@@ -34,7 +34,21 @@ export async function walkViews({ walk, window, berth }: Stage): Promise<void> {
       "-c",
       script("web"),
     );
-    await berth("run", "-d", "--name", "shop-db-1", ...project("db"), "--memory", "64m", "busybox", "sh", "-c", script("db"));
+    await berth(
+      "run",
+      "-d",
+      "--name",
+      "shop-db-1",
+      ...project("db"),
+      "--memory",
+      "64m",
+      "--env",
+      "MODE=test",
+      "busybox",
+      "sh",
+      "-c",
+      script("db"),
+    );
     await window.row("Containers", "shop").waitFor();
     await window.row("Containers", "shop-web-1").waitFor();
     await walk.picture("10-groups");
@@ -158,7 +172,7 @@ export async function walkViews({ walk, window, berth }: Stage): Promise<void> {
   await walk.step("What a terminal would do is copied", async () => {
     const first = window.page.locator(".quick-input-list .monaco-list-row").first();
     await window.until(first, () => window.rowMenu("Containers", "shop-store-1", "Copy Equivalent"));
-    assert.match(await first.innerText(), /berth run --detach --name shop-store-1 .*--memory 64m.* busybox/);
+    assert.match(await first.innerText(), /berth run --detach --name shop-store-1 .*--env MODE=test.* busybox/);
     await walk.picture("18-command");
     await window.close("Escape");
   });

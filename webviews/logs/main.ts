@@ -24,7 +24,9 @@ startPage<ToLogsPage, FromLogsPage>((state, say) => new LogsPage(state, say).hea
 class LogsPage {
   readonly #rows = new Rows();
   readonly #say: (message: FromLogsPage) => void;
-  readonly #count = element("span", { class: "quiet", role: "status" });
+  readonly #count = element("span", { class: "quiet count" });
+  /** The same for those who hear it, but only when something was asked: lines may come all the time. */
+  readonly #said = element("span", { class: "hidden-words", role: "status" });
   readonly #problem = element("span", { class: "error", role: "alert" });
   readonly #view: LinesView;
   #sources: readonly string[] = [];
@@ -64,6 +66,7 @@ class LogsPage {
     } else if (message.type === "caughtUp") {
       this.#reading = false;
       this.#tell();
+      this.#announce();
     }
   };
 
@@ -102,6 +105,7 @@ class LogsPage {
       this.#problem,
       element("span", { class: "grow" }),
       this.#count,
+      this.#said,
     );
   }
 
@@ -120,7 +124,7 @@ class LogsPage {
 
   /** While older lines are still being filtered, the newer ones wait for their turn. */
   #grown(): void {
-    if (!this.#filtering && this.#slow) void this.#filterAll(this.#generation);
+    if (!this.#filtering && this.#slow) void this.#filterAll(this.#generation, false);
     else if (!this.#filtering) this.#filterUpTo(this.#rows.length);
     this.#view.grow(this.#shown.length);
     this.#tell();
@@ -161,7 +165,7 @@ class LogsPage {
   }
 
   /** In slices, newest state first on the screen: a million lines take a moment, and typing must not wait for it. */
-  async #filterAll(generation: number): Promise<void> {
+  async #filterAll(generation: number, asked = true): Promise<void> {
     this.#filtering = true;
     while (this.#filtered < this.#rows.length && this.#slow !== "stuck") {
       if (this.#slow) await this.#filterBatch(this.#slow, generation);
@@ -176,6 +180,11 @@ class LogsPage {
       if (generation !== this.#generation) return;
     }
     this.#filtering = false;
+    if (asked) this.#announce();
+  }
+
+  #announce(): void {
+    this.#said.textContent = t("{0} of {1} lines", this.#shown.length.toLocaleString(), this.#rows.length.toLocaleString());
   }
 
   async #filterBatch(slow: SlowPattern, generation: number): Promise<void> {
