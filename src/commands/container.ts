@@ -115,8 +115,8 @@ async function commit(context: Context, { container, shown }: ContainerNode): Pr
 async function exportFiles(context: Context, { container, shown }: ContainerNode): Promise<void> {
   const { saveStream } = await import("./save.ts");
   const client = await context.engine.client();
-  say(context, ["export", "--output", `${shown.label}.tar`, shown.label]);
-  await saveStream(`${shown.label}.tar`, (signal) => client.containers.export(container.Id, { signal }));
+  const path = await saveStream(`${shown.label}.tar`, (signal) => client.containers.export(container.Id, { signal }));
+  if (path) say(context, ["export", "--output", path, shown.label]);
 }
 
 async function connectNetwork(context: Context, { container, shown }: ContainerNode): Promise<void> {

@@ -63,9 +63,9 @@ async function save(context: Context, ...args: unknown[]): Promise<void> {
   if (nodes.length === 0) return;
   const names = nodes.map(({ shown }) => shown.reference);
   const client = await context.engine.client();
-  say(context, ["save", "--output", "image.tar", ...names]);
   const file = nodes.length === 1 ? nodes[0]!.shown.label.replaceAll(/[/:@]/g, "-") : "images";
-  await saveStream(`${file}.tar`, (signal) => client.images.save(names, { signal }));
+  const path = await saveStream(`${file}.tar`, (signal) => client.images.save(names, { signal }));
+  if (path) say(context, ["save", "--output", path, ...names]);
 }
 
 async function load(context: Context): Promise<void> {

@@ -8,11 +8,11 @@ import * as vscode from "vscode";
 import { formatSize } from "../tree/image.ts";
 import { signalOf } from "./command.ts";
 
-/** Asks where, then writes; a file that was not finished is removed. */
-export async function saveStream(name: string, open: (signal: AbortSignal) => Promise<Readable>): Promise<void> {
+/** Asks where, then writes; a file that was not finished is removed. @returns the file's path, undefined when the user thought better of it */
+export async function saveStream(name: string, open: (signal: AbortSignal) => Promise<Readable>): Promise<string | undefined> {
   const workspace = vscode.workspace.workspaceFolders?.[0]?.uri;
   const target = await vscode.window.showSaveDialog(workspace ? { defaultUri: vscode.Uri.joinPath(workspace, name) } : {});
-  if (!target) return;
+  if (!target) return undefined;
   const unfinished = `${target.fsPath}.part`;
   await withBytes(vscode.l10n.t("Saving {0}", target.fsPath), async (signal, count) => {
     try {
@@ -22,6 +22,7 @@ export async function saveStream(name: string, open: (signal: AbortSignal) => Pr
       await rm(unfinished, { force: true });
     }
   });
+  return target.fsPath;
 }
 
 /** Asks which file, then gives its bytes to `send`. @returns the file's path, undefined when none was chosen */

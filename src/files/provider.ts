@@ -131,6 +131,8 @@ function fileError(error: Error, uri: vscode.Uri): Error {
   if (!(error instanceof ClientError)) return error;
   if (error.status === 404) return vscode.FileSystemError.FileNotFound(uri);
   if (error.status === 409 && /exists/i.test(error.message)) return vscode.FileSystemError.FileExists(uri);
+  if (error.message.endsWith(": is a directory")) return vscode.FileSystemError.FileIsADirectory(uri);
+  if (error.message.endsWith(": not a directory")) return vscode.FileSystemError.FileNotADirectory(uri);
   if (error.status === 403) return vscode.FileSystemError.NoPermissions(error.message);
   return new vscode.FileSystemError(error.message);
 }

@@ -1,6 +1,7 @@
 /** Streams of containers as terminals of the editor: one connection to the engine each, no process here. */
 import * as vscode from "vscode";
 import type { DockerClient } from "../../engine/client/client.ts";
+import type { ClientError } from "../../engine/client/errors.ts";
 import type { AttachedStream } from "../../engine/client/exec.ts";
 
 export interface Target {
@@ -35,7 +36,8 @@ export interface Opened {
   /** Line feeds come without carriage returns. */
   readonly plain?: boolean;
   resize(size: vscode.TerminalDimensions): Promise<unknown>;
-  exitCode(): Promise<number | null>;
+  /** Of what has ended. @throws {LostError} when it has not */
+  exitCode(): Promise<number>;
 }
 
 async function exec(
@@ -52,9 +54,12 @@ async function exec(
     stream,
     resize: (changed) => client.execs.resize(exec, changed),
     exitCode: async () => {
-      const { ExitCode } = await client.execs.inspect(exec);
+      // An engine that was started again knows nothing of it.
+      const { ExitCode } = await client.execs.inspect(exec).catch((error: unknown) => {
+        throw (error as Partial<ClientError>).status === 404 ? new LostError(error) : error;
+      });
       if (ExitCode === 126 || ExitCode === 127) throw new Error(vscode.l10n.t("{0} has no shell that could be started", name));
-      return ExitCode;
+      return ExitCode ?? 0;
     },
   };
 }
@@ -62,6 +67,17 @@ async function exec(
 export interface StreamTerminalOptions {
   readonly open: (size: vscode.TerminalDimensions | undefined, signal: AbortSignal) => Promise<Opened>;
 }
+
+/** What was at the other end has not ended: the way there has. */
+export class LostError extends Error {
+  constructor(cause?: unknown) {
+    super(vscode.l10n.t("The connection to the engine is lost"), { cause });
+    this.name = "LostError";
+  }
+}
+
+/** By name, as `isCancel` looks at what is canceled. */
+const isLost = (error: unknown): boolean => error instanceof Error && ["LostError", "ConnectionError"].includes(error.name);
 
 const DETACH = "\x10\x11";
 
@@ -73,6 +89,8 @@ export class StreamTerminal implements vscode.Pseudoterminal {
   #opened: Opened | undefined;
   #size: vscode.TerminalDimensions | undefined;
   #held = "";
+  /** The engine was lost, and nothing has asked for it again. */
+  #broken = false;
   /** Typed before there was anything to type to. */
   #early = "";
 
@@ -85,14 +103,24 @@ export class StreamTerminal implements vscode.Pseudoterminal {
 
   open(size: vscode.TerminalDimensions | undefined): void {
     this.#size = size;
+    this.#begin();
+  }
+
+  #begin(): void {
+    this.#broken = false;
     this.#run().catch((error: Error) => {
       if (this.#abort.signal.aborted) return;
       this.#written.fire(`\r\n\x1b[31m${error.message.replace(/\r?\n/g, "\r\n")}\x1b[0m\r\n`);
+      if (!isLost(error)) return;
+      this.#opened = undefined;
+      this.#broken = true;
+      this.#written.fire(`\x1b[2m── ${vscode.l10n.t("Press a key to connect again")} ──\x1b[0m\r\n`);
     });
   }
 
   /** Ctrl-P is held back until the next key says whether it is the first half of letting go. */
   handleInput(data: string): void {
+    if (this.#broken) return this.#begin();
     const typed = this.#held + data;
     if (typed.includes(DETACH)) return this.#closed.fire();
     this.#held = typed.endsWith(DETACH[0]!) ? DETACH[0]! : "";
@@ -117,13 +145,21 @@ export class StreamTerminal implements vscode.Pseudoterminal {
     const { stream, note, plain, exitCode } = this.#opened;
     if (this.#size && this.#size !== size) this.setDimensions(this.#size);
     if (this.#early) stream.stdin.write(this.#early);
+    this.#early = "";
     if (note) this.#written.fire(`\x1b[2m── ${note} ──\x1b[0m\r\n`);
     const decoder = new TextDecoder();
-    for await (const { data } of stream.frames()) {
-      const text = decoder.decode(data, { stream: true });
-      this.#written.fire(plain ? text.replace(/\r?\n/g, "\r\n") : text);
+    try {
+      for await (const { data } of stream.frames()) {
+        const text = decoder.decode(data, { stream: true });
+        this.#written.fire(plain ? text.replace(/\r?\n/g, "\r\n") : text);
+      }
+    } catch (error) {
+      throw new LostError(error);
     }
+    const code = await exitCode().catch((error: unknown) => {
+      throw isLost(error) ? new LostError(error) : error;
+    });
     // The terminal closes by itself after a clean end, and stays to be read after any other.
-    this.#closed.fire((await exitCode()) ?? 0);
+    this.#closed.fire(code);
   }
 }

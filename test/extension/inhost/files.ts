@@ -163,6 +163,21 @@ suite("Files", () => {
       );
   });
 
+  test("that are none, and folders that are files, are said to be", async () => {
+    await fs.createDirectory(uri("/volumes/kept/with a -name"));
+    await fs.writeFile(uri("/volumes/kept/with a -name/-ünïcode #?%20"), bytes("1"));
+    assert.deepEqual(await fs.readDirectory(uri("/volumes/kept/with a -name")), [["-ünïcode #?%20", vscode.FileType.File]]);
+    await assert.rejects(
+      async () => fs.readFile(uri("/volumes/kept/with a -name")),
+      (error) => code(error) === "FileIsADirectory",
+    );
+    await assert.rejects(
+      async () => fs.readDirectory(uri("/volumes/kept/with a -name/-ünïcode #?%20")),
+      (error) => code(error) === "FileNotADirectory",
+    );
+    await fs.delete(uri("/volumes/kept/with a -name"), { recursive: true });
+  });
+
   test("list containers and volumes at the top", async () => {
     const names = async (path: string): Promise<string[]> => (await fs.readDirectory(uri(path))).map(([name]) => name);
     assert.deepEqual(await names("/"), ["containers", "volumes"]);

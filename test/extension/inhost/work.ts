@@ -259,6 +259,32 @@ suite("Terminals", () => {
     assert.equal(await berth("inspect", "--format", "{{.State.Status}}", "attached"), "running");
   });
 
+  test("shells and attached terminals say that the engine was lost, and go on at a key", async () => {
+    const { engine } = await inside();
+    const shell = await screenOf(async () => openShell(await engine.client(), { id: "shelled", name: "shelled" }));
+    const attached = await screenOf(async () => openAttached(await engine.client(), { id: "attached", name: "attached" }));
+    shell.type("echo one-$((40+2))\r");
+    await shell.shows(/one-42/);
+    await attached.shows(/Attached to attached/);
+    const { pid } = JSON.parse(await berth("engine", "status", "--format", "json")) as { pid: number };
+    const back = new Promise<void>((resolve) => {
+      const subscription = engine.onDidChangeState(({ kind }) => {
+        if (kind === "running") resolve(subscription.dispose());
+      });
+    });
+    process.kill(pid, "SIGKILL");
+    for (const screen of [shell, attached]) await screen.shows(/connection to the engine is lost[^]*Press a key/);
+    await back;
+    shell.type(" ");
+    shell.type("echo two-$((40+2)); exit 5\r");
+    await shell.shows(/two-42/);
+    assert.equal(await shell.closed, 5);
+    attached.type(" ");
+    await attached.shows(/Attached to attached[^]*Press a key[^]*Attached to attached/);
+    attached.type("\x10\x11");
+    await attached.closed;
+  });
+
   test("a container without a shell says so", async () => {
     await runBuild(
       await inside(),
