@@ -65,7 +65,13 @@ export class LayerStore {
       (shared.length < FEW ? undefined : await this.#assemble(plan, parent, { before: before!, shared, placed, signal })) ??
       (await this.add(plan, parent, { placed, signal }));
     const files = new Map<string, CopiedFile>();
-    for (const [path, line] of lines) files.set(path, [line, ...places.get(path)!]);
+    for (const [path, line] of lines) {
+      const [start, end] = places.get(path)!;
+      const last = before?.files.get(path);
+      // What is the same is kept once.
+      if (last?.[0] === line) files.set(path, last[1] === start && last[2] === end ? last : [last[0], start, end]);
+      else files.set(path, [line, start, end]);
+    }
     copied.write({ chainId: layer.chainId, blob: layer.blob.digest, files });
     return layer;
   }

@@ -1,6 +1,6 @@
 /** A build's own look at its context may be made for it before: it sees the same. */
 import assert from "node:assert/strict";
-import { chmodSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { after, before, mock, test } from "node:test";
@@ -52,6 +52,18 @@ const acts: Readonly<Record<string, { act: Act; holds: boolean }>> = {
   },
 };
 
+/** Older kernels' clock for files stands still for some milliseconds: what changes from now on has another time. */
+function nextMoment(directory: string): void {
+  const now = (): number => {
+    writeFileSync(`${directory}-probe`, "");
+    return statSync(`${directory}-probe`).ctimeMs;
+  };
+  for (const before = now(); now() === before;);
+}
+
+/** Tried with many files, too. */
+const AT_WORK = ["nothing", "a file in a deep directory", "a new directory"];
+
 async function withDirectory(work: (at: { directory: string; memory: DirectoryMemory }) => Promise<void>): Promise<void> {
   const base = mkdtempSync(join(tmpdir(), "berth-ahead-"));
   const directory = join(base, "parent/context");
@@ -61,6 +73,7 @@ async function withDirectory(work: (at: { directory: string; memory: DirectoryMe
     const memory = new DirectoryMemory();
     await content(directory, memory);
     memory.end();
+    nextMoment(directory);
     await work({ directory, memory });
     memory.forgetAhead();
   } finally {
@@ -86,16 +99,18 @@ for (const [name, { act, holds }] of Object.entries(acts)) {
       assert.deepEqual(await content(directory, memory, memory.begin("1")), await content(directory, new DirectoryMemory()));
     }));
 
-  test(`a build that begins while lookAhead() is at work sees it: ${name}`, () =>
-    withDirectory(async ({ directory, memory }) => {
-      for (let index = 0; index < 900; index++) writeFileSync(join(directory, `a/many-${index}`), "");
-      await content(directory, memory);
-      const looking = lookAhead({ id: "1", contextDir: directory }, memory);
-      act(directory);
-      const own = memory.begin("1");
-      assert.deepEqual(await content(directory, memory, own), await content(directory, new DirectoryMemory()));
-      await looking;
-    }));
+  if (AT_WORK.includes(name))
+    test(`a build that begins while lookAhead() is at work sees it: ${name}`, () =>
+      withDirectory(async ({ directory, memory }) => {
+        for (let index = 0; index < 420; index++) writeFileSync(join(directory, `a/many-${index}`), "");
+        await content(directory, memory);
+        nextMoment(directory);
+        const looking = lookAhead({ id: "1", contextDir: directory }, memory);
+        act(directory);
+        const own = memory.begin("1");
+        assert.deepEqual(await content(directory, memory, own), await content(directory, new DirectoryMemory()));
+        await looking;
+      }));
 }
 
 test("lookAhead() counts for the build that was announced, once", () =>

@@ -59,8 +59,10 @@ export interface BuilderOptions {
 }
 
 const KEPT_SEEN = 50;
-/** Files that are known of COPYs, and those of what steps read, some hundred bytes each. */
-const KEPT_ENTRIES = 50_000;
+/** An announced build that has not begun by then does not come. */
+const EXPECTED_MS = 2000;
+/** Files that are known of COPYs, and of what steps read, some hundred bytes each. */
+const [KEPT_COPIED, KEPT_READ] = [50_000, 20_000];
 const CACHE_BYTES = 20 * 2 ** 30;
 
 /** Opens the builder. Call sweep() before the first build. */
@@ -74,7 +76,7 @@ export async function openBuilder(options: BuilderOptions): Promise<Builder> {
   images.addKeeper(() => Promise.resolve(cache.records().flatMap(({ layer }) => [layer.chainId, layer.blob.digest])));
   images.addKeeper(() => records.failures());
   const layers = new LayerStore(images, snapshots, temporary);
-  const known = { copied: new Recent<Copied>(KEPT_ENTRIES), manifests: new Recent<ReadonlyMap<string, string>>(KEPT_ENTRIES) };
+  const known = { copied: new Recent<Copied>(KEPT_COPIED), manifests: new Recent<ReadonlyMap<string, string>>(KEPT_READ) };
   const about = { temporary, stateDirectory, later: new Later(), ...known };
   const rooms: Rooms = { images, snapshots, steps, cache, layers, mounts: new CacheMounts(mounts), ...about };
   return new Solver(rooms, records, { events: options.events, cacheBytes: options.cacheBytes ?? CACHE_BYTES });
@@ -232,6 +234,7 @@ class Solver implements Builder {
 
   expect(announced: Announced): void {
     const memory = this.#memory.peek(announced.contextDir);
+    if (this.#running.size === 0) this.#rooms.later.run(EXPECTED_MS);
     // Nobody waits for it: what it does not come to is done by the build.
     if (memory) lookAhead(announced, memory).catch(() => undefined);
   }

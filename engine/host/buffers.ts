@@ -28,9 +28,15 @@ export function usedUp(bytes: number): void {
 
 /** Collects all dead objects of this thread and gives their memory back; takes some ten milliseconds. */
 export function collectAll(): void {
+  collectMost();
+  // The first has found what is dead, this gives back what had waited for its finalizer.
+  collectMost();
+}
+
+/** Collects dead objects of this thread; takes half as long as collectAll(). */
+export function collectMost(): void {
   collect ??= collector();
-  // The first finds what is dead, the second gives back what had waited for its finalizer.
-  for (let turn = 0; turn < 2; turn++) collect({ type: "major" });
+  collect({ type: "major" });
 }
 
 /** V8 shows its collector to contexts that are made from now on. The flag is every thread's, so nobody takes it back. */

@@ -1,12 +1,15 @@
 /** Whether anything has changed in some directories since they were named: inotify. */
-import { closeSync, readSync } from "node:fs";
+import { closeSync } from "node:fs";
 import { cString, declare } from "./libc.ts";
 import type { Path } from "./libc.ts";
 
 const init = declare("int inotify_init1(int flags)");
+const ioctl = declare("int ioctl(int fd, unsigned long request, void *argument)");
 const addWatch = declare("int inotify_add_watch(int fd, const char *path, unsigned int mask)");
 
 const [NONBLOCK, CLOEXEC] = [0o4000, 0o2000000];
+/** Asks how many bytes could be read. */
+const FIONREAD = 0x541b;
 /** Content, attributes, names that come or go, and the directory itself; for directories only, and not through a link. */
 const MASK = 0x2 | 0x4 | 0x8 | 0x40 | 0x80 | 0x100 | 0x200 | 0x400 | 0x800 | 0x1000000 | 0x2000000;
 
@@ -16,7 +19,7 @@ const MASK = 0x2 | 0x4 | 0x8 | 0x40 | 0x80 | 0x100 | 0x200 | 0x400 | 0x800 | 0x1
  */
 export class ChangeWatch {
   readonly #fd: number;
-  readonly #event = Buffer.allocUnsafe(4096);
+  readonly #waiting = Buffer.alloc(4);
   #open = true;
 
   private constructor(fd: number) {
@@ -36,12 +39,7 @@ export class ChangeWatch {
 
   /** Whether something happened until this very moment. True once it is closed. */
   changed(): boolean {
-    if (!this.#open) return true;
-    try {
-      return readSync(this.#fd, this.#event) !== 0;
-    } catch (error) {
-      return (error as NodeJS.ErrnoException).code !== "EAGAIN";
-    }
+    return !this.#open || ioctl(this.#fd, FIONREAD, this.#waiting) < 0 || this.#waiting.readInt32LE() > 0;
   }
 
   /** Idempotent. */
