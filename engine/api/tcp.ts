@@ -2,12 +2,13 @@
  * The same API on a TCP address. Clients prove who they are by a certificate; browsers, which would send a user's
  * certificate for any page that asks, and names that somebody else's DNS made point here are turned away.
  */
-import { X509Certificate } from "node:crypto";
+import { createPrivateKey, X509Certificate } from "node:crypto";
 import { createServer as createHttpServer } from "node:http";
 import type { IncomingMessage, Server, ServerResponse } from "node:http";
 import { createServer as createHttpsServer } from "node:https";
 import { isIP } from "node:net";
 import type { Duplex } from "node:stream";
+import { EngineError } from "../errors.ts";
 import { isLoopback } from "../host/tcp-address.ts";
 import { SERVER_OPTIONS } from "./server.ts";
 
@@ -21,8 +22,10 @@ export interface TlsFiles {
 /**
  * A server, not listening yet, whose requests `api` answers.
  * @param tls null is plain text, which is for loopback only
+ * @throws {EngineError} invalid for files that do not hold what they should
  */
 export function createTcpServer(api: Server, tls: TlsFiles | null): Server {
+  if (tls) checkFiles(tls);
   // Half open, as HTTP without TLS always is: a client that has sent all its input still waits for the output.
   const verified = { ...tls, requestCert: true, rejectUnauthorized: true, minVersion: "TLSv1.2", allowHalfOpen: true } as const;
   const server = tls ? createHttpsServer({ ...SERVER_OPTIONS, ...verified }) : createHttpServer(SERVER_OPTIONS);
@@ -39,6 +42,21 @@ export function createTcpServer(api: Server, tls: TlsFiles | null): Server {
     else socket.end(`HTTP/1.1 403 Forbidden\r\nConnection: close\r\n\r\n${problem}\n`);
   });
   return server;
+}
+
+/** TLS itself takes a file without certificates, and then lets nobody in. */
+function checkFiles({ ca, cert, key }: TlsFiles): void {
+  const read = <T>(what: string, make: () => T): T => {
+    try {
+      return make();
+    } catch (cause) {
+      throw new EngineError("invalid", `the file of the ${what} holds none`, { cause });
+    }
+  };
+  read("CA's certificate", () => new X509Certificate(ca));
+  const certificate = read("server's certificate", () => new X509Certificate(cert));
+  const own = read("server's key", () => createPrivateKey(key));
+  if (!certificate.checkPrivateKey(own)) throw new EngineError("invalid", "the server's key is not that of its certificate");
 }
 
 /** Which names in a `Host` header mean this server: those of its certificate, or, in plain text, loopback's. */

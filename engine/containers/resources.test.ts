@@ -35,11 +35,20 @@ for (const [resources, message] of [
   });
 
 test("checkResources() discards what cannot be applied, and says so", () => {
-  const asked: Resources = { Memory: 64 * MIB, MemorySwap: -1, PidsLimit: 10, NanoCpus: 5e8, CpusetCpus: "0", OomKillDisable: true };
+  const asked: Resources = {
+    Memory: 64 * MIB,
+    MemorySwappiness: 10,
+    MemorySwap: -1,
+    PidsLimit: 10,
+    NanoCpus: 5e8,
+    CpusetCpus: "0",
+    OomKillDisable: true,
+  };
   const { resources, warnings } = checkResources(asked, none);
-  assert.deepEqual(resources, { OomKillDisable: null });
+  assert.deepEqual(resources, { MemorySwappiness: null, OomKillDisable: null });
   assert.deepEqual(warnings, [
     "Your kernel does not support memory limit capabilities or the cgroup is not mounted. Limitation discarded.",
+    "Your kernel does not support memory swappiness capabilities or the cgroup is not mounted. Memory swappiness discarded.",
     "Your kernel does not support PIDs limit capabilities or the cgroup is not mounted. PIDs limit discarded.",
     "Your kernel does not support CPU cfs quota or the cgroup is not mounted. Quota discarded.",
     "Your kernel does not support cpuset or the cgroup is not mounted. Cpuset discarded.",

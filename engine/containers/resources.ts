@@ -52,6 +52,11 @@ export function checkResources<T extends Resources>(asked: T, support: LimitSupp
     unsupported("memory soft limit capabilities", "Limitation discarded."),
     "MemoryReservation",
   );
+  const { MemorySwappiness: swappiness } = resources;
+  if (typeof swappiness === "number" && swappiness !== -1 && (support.version === 2 || !has("memory"))) {
+    warnings.push(unsupported("memory swappiness capabilities", "Memory swappiness discarded."));
+    resources.MemorySwappiness = null;
+  }
   discard(positive(resources.PidsLimit), "pids", unsupported("PIDs limit capabilities", "PIDs limit discarded."), "PidsLimit");
   discard(resources.NanoCpus, "cpu", unsupported("CPU cfs quota", "Quota discarded."), "NanoCpus");
   discard(resources.CpuShares, "cpu", unsupported("CPU shares", "Shares discarded."), "CpuShares");

@@ -29,13 +29,24 @@ export async function adoptContainers(rooms: Rooms, store: ContainerStore, life:
   const gone = new Set<Entry>();
   for (const entry of store.all()) {
     const task = await adopt(rooms, entry, boot);
-    if (task) life.watch(entry, task);
-    else if (entry.isUp) {
+    if (task) {
+      await recordPause(rooms, store, entry);
+      life.watch(entry, task);
+    } else if (entry.isUp) {
       gone.add(entry);
       if (entry.record.state.status !== "restarting") await recordLoss(store, entry);
     }
   }
   return gone;
+}
+
+/** An engine that was killed while it paused or unpaused did one and had written the other. */
+async function recordPause(rooms: Rooms, store: ContainerStore, entry: Entry): Promise<void> {
+  const { state } = entry.record;
+  const status = rooms.runtime.isPaused(entry.id, state) ? "paused" : "running";
+  if (state.status === status) return;
+  state.status = status;
+  await store.save(entry);
 }
 
 async function recordLoss(store: ContainerStore, entry: Entry): Promise<void> {

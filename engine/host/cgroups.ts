@@ -181,7 +181,10 @@ export async function removeCgroupsNamed(name: string): Promise<void> {
  */
 function removeEmpty(directory: string): boolean {
   try {
-    const inner = readdirSync(directory, { withFileTypes: true }).filter((entry) => entry.isDirectory());
+    const entries = readdirSync(directory, { withFileTypes: true });
+    // Of version 1: what was killed while it was frozen dies when it thaws.
+    if (entries.some(({ name }) => name === "freezer.state")) writeFileSync(join(directory, "freezer.state"), "THAWED");
+    const inner = entries.filter((entry) => entry.isDirectory());
     const busy = inner.filter(({ name }) => !removeEmpty(join(directory, name)));
     if (busy.length === 0) rmdirSync(directory);
     return busy.length === 0;

@@ -8,7 +8,8 @@
 
 /**
  * All processes of the shell's mount namespace, and all of their descendants, which containers are. One whose parent is dead
- * already is known by its user namespace, or as root by its control group.
+ * already is known by its user namespace, or as root by its control group. What is frozen by version 1 of control groups dies
+ * when it thaws.
  */
 const KILL = `
 lives_inside() {
@@ -34,6 +35,7 @@ while [ "$again" ]; do
   done
 done
 [ "$own" ] && kill -9 $own
+for f in $(find /sys/fs/cgroup/freezer/$name -name freezer.state); do echo THAWED >$f; done
 `;
 
 /** Forwarding stays where somebody else's bridge, tunnel or pair of interfaces may have come to rely on it. */

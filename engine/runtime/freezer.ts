@@ -25,6 +25,13 @@ export async function thaw(directories: Directories, pid: number): Promise<void>
   return Promise.resolve();
 }
 
+/** Whether the container was frozen and not thawed since, whoever did it. */
+export function wasFrozen(directories: Directories, pid: number): boolean {
+  const file = freezerFile(directories);
+  if (!file) return processesOf(pid).length > 0 && processesOf(pid).every(isStopped);
+  return readFileSync(file.path, "utf8").trim() !== file.thawed;
+}
+
 function freezerFile(directories: Directories): { path: string; frozen: string; thawed: string } | undefined {
   const { freezer, unified } = directories;
   if (freezer && existsSync(freezer)) return { path: join(freezer, "freezer.state"), frozen: "FROZEN", thawed: "THAWED" };

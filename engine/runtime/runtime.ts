@@ -90,6 +90,8 @@ export interface Runtime {
   /** Freezes all processes of a container, with its cgroup or, without one, by SIGSTOP. */
   pause(id: string, task: Pick<Task, "pid">): Promise<void>;
   resume(id: string, task: Pick<Task, "pid">): Promise<void>;
+  /** Whether it is paused, as the kernel knows it. */
+  isPaused(id: string, task: Pick<Task, "pid" | "pidStartTime">): boolean;
   /** Applies new limits to a running container. */
   update(id: string, resources: Record<string, unknown>): Promise<void>;
   /** Ids with files under the runtime's directory. */

@@ -11,7 +11,7 @@ import { isAlive, processesOfTask, run } from "../host/process.ts";
 import { onExit, sendSignal, spawnProcess } from "../host/spawn.ts";
 import { openTerminal } from "../host/terminal.ts";
 import { CgroupWarmth } from "./cgroup-warmth.ts";
-import { freeze, thaw } from "./freezer.ts";
+import { freeze, thaw, wasFrozen } from "./freezer.ts";
 import { Pump } from "./pump.ts";
 import { ExecRefused, lastError, startRefused } from "./refusal.ts";
 import type { ExecRequest, Runtime, StartRequest, Task, TaskOptions } from "./runtime.ts";
@@ -153,6 +153,10 @@ class SupervisedRuntime implements Runtime {
 
   async resume(id: string, task: Pick<Task, "pid">): Promise<void> {
     await thaw(this.cgroups.directories(id), task.pid);
+  }
+
+  isPaused(id: string, task: Pick<Task, "pid" | "pidStartTime">): boolean {
+    return isAlive(task.pid, task.pidStartTime) && wasFrozen(this.cgroups.directories(id), task.pid);
   }
 
   async update(id: string, resources: Record<string, unknown>): Promise<void> {

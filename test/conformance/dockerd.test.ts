@@ -15,6 +15,7 @@ import { cannotRunDockerd, startDockerd } from "../support/dockerd.ts";
 import { runProgram, startEngine } from "../support/engine.ts";
 import type { Result } from "../support/engine.ts";
 import { NETWORK_AND_VOLUME_GROUPS } from "./dockerd-network-steps.ts";
+import { RUN_GROUPS } from "./dockerd-run-steps.ts";
 import { GROUPS } from "./dockerd-steps.ts";
 import type { Step } from "./dockerd-steps.ts";
 
@@ -67,7 +68,7 @@ test("the docker command gets the same from this engine as from dockerd", { skip
       return { cwd, env };
     }),
   );
-  for (const { name, steps } of [...GROUPS, ...NETWORK_AND_VOLUME_GROUPS])
+  for (const { name, steps } of [...RUN_GROUPS, ...GROUPS, ...NETWORK_AND_VOLUME_GROUPS])
     await t.test(name, async () => {
       const results = await Promise.all(
         peers.map(async (peer, index) => {

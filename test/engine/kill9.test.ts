@@ -12,6 +12,7 @@ import { berth, berthSays, importBusybox, personEnvironment } from "../support/b
 import { startEngine } from "../support/engine.ts";
 import type { TestEngine } from "../support/engine.ts";
 import { commandLine, gone, processesOf, sendKill } from "../support/processes.ts";
+import { engineName, enginePaths } from "../../engine/host/paths.ts";
 import { testPrograms } from "../support/programs.ts";
 import { cannotRunAs, USERS } from "../support/user.ts";
 
@@ -159,6 +160,25 @@ for (const as of USERS)
       await berthSays(engine, ["rm", "-f", "flaps", "stays", "failed", "quiet"]);
     });
 
+    test("a paused container stays paused under the next engine, also when the last one had not written it down", async () => {
+      await run("frozen", "busybox", "sh", "-c", "trap 'exit 7' TERM; while :; do echo tick; sleep 0.05; done");
+      while (!(await berthSays(engine, ["logs", "frozen"])).includes("tick"));
+      await berthSays(engine, ["pause", "frozen"]);
+      await again();
+      assert.equal(await shown("frozen", ".State.Status"), "paused");
+      const printed = await berthSays(engine, ["logs", "frozen"]);
+      await engine.kill9();
+      const record = join(engine.root, globSync("state/containers/*.json", { cwd: engine.root }).find((name) => readFileSync(join(engine.root, name), "utf8").includes('"paused"'))!); // oxfmt-ignore
+      writeFileSync(record, readFileSync(record, "utf8").replace('"paused"', '"running"'));
+      await engine.restart();
+      assert.equal(await shown("frozen", ".State.Status"), "paused");
+      assert.equal(await berthSays(engine, ["logs", "frozen"]), printed);
+      await berthSays(engine, ["unpause", "frozen"]);
+      await berthSays(engine, ["stop", "frozen"]);
+      assert.equal(await shown("frozen", ".State.ExitCode"), "7");
+      await berthSays(engine, ["rm", "frozen"]);
+    });
+
     test("health checks go on under the next engine, with what was known before", async () => {
       const fast = ["--health-interval", "100ms", "--health-retries", "2"];
       await run("checked", "--health-cmd", "test -e /ok", ...fast, "busybox", "sleep", "300");
@@ -184,6 +204,7 @@ for (const as of USERS)
     async function reboot(): Promise<void> {
       for (let pids = processesOf(engine.root); pids.length > 0; pids = processesOf(engine.root)) {
         for (const pid of pids) sendKill(pid);
+        for (const file of globSync(`/sys/fs/cgroup/freezer/${engineName(enginePaths(engine.root))}/*/freezer.state`)) writeFileSync(file, "THAWED"); // oxfmt-ignore
         for (const pid of pids) await gone(pid);
       }
       rmSync(join(engine.root, "run"), { recursive: true, force: true });
@@ -202,6 +223,8 @@ for (const as of USERS)
       await run("stopped", "--restart", "unless-stopped", "--stop-timeout", "0", "busybox", "sleep", "300");
       await berthSays(engine, ["stop", "stopped"]);
       await run("plain", "busybox", "sleep", "300");
+      await run("frozen", "busybox", "sleep", "300");
+      await berthSays(engine, ["pause", "frozen"]);
       await run("brief", "--rm", "busybox", "sleep", "300");
       await run("ended", "busybox", "sh", "-c", "exit 4");
       assert.equal(await berthSays(engine, ["wait", "ended"]), "4");
@@ -213,6 +236,7 @@ for (const as of USERS)
       assert.deepEqual(states.split("\n").toSorted(), [
         "always running",
         "ended exited",
+        "frozen exited",
         "plain exited",
         "stopped exited",
         "unless running",
@@ -222,7 +246,7 @@ for (const as of USERS)
       const twice = "until [ $(wc -l </kept/starts) = 2 ]; do sleep 0.05; done; echo twice";
       assert.equal(await berthSays(engine, ["exec", "unless", "sh", "-c", twice]), "twice");
       assert.equal(await berthSays(engine, ["start", "plain"]), "plain");
-      await berthSays(engine, ["rm", "-f", "always", "unless", "stopped", "plain", "ended"]);
+      await berthSays(engine, ["rm", "-f", "always", "unless", "stopped", "plain", "frozen", "ended"]);
       await berthSays(engine, ["volume", "rm", "kept"]);
     });
 

@@ -48,6 +48,8 @@ for (const as of USERS)
         [["--listen", `tcp://0.0.0.0:${port}`, "--plaintext"], /not a loopback address/],
         [["--listen", url, "--tlsverify", "--tlscacert", "/nosuch"], /Cannot read the TLS file/],
         [["--plaintext"], /name an address/],
+        [["--listen", url, "--tlsverify", ...files, "--tlscacert", join(folder, "server-key.pem")], /CA's certificate holds none/],
+        [["--listen", url, "--tlsverify", ...files, "--tlscert", join(folder, "client.pem")], /key is not that of its certificate/],
       ] as const) {
         const { exitCode, stderr } = await start(...args);
         assert.equal(exitCode, 1);

@@ -85,6 +85,9 @@ for (const as of USERS) {
 
   test(`as ${as}: an engine whose root is deleted ends with everything`, { skip }, async (t) => {
     const { engine, traces } = await living(t, as);
+    // What is frozen does not die by a signal alone.
+    assert.equal((await engine.docker(["run", "-d", "--name", "frozen", "busybox", "sleep", "999"])).exitCode, 0);
+    assert.equal((await engine.docker(["pause", "frozen"])).exitCode, 0);
     // It may still write there.
     rmSync(engine.root, { recursive: true, force: true, maxRetries: 20 });
     await untilGone(traces);
