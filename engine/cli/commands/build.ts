@@ -19,6 +19,7 @@ import type { BuildScreen } from "../build-plain.ts";
 import { ExitError, command } from "../cli.ts";
 import type { Cli } from "../cli.ts";
 import { allCredentials } from "../credentials.ts";
+import { IGNORED_FLAGS, ignoredWarnings } from "../build-ignored.ts";
 import { bool, bytes, list, strings, text } from "../flags.ts";
 import { StreamError, progressBar, throwFailure } from "../progress.ts";
 import { pairs } from "../run-config/text.ts";
@@ -28,6 +29,7 @@ export const build = command({
   usage: "[OPTIONS] PATH | URL | -",
   arity: [1, 1],
   flags: {
+    ...IGNORED_FLAGS,
     "add-host": strings('Add a custom host-to-IP mapping (format: "host:ip")'),
     allow: list('Allow extra privileged entitlement (e.g., "network.host", "security.insecure")'),
     annotation: list("Add annotation to the image"),
@@ -38,7 +40,6 @@ export const build = command({
     "cache-from": list('External cache sources (e.g., "user/app:cache", "type=local,src=path/to/dir")'),
     "cache-to": list('Cache export destinations (e.g., "user/app:cache", "type=local,dest=path/to/dir")'),
     call: text('Set method for evaluating build ("check", "outline", "targets")', { initial: "build" }),
-    "cgroup-parent": text('Set the parent cgroup for the "RUN" instructions during build', { hidden: true }),
     check: bool('Shorthand for "--call=check"'),
     file: text('Name of the Dockerfile (default: "PATH/Dockerfile")', { short: "f" }),
     "force-rm": bool("Always remove intermediate containers", { hidden: true }),
@@ -69,7 +70,7 @@ export const build = command({
     const call = flags.check ? "check" : flags.call;
     if (call !== "build") return (await import("../build-method.ts")).runMethod(cli, { call, path, flags });
     refuseAttestations(flags);
-    warnOfIgnored(cli, flags);
+    for (const warning of ignoredWarnings(flags)) cli.complain(warning);
     const mode = progressMode(cli, flags);
     const outputs = readOutputs(flags);
     const tags = [...flags.tag, ...outputs.flatMap(({ names }) => names)];
@@ -102,11 +103,6 @@ function refuseAttestations(flags: { attest: readonly string[]; provenance: stri
   const asked = [...flags.attest.filter((each) => !/disabled=true/.test(each)), flags.provenance, flags.sbom];
   if (asked.every((each) => each === "" || each === "false")) return;
   throw new Error("Attestations (provenance, SBOM) are not made: leave out --attest, --provenance and --sbom");
-}
-
-/** What changes nothing is said, so that nobody counts on it. */
-function warnOfIgnored(cli: Cli, flags: { "cgroup-parent": string }): void {
-  if (flags["cgroup-parent"]) cli.complain("WARNING: --cgroup-parent has no effect: the engine places the commands of RUN by itself");
 }
 
 async function writeMetadata(path: string, { id, tags }: { id: string; tags: readonly string[] }): Promise<void> {
