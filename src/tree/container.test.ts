@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { ContainerSummary } from "../../engine/api/types/container.ts";
-import { showContainer, webPorts } from "./container.ts";
+import { complete, showContainer, webPorts } from "./container.ts";
 
 const id = "0123456789ab".padEnd(64, "0");
 
@@ -70,6 +70,12 @@ for (const [name, changes, [label, description, icon, context, spoken]] of cases
     const shown = showContainer(container(changes));
     assert.deepEqual({ ...shown, icon: shown.icon.id }, { id, label, description, icon, context, spoken });
   });
+
+test("complete() bears what Podman leaves out", () => {
+  const { Ports, Mounts, ...rest } = container({});
+  const podman = { ...rest, Labels: null, NetworkSettings: { Networks: null } } as unknown as ContainerSummary;
+  assert.deepEqual(complete(podman), { ...container({}), Ports, Mounts });
+});
 
 test("webPorts() leaves out what a browser cannot reach", () => {
   const ports = [published, { ...published, IP: "::" }, { PrivatePort: 81, Type: "tcp" }, { ...published, PublicPort: 53, Type: "udp" }];

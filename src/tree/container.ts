@@ -9,6 +9,20 @@ import type { Icon, Shown } from "./node.ts";
 export const PROJECT_LABEL = "com.docker.compose.project";
 export const SERVICE_LABEL = "com.docker.compose.service";
 
+/** Podman says null where Docker says that there is nothing. */
+export function complete(container: ContainerSummary): ContainerSummary {
+  const { Names, Ports, Labels, Mounts, NetworkSettings }: { [K in keyof ContainerSummary]?: ContainerSummary[K] | null } = container;
+  const Networks = (NetworkSettings as { Networks?: ContainerSummary["NetworkSettings"]["Networks"] | null } | null)?.Networks ?? {};
+  return {
+    ...container,
+    Names: Names ?? [],
+    Ports: Ports ?? [],
+    Labels: Labels ?? {},
+    Mounts: Mounts ?? [],
+    NetworkSettings: { ...NetworkSettings, Networks },
+  };
+}
+
 /** The name without its slash; a container that is being made may have none yet. */
 export function containerName({ Names, Id }: ContainerSummary): string {
   return Names[0]?.replace(/^\//, "") ?? Id.slice(0, 12);

@@ -3,7 +3,7 @@ import * as vscode from "vscode";
 import type { ContainerSummary } from "../../engine/api/types/container.ts";
 import { compareText } from "./arrange.ts";
 import { containerChildren } from "./container-children.ts";
-import { containerName, PROJECT_LABEL, showContainer, stateInWords, webPorts } from "./container.ts";
+import { complete, containerName, PROJECT_LABEL, showContainer, stateInWords, webPorts } from "./container.ts";
 import type { LiveTree, Noun } from "./live-tree.ts";
 import type { Node } from "./node.ts";
 
@@ -35,7 +35,7 @@ export const containersNoun: Noun<ContainerNode> = {
   kind: "container",
   concerns: ({ Type, Action }) =>
     (Type === "container" && CONTAINER_CHANGES.test(Action)) || (Type === "network" && /connect/.test(Action)),
-  list: async (client) => (await client.containers.list({ all: true })).map(containerNode),
+  list: async (client) => (await client.containers.list({ all: true })).map((each) => containerNode(complete(each))),
   orders: {
     state: (a, b) => alive(a) - alive(b) || compareText(name(a), name(b)),
     name: (a, b) => compareText(name(a), name(b)),
