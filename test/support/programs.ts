@@ -11,7 +11,7 @@ import { lock } from "../../engine/host/lock.ts";
 const root = join(import.meta.dirname, "..", "..");
 
 /** Shared by all files of a run of `npm test`, which have temporary directories of their own. */
-const place = process.env["BERTH_TEST_PROGRAMS"] ?? tmpdir();
+const place = process.env["BERTH_TEST_PROGRAMS"] || tmpdir();
 
 const dist = join(root, "dist");
 
