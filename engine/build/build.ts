@@ -107,7 +107,7 @@ export class Build {
 
   async #endAtOnce(step: string, result: { cached: boolean; imageId?: Digest; chainId?: Digest | null }): Promise<void> {
     const { reporter } = this.#parts;
-    reporter.start(step, result.cached || !result.imageId ? undefined : newContainerId());
+    reporter.start(step, result.cached || !result.imageId ? undefined : { containerId: newContainerId() });
     await reporter.end(step, { ...result, addedBytes: 0 });
   }
 
@@ -256,7 +256,7 @@ export class Build {
     const useCache = !this.#ignoresCache(stage);
     const found = useCache ? await this.#known(prepared, step, parent) : undefined;
     if (!found) this.#parts.rooms.snapshots.warmUp();
-    reporter.start(step.id, found ? undefined : prepared.containerId);
+    reporter.start(step.id, found ? undefined : { containerId: prepared.containerId });
     const causes = await this.#causes(stage, step, { prepared, isCached: found !== undefined });
     const layer = found ?? (await this.#make(prepared, step, useCache));
     const after = advanced(before, state, layer);

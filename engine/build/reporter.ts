@@ -85,11 +85,12 @@ export class Reporter implements RunningBuild {
     this.#tell({ type: "plan", steps });
   }
 
-  /** @param containerId of a step that is made now, which is on disk before it is told */
-  start(step: string, containerId?: string): void {
+  /** @param made a step that is made now: it is on disk before it is told */
+  start(step: string, made?: { readonly containerId?: string | undefined }): void {
     if (this.#steps.get(step)?.startedMs !== undefined) return;
+    const containerId = made?.containerId;
     this.#update(step, { startedMs: Date.now() });
-    if (containerId !== undefined) this.#journal.flush();
+    if (made) this.#journal.flush();
     this.#tell({ type: "start", step, ...(containerId === undefined ? {} : { containerId }) });
   }
 

@@ -22,16 +22,19 @@ const REFUSED: readonly (readonly [string, string])[] = [
 ];
 
 suite("An untrusted folder", function () {
+  const images = (): Promise<string> => berth("images", "--all", "--quiet", "--no-trunc");
+  let imagesBefore: string;
   suiteSetup(async function () {
     // A desktop VS Code trusts every folder of a test.
     if (vscode.workspace.isTrusted) return this.skip();
     await vscode.commands.executeCommand("berth.engine.start");
+    imagesBefore = await images();
     await berth("run", "-d", "--name", "mine", "--init", "-v", "mine:/data", "busybox", "sleep", "1000");
   });
   suiteTeardown(async () => {
     if (vscode.workspace.isTrusted) return;
     assert.equal(await berth("ps", "-a", "--format", "{{.Names}}"), "mine");
-    assert.equal(await berth("images", "--format", "{{.Repository}}"), "busybox");
+    assert.equal(await images(), imagesBefore);
     await berth("rm", "-f", "mine");
     await berth("volume", "rm", "mine");
     assert.ok(!existsSync(file(TRACE).fsPath), "Something of the folder has been run");
