@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { chownSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { chownSync, existsSync, mkdirSync, mkdtempSync, readFileSync, readlinkSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
@@ -222,6 +222,10 @@ for (const as of USERS)
         (await tries("cp files:/nosuch x")).stderr,
         "Error response from daemon: Could not find the file /nosuch in container files\n",
       );
+      symlinkSync("/dev/null", join(home, "device"));
+      const refused = `invalid output path: "${join(home, "device")}" must be a directory or a regular file: got a device\n`;
+      assert.equal((await tries("cp files:/tmp/in.txt device")).stderr, refused);
+      assert.equal(readlinkSync(join(home, "device")), "/dev/null");
       await says("container export -o files.tar files");
       assert.match(await says("container import files.tar me/imported:1"), /^sha256:/);
       assert.equal(await says("update --restart on-failure:3 files"), "files");

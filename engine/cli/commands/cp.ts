@@ -72,6 +72,7 @@ const isSymlink = ({ mode }: ContainerPathStat): boolean => Math.floor(mode / GO
 const namesContent = (path: string): boolean => /(^|\/)\.$/.test(path);
 
 async function copyOut(cli: Cli, client: DockerClient, copy: Copy): Promise<void> {
+  if (copy.local !== "-") await refuseDevice(resolve(cli.cwd, copy.local));
   const inside = await followedPath(cli, client, copy);
   const { tar, stat: found } = await getArchive(cli, client, { ...copy, inside });
   if (copy.local === "-") return cli.copy(tar as AsyncIterable<Buffer>);
@@ -81,6 +82,13 @@ async function copyOut(cli: Cli, client: DockerClient, copy: Copy): Promise<void
   const rename = (entry: string): string => posix.join(base, withoutTop(entry, found.name));
   await unpack(tar as AsyncIterable<Buffer>, { root, rename, keepOwner: copy.keepOwner });
   tellDone(cli, copy, join(root, base));
+}
+
+/** A device would be replaced by a file, for everybody on this machine. @throws {Error} */
+async function refuseDevice(path: string): Promise<void> {
+  const found = await stat(path).catch(() => undefined);
+  if (found?.isCharacterDevice() || found?.isBlockDevice())
+    throw new Error(`invalid output path: ${JSON.stringify(path)} must be a directory or a regular file: got a device`);
 }
 
 function withoutTop(entry: string, top: string): string {
