@@ -11,9 +11,10 @@ import { join } from "node:path";
 import type { Readable } from "node:stream";
 import type { TestContext } from "node:test";
 import { gzipSync } from "node:zlib";
+import type { JsonMessage } from "../../engine/api/types/image.ts";
 import { Events } from "../../engine/events.ts";
 import { mountPoints } from "../../engine/host/mount.ts";
-import type { Images } from "../../engine/images/images.ts";
+import type { Images, PullOptions } from "../../engine/images/images.ts";
 import { openImages } from "../../engine/images/store.ts";
 import { openSnapshots } from "../../engine/layers/overlay.ts";
 import type { Snapshots } from "../../engine/layers/snapshots.ts";
@@ -48,6 +49,13 @@ export async function openStore(directory: string, registry = {}): Promise<Fixtu
     snapshots,
     images: await openImages({ directory: join(directory, "images"), snapshots, events, registry: { retryMs: 5, ...registry } }),
   };
+}
+
+/** Pulls, and gives the lines that a person would have seen. */
+export async function pull({ images }: Fixture, reference: string, options: PullOptions = {}): Promise<string[]> {
+  const said: JsonMessage[] = [];
+  await images.pull(reference, { ...options, progress: (message) => said.push(message) });
+  return said.filter(({ progressDetail }) => !progressDetail?.total).map(({ id, status }) => (id ? `${id}: ${status}` : status!));
 }
 
 export function sha256(data: Buffer): string {
