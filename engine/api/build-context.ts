@@ -9,6 +9,7 @@ import { fetchContext } from "../build/remote-context.ts";
 import type { FetchOptions } from "../build/remote-context.ts";
 import { isReceived, receiveContext as receiveTar } from "../build/tar-tree.ts";
 import { EngineError } from "../errors.ts";
+import { withoutCredentials } from "../syntax/git-source.ts";
 import type { Exchange } from "./exchange.ts";
 
 export interface BuildContext {
@@ -36,7 +37,7 @@ export async function receiveContext(
   const remove = (): Promise<void> => rm(dir, { recursive: true, force: true });
   try {
     if (remote === undefined || remote === "client-session") return { dir: await keep(exchange, dir, exchange.body), remove };
-    return { ...(await fetchContext(remote, dir, { signal: exchange.signal, tell, ...fetching })), name: remote, remove };
+    return { ...(await fetchContext(remote, dir, { signal: exchange.signal, tell, ...fetching })), name: withoutCredentials(remote), remove };
   } catch (error) {
     await remove();
     throw explained(error);

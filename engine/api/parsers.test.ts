@@ -5,7 +5,6 @@ import { detachFilter, parseDetachKeys } from "./detach-keys.ts";
 import { parseAnyFilters, parseFilters } from "./filters.ts";
 import { describeJsonError } from "./json-errors.ts";
 import { registryAuth, registryConfig } from "./registry-auth.ts";
-import { isRepository, parseRepository } from "../build/repository.ts";
 import { containerCreate } from "./requests.ts";
 import { decode } from "./shape.ts";
 import { matchesPattern } from "./tag-pattern.ts";
@@ -115,19 +114,6 @@ test("a broken header is not repeated to anybody", () => {
     () => registryAuth("c2VjcmV0"),
     (error: Error) => error.message === "invalid X-Registry-Auth header" && error.cause === undefined,
   );
-});
-
-test("repositories as build context", () => {
-  const repositories = [
-    "https://example.org/a.git",
-    "https://example.org/a.git#main:sub",
-    "git@example.org:a.git",
-    "git://x/y",
-    "github.com/a/b",
-  ];
-  for (const url of repositories) assert.ok(isRepository(url), url);
-  for (const url of ["https://example.org/a.tar.gz", "https://example.org/Dockerfile"]) assert.ok(!isRepository(url), url);
-  assert.deepEqual(parseRepository("github.com/a/b#v1:docker"), { url: "https://github.com/a/b", ref: "v1", folder: "docker" });
 });
 
 test("decode() takes a null in a list for an empty struct, as Go does", () => {

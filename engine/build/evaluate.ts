@@ -6,6 +6,7 @@ import { signalNumber } from "../containers/signals.ts";
 import { posix } from "node:path";
 import type { ContainerConfig } from "../api/types/container.ts";
 import { formatDuration } from "../syntax/duration.ts";
+import { isGitSourceOfAdd } from "../syntax/git-source.ts";
 import { expand } from "../syntax/dockerfile/expand.ts";
 import { chompTabs } from "../syntax/dockerfile/heredoc.ts";
 import type * as tree from "../syntax/dockerfile/tree.ts";
@@ -208,7 +209,7 @@ function absolute(state: StageState, path: string): string {
 }
 
 function sourceOf(text: string): CopySource {
-  if (/^(?:git@|git:\/\/|ssh:\/\/)/.test(text) || /^https?:\/\/[^?#]+\.git(?:[?#]|$)/.test(text)) return { kind: "git", url: text };
+  if (isGitSourceOfAdd(text)) return { kind: "git", url: text };
   if (/^https?:\/\//.test(text)) return { kind: "url", url: text };
   return { kind: "path", path: text };
 }

@@ -1,6 +1,8 @@
 /** What fetching from elsewhere may use of the client: secrets that log in, and its ssh agent. */
 import { homedir } from "node:os";
 import { join } from "node:path";
+import { EngineError } from "../errors.ts";
+import type { GitSource } from "../syntax/git-source.ts";
 import type { BuildRequest } from "./builder.ts";
 
 export type Access = Pick<BuildRequest, "secret" | "sshAgent">;
@@ -32,22 +34,32 @@ async function gitAuthorization({ secret }: Access, host: string): Promise<strin
 
 /**
  * Environment of git that may log in at `url`. Nothing is ever asked at a terminal; the host key of a server that is not
- * known yet is taken, one that has changed is refused.
+ * known yet is taken, one that has changed is refused. Keys are those of the client's agent, never the engine's own.
  * @param directory for the keys of new hosts; goes with the clone
+ * @throws {EngineError} invalid when an agent is needed and the client offers none
  */
-export async function gitEnvironment(access: Access, url: string, directory: string): Promise<NodeJS.ProcessEnv> {
+export async function gitEnvironment(
+  access: Access,
+  { url, isSsh }: Pick<GitSource, "url" | "isSsh">,
+  directory: string,
+): Promise<NodeJS.ProcessEnv> {
   const known = [join(directory, "known_hosts"), join(homedir(), ".ssh/known_hosts")].map((path) => `"${path}"`).join(" ");
-  const options = ["BatchMode=yes", "StrictHostKeyChecking=accept-new", `UserKnownHostsFile=${known}`];
+  const options = ["BatchMode=yes", "IdentityFile=none", "StrictHostKeyChecking=accept-new", `UserKnownHostsFile=${known}`];
   const ssh = ["ssh -F /dev/null", ...options.map((option) => `-o '${option}'`)].join(" ");
   const agent = await access.sshAgent?.("default");
+  if (agent === undefined && isSsh)
+    throw new EngineError(
+      "invalid",
+      'no SSH key "default" forwarded from the client: load a key into an agent with ssh-add, and build with --ssh default',
+    );
   const host = /^https?:\/\/(?:[^/@]*@)?([^/:]+)/.exec(url)?.[1];
   const header = host && (await gitAuthorization(access, host));
   return {
     ...process.env,
+    SSH_AUTH_SOCK: agent,
     GIT_TERMINAL_PROMPT: "0",
     GIT_PROTOCOL_FROM_USER: "0",
     GIT_SSH_COMMAND: ssh,
-    ...(agent !== undefined && { SSH_AUTH_SOCK: agent }),
     // By the environment, so that nobody sees it among the arguments, and for this host alone.
     ...(header && {
       GIT_CONFIG_COUNT: "1",

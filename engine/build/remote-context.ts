@@ -5,9 +5,10 @@ import { Readable } from "node:stream";
 import { buffer } from "node:stream/consumers";
 import { EngineError } from "../errors.ts";
 import { looksLikeArchive, plainArchive } from "./archive.ts";
+import { isGitSource } from "../syntax/git-source.ts";
 import { open } from "./remote.ts";
 import type { Access } from "./remote-access.ts";
-import { cloneRepository, isRepository } from "./repository.ts";
+import { cloneRepository } from "./repository.ts";
 import { receiveContext } from "./tar-tree.ts";
 
 /** Bytes that tell an archive, and far more than a Dockerfile has. */
@@ -16,7 +17,7 @@ const LARGEST_DOCKERFILE = 16 << 20;
 
 /** Whether a context is fetched by the engine, and not a path of the client. */
 export function isRemote(context: string): boolean {
-  return isRepository(context) || /^https?:\/\//.test(context);
+  return isGitSource(context) || /^https?:\/\//.test(context);
 }
 
 export interface RemoteContext {
@@ -44,7 +45,7 @@ export async function fetchContext(
   dir: string,
   { signal, tell = () => undefined, access = {}, keepGitDir = false }: FetchOptions,
 ): Promise<RemoteContext> {
-  if (isRepository(remote)) return { dir: await cloneRepository(remote, dir, { signal, access, keepGitDir }) };
+  if (isGitSource(remote)) return { dir: await cloneRepository(remote, dir, { signal, access, keepGitDir }) };
   const { body, contentType } = await open(remote, signal, tell);
   const { head, all } = await peek(body);
   if (looksLikeArchive(head)) return { dir: await receiveContext(await plainArchive(all), dir, { signal }) };

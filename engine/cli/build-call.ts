@@ -9,9 +9,11 @@ import type { DockerClient } from "../client/client.ts";
 import { buildAnnotations } from "./build-annotations.ts";
 import { buildArgs } from "./build-args.ts";
 import { cacheFields } from "./build-cache.ts";
+import { isRemote } from "./build-context.ts";
 import type { BuildContext } from "./build-context.ts";
 import { readSecrets } from "./build-secrets.ts";
 import type { Cli } from "./cli.ts";
+import { isSshSource } from "../syntax/git-source.ts";
 import { csvFields, cut, pairs } from "./run-config/text.ts";
 
 export interface BuildFlags {
@@ -67,7 +69,7 @@ export async function buildCall(
     extraHosts: flags["add-host"].map((host) => host.replace("=", ":")),
     contexts: namedContexts(cli, flags["build-context"]),
     secrets: Object.fromEntries([...secrets].map(([id, content]) => [id, content.toString("base64")])),
-    ssh: sshAgents(cli, flags.ssh),
+    ssh: sshAgents(cli, withAgentFor(context, flags.ssh)),
     allow: flags.allow,
     cacheFrom,
     cacheTo,
@@ -109,7 +111,7 @@ export function namedContexts(cli: Pick<Cli, "cwd">, texts: readonly string[]): 
     texts.map((each) => {
       const [name, value] = cut(each);
       if (name === "" || value === "") throw new Error(`invalid context value: ${each}, expected key=value`);
-      if (/^(?:docker-image:|https?:|git:|ssh:)\/\/|^git@|^github\.com\//.test(value)) return [name, value];
+      if (value.startsWith("docker-image://") || isRemote(value)) return [name, value];
       const layout = /^oci-layout:\/\/(.+)$/.exec(value)?.[1];
       if (layout !== undefined) return [name, `oci-layout://${resolve(cli.cwd, layout)}`];
       if (/^(target|input):/.test(value))
@@ -117,6 +119,11 @@ export function namedContexts(cli: Pick<Cli, "cwd">, texts: readonly string[]): 
       return [name, value.startsWith("file://") ? fileURLToPath(value) : resolve(cli.cwd, value)];
     }),
   );
+}
+
+/** A context that is fetched by ssh needs an agent, asked for or not. */
+function withAgentFor({ remote }: BuildContext, asked: readonly string[]): readonly string[] {
+  return asked.length === 0 && remote !== undefined && isSshSource(remote) ? ["default"] : asked;
 }
 
 /** `default`, `id`, `id=socket`. @throws {Error} with buildx's sentence */

@@ -10,6 +10,7 @@ import { bufferEntry, packPath } from "../client/tar/pack.ts";
 import { writeTar } from "../client/tar/write.ts";
 import type { TarEntry } from "../client/tar/write.ts";
 import { IgnoreMatcher, parseDockerignore } from "../syntax/dockerignore.ts";
+import { isGitSource } from "../syntax/git-source.ts";
 import type { Cli } from "./cli.ts";
 
 export interface BuildContext {
@@ -38,7 +39,7 @@ export async function openContext(cli: ContextSource, path: string, file: string
 
 /** What the engine fetches. */
 export function isRemote(path: string): boolean {
-  return /^(https?:\/\/|git:\/\/|git@|github\.com\/)/.test(path);
+  return /^https?:\/\//.test(path) || isGitSource(path);
 }
 
 /** Stdin is a context when it begins like an archive, else the Dockerfile itself. */

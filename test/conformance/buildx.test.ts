@@ -13,9 +13,11 @@ import { setImmediate } from "node:timers/promises";
 import type { PredictRequest } from "../../engine/api/types/builds.ts";
 import { connect } from "../../engine/client/client.ts";
 import { busyboxTar } from "../../scripts/base-image.ts";
+import { berth } from "../support/berth.ts";
 import { cannotHave, DOCKER_CONFIG } from "../support/cli-plugins.ts";
 import { runProgram, startEngine } from "../support/engine.ts";
 import type { Result, TestEngine } from "../support/engine.ts";
+import { cannotServeSsh, startSshServer } from "../support/sshd.ts";
 import { cannotRunAs, USERS } from "../support/user.ts";
 import type { As } from "../support/user.ts";
 
@@ -40,8 +42,8 @@ class Builds {
     }
   }
 
-  docker(args: readonly string[], input?: string | Buffer): Promise<Result> {
-    return this.engine.docker(args, { env: this.env, cwd: this.folder, ...(input !== undefined && { input }) });
+  docker(args: readonly string[], input?: string | Buffer, env: NodeJS.ProcessEnv = {}): Promise<Result> {
+    return this.engine.docker(args, { env: { ...this.env, ...env }, cwd: this.folder, ...(input !== undefined && { input }) });
   }
 
   /** Its stderr, which is where the progress is. */
@@ -257,6 +259,30 @@ async function buildsWithOldDocker(docker: Builds): Promise<void> {
   assert.match((await run(["."])).stderr, /process "\/bin\/sh -c exit 7" did not complete successfully: exit code: 7/);
 }
 
+async function buildsBySsh(t: TestContext, docker: Builds): Promise<void> {
+  const server = await startSshServer(docker.engine.user);
+  t.after(() => server.stop());
+  docker.write({ "repo/app/Dockerfile": "FROM busybox\nCOPY f /f\nRUN cat /f\n", "repo/app/f": "by ssh\n" });
+  const git = (...args: string[]): Buffer =>
+    execFileSync("git", ["-c", "user.name=a", "-c", "user.email=a@b", ...args], { cwd: join(docker.folder, "repo") });
+  git("init", "--quiet", "--initial-branch=main");
+  git("add", ".");
+  git("commit", "--quiet", "--message=first");
+  const url = `ssh://${server.address}${docker.folder}/repo`;
+  const env = { SSH_AUTH_SOCK: server.agent };
+  // buildx gives its agent to a context that needs one; an ADD has to ask for it.
+  const built = await docker.docker(["build", "--no-cache", `${url}#main:app`], undefined, env);
+  assert.match(built.stderr, /^#\d+ [\d.]+ by ssh$/m);
+  docker.write({ Dockerfile: `FROM busybox\nADD ${url}#main:app /src\nRUN echo "$(ls /src)" "$(cat /src/f)"\n` });
+  const added = await docker.docker(["build", "--ssh", "default", "."], undefined, env);
+  assert.match(added.stderr, /^#\d+ [\d.]+ Dockerfile\nf by ssh$|^#\d+ [\d.]+ f by ssh$/m, added.stderr);
+  assert.match(await docker.fails(["."]), /no SSH key "default" forwarded from the client/);
+  const own = await berth(docker.engine, ["build", "--progress=plain", "--no-cache", `${url}?branch=main&subdir=app`], { env });
+  assert.match(own.stderr, /^#\d+ [\d.]+ by ssh$/m, own.stderr);
+  const none = await berth(docker.engine, ["build", url]);
+  assert.match(none.stderr, /invalid empty ssh agent socket: make sure SSH_AUTH_SOCK is set/);
+}
+
 for (const as of USERS)
   suite(`docker build with buildx, as ${as}`, { skip: cannotRunAs(as) || cannotHave("buildx") }, () => buildxSuite(as));
 
@@ -270,6 +296,9 @@ function buildxSuite(as: As): void {
     for (const [name, run] of Object.entries(CASES)) await t.test(name, (each) => run(new Builds(each, engine)));
     await t.test("docker from before buildx", { skip: cannotHaveOldDocker() }, async (each) =>
       buildsWithOldDocker(new Builds(each, engine)),
+    );
+    await t.test("repositories by ssh, with the client's agent", { skip: cannotServeSsh() }, async (each) =>
+      buildsBySsh(each, new Builds(each, engine)),
     );
     await t.test("docker compose build", { skip: cannotHave("compose") }, async (each) => {
       const docker = new Builds(each, engine);
