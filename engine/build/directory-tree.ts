@@ -3,6 +3,7 @@ import { closeSync, constants, createReadStream, lstatSync, openSync, readdirSyn
 import type { Stats } from "node:fs";
 import { createHash } from "node:crypto";
 import { toPath } from "../layers/names.ts";
+import { entryTypeOf } from "../layers/tar-header.ts";
 import { DirectoryMemory } from "./context-memory.ts";
 import type { FileTimes, Known } from "./context-memory.ts";
 import type { EntryType, FileTree, TreeEntry } from "./file-tree.ts";
@@ -106,7 +107,7 @@ export class DirectoryTree implements FileTree {
   }
 
   #entry(path: string, stats: Stats): TreeEntry | undefined {
-    const type = typeOf(stats);
+    const type = entryTypeOf(stats);
     if (!type) return undefined;
     const isRoots = this.#owner === "root";
     return {
@@ -136,16 +137,6 @@ function isSame(before: FileTimes, now: FileTimes): boolean {
 
 function byBytes(a: string, b: string): number {
   return a < b ? -1 : 1;
-}
-
-/** Undefined for sockets, which no layer can hold. */
-function typeOf(stats: Stats): EntryType | undefined {
-  if (stats.isFile()) return "file";
-  if (stats.isDirectory()) return "directory";
-  if (stats.isSymbolicLink()) return "symlink";
-  if (stats.isCharacterDevice()) return "character";
-  if (stats.isBlockDevice()) return "block";
-  return stats.isFIFO() ? "fifo" : undefined;
 }
 
 /** Linux's encoding of device numbers. */

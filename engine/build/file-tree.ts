@@ -91,24 +91,23 @@ export function* walk(tree: FileTree, path: string): Generator<TreeEntry> {
   if (entry.type === "directory") for (const name of tree.children(path)) yield* walk(tree, join(path, name));
 }
 
+/** A directory that no entry describes: root's, and everybody may look. */
+export const plainDirectory: Omit<TreeEntry, "path"> = {
+  type: "directory",
+  mode: 0o755,
+  uid: 0,
+  gid: 0,
+  sizeBytes: 0,
+  mtimeSeconds: 0,
+  linkName: "",
+  inode: undefined,
+  major: 0,
+  minor: 0,
+};
+
 /** An empty tree: what `FROM scratch` begins with. */
 export const emptyTree: FileTree = {
-  entry: (path) =>
-    path === ""
-      ? {
-          path,
-          type: "directory",
-          mode: 0o755,
-          uid: 0,
-          gid: 0,
-          sizeBytes: 0,
-          mtimeSeconds: 0,
-          linkName: "",
-          inode: undefined,
-          major: 0,
-          minor: 0,
-        }
-      : undefined,
+  entry: (path) => (path === "" ? { ...plainDirectory, path } : undefined),
   children: () => [],
   content: () => {
     throw new Error("An empty tree has no files");

@@ -2,6 +2,7 @@
 import { randomBytes } from "node:crypto";
 import { EngineError } from "../errors.ts";
 import { platformText } from "../images/platform.ts";
+import { MOUNTPOINTS } from "../runtime/spec.ts";
 import { sandboxHostname } from "./build-args.ts";
 import { StepError } from "./builder.ts";
 import { keyOf } from "./cache.ts";
@@ -14,22 +15,6 @@ import { sandboxOf } from "./run-sandbox.ts";
 import { describeMount, takeMounts } from "./run-mounts.ts";
 import type { DescribedMount, TakenMounts } from "./run-mounts.ts";
 import { manifestDigest } from "./selection.ts";
-
-/** What the runtime makes in every root file system to mount on. */
-const mountpoints = [
-  "/proc",
-  "/sys",
-  "/sys/fs/cgroup",
-  "/dev",
-  "/dev/pts",
-  "/dev/shm",
-  "/dev/mqueue",
-  "/dev/console",
-  "/etc/resolv.conf",
-  "/etc/hosts",
-  "/etc/hostname",
-  "/run/secrets",
-];
 
 export async function prepareRun(operation: RunOperation, instruction: string, scope: StepScope): Promise<Prepared> {
   const { request, stage } = scope;
@@ -105,7 +90,7 @@ async function runStep(operation: RunOperation, containerId: string, scope: Step
   const { snapshots, layers } = scope.rooms;
   const key = `build-${scope.buildId}-${scope.stepId}`;
   const taken = await takeMounts(operation, scope);
-  const points = [...mountpoints, ...taken.mounts.map((mount) => mount.target)];
+  const points = [...MOUNTPOINTS, "/run/secrets", ...taken.mounts.map((mount) => mount.target)];
   try {
     await snapshots.prepare(key, scope.parent, { volatile: true });
     const rootfs = await snapshots.mount(key);

@@ -18,7 +18,7 @@ import { cleanName } from "../layers/names.ts";
 import type { TarEntry } from "../layers/tar-header.ts";
 import { TarReader } from "../layers/tar-reader.ts";
 import type { TarHandler } from "../layers/tar-reader.ts";
-import { baseOf, parentOf } from "./file-tree.ts";
+import { baseOf, parentOf, plainDirectory } from "./file-tree.ts";
 import type { FileTree, TreeEntry } from "./file-tree.ts";
 
 /** What the index says of an entry. */
@@ -213,7 +213,7 @@ export class TarTree implements FileTree {
 /** Adds directories that no entry describes, and drops what lies below something that is no directory. */
 function withParents(list: readonly Indexed[]): Map<string, Indexed> {
   const entries = new Map(list.map((entry) => [entry.path, entry]));
-  const implied = (path: string): Indexed => ({ ...directory, path });
+  const implied = (path: string): Indexed => ({ ...plainDirectory, path, offset: 0, digest: "" });
   if (!entries.has("")) entries.set("", implied(""));
   for (const { path } of list) {
     for (let parent = path; parent !== "";) {
@@ -229,21 +229,6 @@ function withParents(list: readonly Indexed[]): Map<string, Indexed> {
   for (const path of entries.keys()) if (!isReachable(path)) entries.delete(path);
   return entries;
 }
-
-const directory: Omit<Indexed, "path"> = {
-  type: "directory",
-  mode: 0o755,
-  uid: 0,
-  gid: 0,
-  sizeBytes: 0,
-  mtimeSeconds: 0,
-  linkName: "",
-  inode: undefined,
-  major: 0,
-  minor: 0,
-  offset: 0,
-  digest: "",
-};
 
 function namesByDirectory(entries: ReadonlyMap<string, Indexed>): Map<string, string[]> {
   const names = new Map<string, string[]>();

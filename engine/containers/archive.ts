@@ -14,23 +14,8 @@ import { timeText } from "../runtime/clock.ts";
 import type { Entry } from "./entry.ts";
 import { resolveInside } from "./rootfs.ts";
 import type { Rooms } from "./rooms.ts";
+import { CONTAINER_MOUNTPOINTS } from "./spec.ts";
 import { findUser } from "./start.ts";
-
-/** What runtimes make in every root to mount on; nobody put it there, so it is no change. */
-export const MOUNTPOINTS = [
-  "/proc",
-  "/sys",
-  "/sys/fs/cgroup",
-  "/dev",
-  "/dev/pts",
-  "/dev/shm",
-  "/dev/mqueue",
-  "/dev/console",
-  "/etc/resolv.conf",
-  "/etc/hosts",
-  "/etc/hostname",
-  "/sbin/docker-init",
-];
 
 /** What a path is, in st_mode. */
 const S_IFMT = 0o170000;
@@ -232,7 +217,7 @@ export async function exportTar(rooms: Rooms, entry: Entry, signal?: AbortSignal
 }
 
 export function changesOf(rooms: Rooms, entry: Entry): AsyncIterable<Change> {
-  return rooms.snapshots.changes(entry.id, { mountpoints: MOUNTPOINTS });
+  return rooms.snapshots.changes(entry.id, { mountpoints: CONTAINER_MOUNTPOINTS });
 }
 
 export async function sizeOf(rooms: Rooms, entry: Entry): Promise<{ rwBytes: number; rootFsBytes: number }> {

@@ -7,11 +7,11 @@ import { applyChanges } from "../images/changes.ts";
 import { topLayer } from "../images/images.ts";
 import type { Descriptor, Image, ImageConfig } from "../images/images.ts";
 import type { Digest, Layer } from "../layers/snapshots.ts";
-import { MOUNTPOINTS } from "./archive.ts";
 import type { ContainerRecord, Containers } from "./containers.ts";
 import { invalidSignal } from "./messages.ts";
 import type { Rooms } from "./rooms.ts";
 import { signalNumber } from "./signals.ts";
+import { CONTAINER_MOUNTPOINTS } from "./spec.ts";
 
 export interface CommitRequest {
   /** Name or id. */
@@ -71,7 +71,7 @@ async function storeChanges(
   record: ContainerRecord,
   base: Image,
 ): Promise<{ descriptor: Descriptor; layer: Layer } | undefined> {
-  const mountpoints = [...MOUNTPOINTS, ...record.mounts.map(({ Destination }) => Destination)];
+  const mountpoints = [...CONTAINER_MOUNTPOINTS, ...record.mounts.map(({ Destination }) => Destination)];
   const changes = snapshots.diff(record.id, { mountpoints });
   const [toStore, toUnpack] = [new PassThrough(), new PassThrough()];
   const stop = new AbortController();

@@ -4,6 +4,7 @@
  * @see https://github.com/moby/moby/blob/v28.5.2/daemon/oci_linux.go
  */
 import type { ContainerConfig, HostConfig } from "../api/types/container.ts";
+import { MOUNTPOINTS } from "../runtime/spec.ts";
 import type { RuntimeSpec } from "../runtime/spec.ts";
 import { ALL_DEVICES_RULE, DEFAULT_DEVICE_RULES } from "./devices.ts";
 import type { DeviceRule } from "./devices.ts";
@@ -65,6 +66,9 @@ export interface SpecInput {
 
 /** Where `--init`'s program appears. */
 const INIT_TARGET = "/sbin/docker-init";
+
+/** What is in every container to mount on, and therefore no change of its own. */
+export const CONTAINER_MOUNTPOINTS = [...MOUNTPOINTS, INIT_TARGET];
 
 export function buildSpec(input: SpecInput): RuntimeSpec {
   const { config, hostConfig } = input;

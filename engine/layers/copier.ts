@@ -12,6 +12,7 @@ import { listNames, lstatIfAny } from "./inode.ts";
 import { toBytes, toPath } from "./names.ts";
 import { checkPresent } from "./packer.ts";
 import { resolveLinks } from "./resolve.ts";
+import { entryTypeOf } from "./tar-header.ts";
 import type { EntryType, TarEntry } from "./tar-header.ts";
 import { emptyEntry } from "./tar-writer.ts";
 
@@ -94,7 +95,7 @@ class Copier {
     from.enter();
     const path = toPath(source || "/");
     const stats = lstatSync(path, { bigint: true });
-    const type = typeOf(stats);
+    const type = entryTypeOf(stats);
     if (!type) return;
     const entry = describe(path, stats, type, target);
     const inode = `${stats.dev}:${stats.ino}`;
@@ -122,15 +123,6 @@ class Copier {
       offset += read;
     }
   }
-}
-
-function typeOf(stats: BigIntStats): EntryType | undefined {
-  if (stats.isFile()) return "file";
-  if (stats.isDirectory()) return "directory";
-  if (stats.isSymbolicLink()) return "symlink";
-  if (stats.isCharacterDevice()) return "character";
-  if (stats.isBlockDevice()) return "block";
-  return stats.isFIFO() ? "fifo" : undefined;
 }
 
 function describe(path: string | Buffer, stats: BigIntStats, type: EntryType, target: string): TarEntry {

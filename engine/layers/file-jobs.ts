@@ -19,7 +19,7 @@ import {
   writeSync,
 } from "node:fs";
 import type { Stats } from "node:fs";
-import type { FileStat, FileType } from "../api/types/file.ts";
+import type { FileStat } from "../api/types/file.ts";
 import { EngineError } from "../errors.ts";
 import type { ErrorKind } from "../errors.ts";
 import { WRITE_BYTES } from "../host/buffers.ts";
@@ -29,6 +29,7 @@ import type { FileJob } from "./jobs.ts";
 import { baseOf, parentOf, shown, toBytes, toPath } from "./names.ts";
 import type { PortOutput } from "./ports.ts";
 import { resolveLinks, resolveParents } from "./resolve.ts";
+import { entryTypeOf } from "./tar-header.ts";
 
 const { O_RDONLY, O_WRONLY, O_CREAT, O_EXCL, O_NOFOLLOW, O_NONBLOCK } = constants;
 const READ_CHUNK = 1 << 18;
@@ -94,7 +95,7 @@ function describe(path: string): FileStat {
     ...view(name, there ?? stats),
     type: "symlink",
     ...(target !== undefined && { linkTarget: Buffer.from(target || "/", "latin1").toString() }),
-    ...(there && { targetType: typeOf(there) }),
+    ...(there && { targetType: entryTypeOf(there) ?? "socket" }),
   };
 }
 
@@ -109,7 +110,7 @@ function linkTarget(path: string): string | undefined {
 
 function view(name: string, stats: Stats): FileStat {
   const { size, mode, uid, gid, mtimeMs, birthtimeMs } = stats;
-  const type = typeOf(stats);
+  const type = entryTypeOf(stats) ?? "socket";
   return {
     name,
     type,
@@ -120,15 +121,6 @@ function view(name: string, stats: Stats): FileStat {
     modifiedMs: Math.round(mtimeMs),
     createdMs: Math.round(birthtimeMs),
   };
-}
-
-function typeOf(stats: Stats): FileType {
-  if (stats.isFile()) return "file";
-  if (stats.isDirectory()) return "directory";
-  if (stats.isSymbolicLink()) return "symlink";
-  if (stats.isCharacterDevice()) return "character";
-  if (stats.isBlockDevice()) return "block";
-  return stats.isFIFO() ? "fifo" : "socket";
 }
 
 /** What vanishes while we look is left out. */

@@ -9,6 +9,7 @@ import { getXattr, listXattrs } from "../host/xattr.ts";
 import { isWhiteout, listNames, lstatIfAny } from "./inode.ts";
 import { shown, toPath } from "./names.ts";
 import { tarHeader, tarPadding, TAR_END } from "./tar-writer.ts";
+import { entryTypeOf } from "./tar-header.ts";
 import type { EntryType, TarEntry } from "./tar-header.ts";
 
 export interface PackerOptions {
@@ -56,7 +57,7 @@ export class Packer {
       const whiteout = `${name.slice(0, at)}.wh.${name.slice(at)}`;
       return this.#options.write(tarHeader({ ...describe(stats, whiteout, "file"), mode: 0, sizeBytes: 0 }));
     }
-    const type = typeOf(stats);
+    const type = entryTypeOf(stats);
     if (!type) return;
     const inode = `${stats.dev}:${stats.ino}`;
     const first = stats.nlink > 1 && type !== "directory" ? this.#links.get(inode) : undefined;
@@ -91,16 +92,6 @@ export class Packer {
       closeSync(file);
     }
   }
-}
-
-/** Undefined for sockets, which no archive can hold. */
-function typeOf(stats: Stats): EntryType | undefined {
-  if (stats.isFile()) return "file";
-  if (stats.isDirectory()) return "directory";
-  if (stats.isSymbolicLink()) return "symlink";
-  if (stats.isCharacterDevice()) return "character";
-  if (stats.isBlockDevice()) return "block";
-  return stats.isFIFO() ? "fifo" : undefined;
 }
 
 function describe(stats: Stats, name: string, type: EntryType): TarEntry {

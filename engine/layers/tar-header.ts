@@ -4,11 +4,22 @@
  * @see https://pubs.opengroup.org/onlinepubs/9799919799/utilities/pax.html
  * @see https://www.gnu.org/software/tar/manual/html_node/Standard.html
  */
+import type { StatsBase } from "node:fs";
 import { EngineError } from "../errors.ts";
 
 export const BLOCK = 512;
 
 export type EntryType = "file" | "directory" | "symlink" | "link" | "character" | "block" | "fifo";
+
+/** What an archive calls a file; undefined for a socket, which no archive can hold. */
+export function entryTypeOf(stats: StatsBase<number> | StatsBase<bigint>): Exclude<EntryType, "link"> | undefined {
+  if (stats.isFile()) return "file";
+  if (stats.isDirectory()) return "directory";
+  if (stats.isSymbolicLink()) return "symlink";
+  if (stats.isCharacterDevice()) return "character";
+  if (stats.isBlockDevice()) return "block";
+  return stats.isFIFO() ? "fifo" : undefined;
+}
 
 /** A run of bytes that a sparse file really has. */
 export interface Segment {

@@ -40,3 +40,18 @@ export interface RuntimeSpec {
     mountLabel?: string;
   };
 }
+
+/** What the runtime makes in every root to mount on; nobody put it there, so it is no change. */
+export const MOUNTPOINTS = [
+  "/proc",
+  "/sys",
+  "/sys/fs/cgroup",
+  "/dev",
+  "/dev/pts",
+  "/dev/shm",
+  "/dev/mqueue",
+  "/dev/console",
+  "/etc/resolv.conf",
+  "/etc/hosts",
+  "/etc/hostname",
+];
