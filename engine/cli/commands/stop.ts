@@ -1,15 +1,15 @@
 import { command, forEach } from "../cli.ts";
 import { int, text } from "../flags.ts";
 
-const TIMEOUT = { short: "t", alias: "time", aliasDeprecated: true };
+const STOP_FLAGS = {
+  signal: text("Signal to send to the container", { short: "s" }),
+  timeout: int("Seconds to wait before killing the container", { short: "t", alias: "time", aliasDeprecated: true }),
+};
 
 export const stop = command({
   usage: "[OPTIONS] CONTAINER [CONTAINER...]",
   arity: [1, Infinity],
-  flags: {
-    signal: text("Signal to send to the container", { short: "s" }),
-    timeout: int("Seconds to wait before killing the container", TIMEOUT),
-  },
+  flags: STOP_FLAGS,
   async run(cli, { args, flags }) {
     const client = await cli.client();
     const options = { stopSignal: flags.signal || undefined, timeoutSeconds: flags.timeout, signal: cli.signal };
@@ -20,10 +20,7 @@ export const stop = command({
 export const restart = command({
   usage: "[OPTIONS] CONTAINER [CONTAINER...]",
   arity: [1, Infinity],
-  flags: {
-    signal: text("Signal to send to the container", { short: "s" }),
-    timeout: int("Seconds to wait before killing the container", TIMEOUT),
-  },
+  flags: STOP_FLAGS,
   async run(cli, { args, flags }) {
     const client = await cli.client();
     const options = { stopSignal: flags.signal || undefined, timeoutSeconds: flags.timeout, signal: cli.signal };

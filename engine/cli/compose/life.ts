@@ -7,6 +7,7 @@ import { isOrphan } from "../../compose/plan-up.ts";
 import { planStart, planStop } from "../../compose/plan-life.ts";
 import type { Project } from "../../compose/project.ts";
 import type { ContainerSummary } from "../../api/types/container.ts";
+import type { DockerClient } from "../../client/client.ts";
 import { isStatus } from "../../client/errors.ts";
 import { ExitError } from "../cli.ts";
 import { bool, int, text } from "../flags.ts";
@@ -151,6 +152,18 @@ async function eachContainer(
   });
 }
 
+/** Does something to every running container of the services, and shows each. */
+async function eachRunning(
+  compose: Compose,
+  names: readonly string[],
+  words: Parameters<typeof eachContainer>[2],
+  action: (client: DockerClient, id: string) => Promise<void>,
+): Promise<void> {
+  const { containers } = await scene(compose, names);
+  const client = await compose.client();
+  await eachContainer(compose, containers.filter(isRunning), words, (id) => action(client, id));
+}
+
 export const kill = composeCommand({
   usage: "[OPTIONS] [SERVICE...]",
   about: "Forces running containers to stop by sending a `SIGKILL` signal.",
@@ -178,12 +191,8 @@ export const pause = composeCommand({
   about: "Pauses running containers of a service. They can be unpaused with `berth compose unpause`.",
   arity: [0, Infinity],
   flags: {},
-  async run(compose, { args }) {
-    const { containers } = await scene(compose, args);
-    const client = await compose.client();
-    const running = containers.filter(isRunning);
-    await eachContainer(compose, running, ["Pausing", "", "Paused"], (id) => client.containers.pause(id, { signal: compose.signal }));
-  },
+  run: (compose, { args }) =>
+    eachRunning(compose, args, ["Pausing", "", "Paused"], (client, id) => client.containers.pause(id, { signal: compose.signal })),
 });
 
 export const unpause = composeCommand({
@@ -191,12 +200,8 @@ export const unpause = composeCommand({
   about: "Unpauses paused containers of a service",
   arity: [0, Infinity],
   flags: {},
-  async run(compose, { args }) {
-    const { containers } = await scene(compose, args);
-    const client = await compose.client();
-    const running = containers.filter(isRunning);
-    await eachContainer(compose, running, ["Unpausing", "", "Unpaused"], (id) => client.containers.unpause(id, { signal: compose.signal }));
-  },
+  run: (compose, { args }) =>
+    eachRunning(compose, args, ["Unpausing", "", "Unpaused"], (client, id) => client.containers.unpause(id, { signal: compose.signal })),
 });
 
 export const wait = composeCommand({
