@@ -85,6 +85,8 @@ for (const as of USERS)
           ["up -d", /^$/, /Container shop-proxy-1 {2}Running\n/],
           ["up -d --build", /^$/, /shop-api {2}Built\n/],
           ["ps", /^NAME +IMAGE +COMMAND +SERVICE +CREATED +STATUS +PORTS\nshop-api-1 .*\(healthy\)/],
+          ["pause proxy", /^$/, /Container shop-proxy-1 {2}Paused\n/],
+          ["unpause proxy", /^$/, /Container shop-proxy-1 {2}Unpaused\n/],
           ["logs", /cache-1 +\| seeded\n/],
           ["exec -T api cat /built.txt", /^hello\n$/],
           ["build", /^$/, /shop-api {2}Built\n/],
