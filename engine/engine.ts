@@ -76,6 +76,7 @@ export async function openEngine(host: Host): Promise<Engine> {
     images,
     snapshots,
     steps: {
+      hasCgroups: steps.hasCgroups,
       run: async (step) => containers.restore().then(async () => steps.run(step)),
       open: async (step) => containers.restore().then(async () => steps.open(step)),
     },

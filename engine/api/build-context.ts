@@ -37,7 +37,11 @@ export async function receiveContext(
   const remove = (): Promise<void> => rm(dir, { recursive: true, force: true });
   try {
     if (remote === undefined || remote === "client-session") return { dir: await keep(exchange, dir, exchange.body), remove };
-    return { ...(await fetchContext(remote, dir, { signal: exchange.signal, tell, ...fetching })), name: withoutCredentials(remote), remove };
+    return {
+      ...(await fetchContext(remote, dir, { signal: exchange.signal, tell, ...fetching })),
+      name: withoutCredentials(remote),
+      remove,
+    };
   } catch (error) {
     await remove();
     throw explained(error);

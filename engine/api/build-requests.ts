@@ -44,6 +44,7 @@ export const buildCall = struct<BuildCall>("BuildCall", {
   ssh: stringMap,
   allow: strings,
   ulimits: strings,
+  cgroupParent: "string",
   annotations: struct<NonNullable<BuildCall["annotations"]>>("BuildAnnotations", { manifest: stringMap, index: stringMap }),
   cacheFrom: { list: stringMap },
   cacheTo: { list: stringMap },

@@ -1,4 +1,5 @@
 /** From an error to what a client sees of it: the one map of kinds to HTTP status. */
+import { explained } from "../build/full-disk.ts";
 import { EngineError } from "../errors.ts";
 import type { ErrorKind } from "../errors.ts";
 
@@ -18,7 +19,8 @@ const STATUS: Readonly<Record<ErrorKind, number>> = {
  * HTTP status and the sentence for the body. Anything but an EngineError is 500 and not expected: it is logged with its
  * stack, and its message is shown all the same.
  */
-export function describeError(error: unknown): { status: number; message: string; expected: boolean } {
+export function describeError(raw: unknown): { status: number; message: string; expected: boolean } {
+  const error = raw instanceof EngineError ? raw : explained(raw);
   if (error instanceof EngineError) return { status: STATUS[error.kind], message: error.message, expected: true };
   return { status: 500, message: error instanceof Error ? error.message : String(error), expected: false };
 }

@@ -18,6 +18,11 @@ export function sandboxHostname(buildArgs: Args): string | undefined {
   return buildArgs["BUILDKIT_SANDBOX_HOSTNAME"] || undefined;
 }
 
+/** What the build is called in records when it says so. */
+export function buildName(buildArgs: Args): string | undefined {
+  return buildArgs["BUILDKIT_BUILD_NAME"] || undefined;
+}
+
 /** The id of a cache mount in the name space that the build was given. @param mount its own id, and where it is */
 export function cacheMountId(buildArgs: Args, { id, target }: { id: string | undefined; target: string }): string | undefined {
   const space = buildArgs["BUILDKIT_CACHE_MOUNT_NS"];

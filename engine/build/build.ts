@@ -95,7 +95,9 @@ export class Build {
 
   /** @throws {EngineError} invalid when the Dockerfile asks for findings of the checks to fail the build */
   async #warn(stages: readonly GraphStage[]): Promise<void> {
-    const { graph, reporter, trees, rooms } = this.#parts;
+    const { graph, reporter, request, trees, rooms } = this.#parts;
+    if (request.resources?.CgroupParent && !rooms.steps.hasCgroups)
+      reporter.warn({ type: "warning", message: "--cgroup-parent has no effect: this engine has no control groups" });
     const { findings, asError } = await checkBuild(graph, trees, rooms.images);
     for (const finding of findings) reporter.warn(toWarning(finding));
     const unused = unusedArgs(graph, stages);

@@ -37,6 +37,14 @@ test("a build runs each step once, and nothing the second time", { skip }, async
   assert.equal(second.image.id, first.image.id);
 });
 
+test("a parent cgroup goes with the command, or the build says that there are none", { skip }, async () => {
+  const context = rooms.context({ Dockerfile: "FROM busybox\nRUN echo placed\n" });
+  const { events } = await rooms.build(context, { resources: { CgroupParent: "/some.slice" } });
+  assert.deepEqual(rooms.steps.ran.at(-1)!.resources, { CgroupParent: "/some.slice" });
+  const [warning] = events.flatMap((event) => (event.type === "warning" ? [event.message] : []));
+  assert.equal(warning, "--cgroup-parent has no effect: this engine has no control groups");
+});
+
 test("the image's config and history are as BuildKit writes them", { skip }, async () => {
   const context = rooms.context({
     Dockerfile: [

@@ -23,6 +23,7 @@ import type { Copied } from "./copied-files.ts";
 import { ContextMemory } from "./context-memory.ts";
 import { listCache, pruneCache } from "./collect.ts";
 import { describe } from "./describe.ts";
+import { buildName } from "./build-args.ts";
 import { fetchContexts } from "./fetched-contexts.ts";
 import { explained } from "./full-disk.ts";
 import { planStages } from "./graph.ts";
@@ -154,7 +155,12 @@ class Solver implements Builder {
   }): Promise<BuiltImage> {
     const { id, request, name, signal } = parts;
     const { target, platform, tags } = request;
-    const optional = { ...(target === undefined ? {} : { target }), ...(platform === undefined ? {} : { platform }) };
+    const called = buildName(request.buildArgs);
+    const optional = {
+      ...(called && { name: called }),
+      ...(target === undefined ? {} : { target }),
+      ...(platform === undefined ? {} : { platform }),
+    };
     const head = { id, ...request.asked, contextName: nameOf(request), dockerfile: name, ...optional, tags, startedMs: Date.now() };
     const reporter = new Reporter(this.#records, head, parts.progress);
     const reasons = await this.#reasons(request, name);

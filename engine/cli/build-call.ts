@@ -24,6 +24,7 @@ export interface BuildFlags {
   readonly "build-context": readonly string[];
   readonly "cache-from": readonly string[];
   readonly "cache-to": readonly string[];
+  readonly "cgroup-parent": string;
   readonly label: readonly string[];
   readonly network: string;
   readonly "no-cache": boolean;
@@ -76,6 +77,7 @@ export async function buildCall(
     ulimits: flags.ulimit,
     annotations: buildAnnotations(flags.annotation),
     ...(platform && { platform }),
+    ...(flags["cgroup-parent"] && { cgroupParent: flags["cgroup-parent"] }),
     ...(flags.target && { target: flags.target }),
     ...(flags.network !== "default" && flags.network && { networkMode: flags.network }),
     ...(flags["shm-size"] !== undefined && { shmSizeBytes: flags["shm-size"] }),

@@ -4,7 +4,6 @@ import { bool, list, text } from "./flags.ts";
 const NO_EFFECT = "Has no effect on builds";
 
 export const IGNORED_FLAGS = {
-  "cgroup-parent": text('Set the parent cgroup for the "RUN" instructions during build', { hidden: true }),
   compress: bool(NO_EFFECT, { hidden: true }),
   "cpu-period": text(NO_EFFECT, { hidden: true }),
   "cpu-quota": text(NO_EFFECT, { hidden: true }),

@@ -14,7 +14,10 @@ export interface StepMount {
 }
 
 /** Limits, as of a container; where there are no cgroups they mean nothing. */
-export type StepResources = Pick<HostConfig, "Memory" | "MemorySwap" | "CpuShares" | "CpusetCpus" | "CpuPeriod" | "CpuQuota">;
+export type StepResources = Pick<
+  HostConfig,
+  "Memory" | "MemorySwap" | "CpuShares" | "CpusetCpus" | "CpuPeriod" | "CpuQuota" | "CgroupParent"
+>;
 
 /** What a step's sandbox is made of. */
 export interface StepSandbox {
@@ -60,6 +63,8 @@ export interface OpenedStep {
 }
 
 export interface StepRunner {
+  /** Whether steps have cgroups here, so that resources mean something. */
+  readonly hasCgroups: boolean;
   /** Resolves when all output was given. Nothing of the step is left: no process, mount, namespace or file. */
   run(step: StepRun): Promise<{ exitCode: number; oomKilled: boolean }>;
   /** Starts a command with its input and output in the caller's hands; the output has to be read to its end. */

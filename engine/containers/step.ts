@@ -17,7 +17,8 @@ import { outputOf, stdinOf } from "./stdio.ts";
 type StepRooms = Pick<Rooms, "host" | "networks" | "runtime">;
 
 export function openStepRunner(rooms: StepRooms): StepRunner {
-  return { run: async (step) => runStep(rooms, step), open: async (step) => openStep(rooms, step) };
+  const hasCgroups = rooms.host.cgroups.parent !== null;
+  return { hasCgroups, run: async (step) => runStep(rooms, step), open: async (step) => openStep(rooms, step) };
 }
 
 async function runStep(rooms: StepRooms, step: StepRun): Promise<{ exitCode: number; oomKilled: boolean }> {
@@ -152,13 +153,20 @@ async function startStep(rooms: StepRooms, step: StepSandbox, { directory, io }:
       uts: "private",
       cgroup: host.cgroups.version === 2 ? "private" : "host",
     },
-    cgroupsPath: host.cgroups.parent === null ? undefined : posix.join(host.cgroups.parent, step.id),
+    cgroupsPath: cgroupOf(step, host.cgroups),
     devices: [],
     deviceRules: [],
     rootless: host.rootless,
   });
   const signal = step.signal && { signal: step.signal };
   return runtime.start({ id: step.id, spec, input: io.input, output: "streams", tty: io.tty, ...signal });
+}
+
+/** A parent that was asked for counts from the root of the hierarchy, or of the part of it that is this user's. */
+function cgroupOf({ id, resources }: StepSandbox, { parent, mode }: StepRooms["host"]["cgroups"]): string | undefined {
+  if (parent === null) return undefined;
+  if (!resources?.CgroupParent) return posix.join(parent, id);
+  return posix.join(mode === "v2-delegated" ? parent : "/", posix.join("/", resources.CgroupParent), id);
 }
 
 function toSpecMount(mount: StepMount): SpecMount {

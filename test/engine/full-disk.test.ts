@@ -126,7 +126,7 @@ describe("an engine on a disk of 40 MB", { skip: cannotRunAs("root") }, () => {
     if (host !== undefined) {
       const pushed = await build("--push", "-t", `${host}/large:1`);
       assert.equal(pushed.exitCode, 1);
-      assert.match(pushed.stderr, /no space left on device/);
+      assert.match(pushed.stderr, /no space left on device: make room where the engine keeps its data/);
     }
     rmSync(join(folder, "filler"));
     await engine.stop();

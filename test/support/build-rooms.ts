@@ -89,6 +89,7 @@ export async function openBuildRooms(more: { cacheBytes?: number } = {}): Promis
 
 /** Runs commands with chroot(1) and bind mounts; the commands that ran are remembered. */
 export class ChrootSteps implements StepRunner {
+  readonly hasCgroups = false;
   readonly ran: StepRun[] = [];
   /** Called when a command starts. */
   onStart: ((step: StepRun) => void) | undefined;

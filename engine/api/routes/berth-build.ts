@@ -64,7 +64,7 @@ function accessOf({ secrets = {}, ssh = {} }: BuildCall): Required<Access> {
 }
 
 async function requestOf(asked: BuildCall, context: BuildContext): Promise<BuildRequest> {
-  const { buildArgs = {}, contextDir, tags = [], noCacheStages, allow, ulimits } = asked;
+  const { buildArgs = {}, contextDir, tags = [], noCacheStages, allow, ulimits, cgroupParent } = asked;
   const definition = await definitionOf({ ...asked, buildArgs: textMap(buildArgs, "buildArgs") });
   const path = context.dockerfile ?? (asked.dockerfile || "Dockerfile");
   return {
@@ -84,6 +84,7 @@ async function requestOf(asked: BuildCall, context: BuildContext): Promise<Build
     ...(noCacheStages?.length && { noCacheStages }),
     ...(allow?.length && { entitlements: allow }),
     ...(ulimits?.length && { ulimits }),
+    ...(cgroupParent && { resources: { CgroupParent: cgroupParent } }),
     ...(asked.annotations && { annotations: { manifest: asked.annotations.manifest ?? {}, index: asked.annotations.index ?? {} } }),
     ...(asked.cacheFrom?.length && { cacheFrom: asked.cacheFrom.map(cacheSource) }),
     ...(asked.cacheTo?.length && { cacheTo: asked.cacheTo.map(cacheTarget) }),

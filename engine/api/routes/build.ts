@@ -31,7 +31,6 @@ async function build(exchange: Exchange): Promise<void> {
   const output = new ClassicOutput(quiet?.keep ?? stream.pass, services.system.scratch);
   let context: BuildContext | undefined;
   try {
-    if (query.text("cgroupparent")) stream.send({ stream: `[Warning] ${NO_CGROUP_PARENT}\n` });
     context = await receiveContext(exchange, (text) => stream.send({ stream: `${text}\n` }), {
       keepGitDir: isOn(options.buildArgs, "BUILDKIT_CONTEXT_KEEP_GIT_DIR"),
     });
@@ -125,8 +124,6 @@ function buildOptions(exchange: Exchange): Omit<BuildRequest, "contextDir" | "do
   };
 }
 
-const NO_CGROUP_PARENT = "cgroupparent has no effect: the engine places the commands of RUN by itself";
-
 /** @throws {EngineError} invalid for what this builder does not do, in dockerd's words where it has them */
 function checkOptions({ query }: Exchange): void {
   const [version, isolation] = [query.text("version"), query.text("isolation")];
@@ -147,7 +144,7 @@ function checkOptions({ query }: Exchange): void {
 
 /** Limits, as of a container. */
 function resourcesOf({ query }: Exchange): BuildRequest["resources"] {
-  const cpus = query.text("cpusetcpus");
+  const texts = { CpusetCpus: query.text("cpusetcpus"), CgroupParent: query.text("cgroupparent") };
   const numbers = {
     Memory: query.integer("memory"),
     MemorySwap: query.integer("memswap"),
@@ -155,8 +152,8 @@ function resourcesOf({ query }: Exchange): BuildRequest["resources"] {
     CpuPeriod: query.integer("cpuperiod"),
     CpuQuota: query.integer("cpuquota"),
   };
-  const given = Object.entries(numbers).filter(([, value]) => value !== undefined && value !== 0);
-  return given.length === 0 && cpus === "" ? undefined : { ...Object.fromEntries(given), ...(cpus && { CpusetCpus: cpus }) };
+  const given = Object.entries({ ...numbers, ...texts }).filter(([, value]) => value !== undefined && value !== 0 && value !== "");
+  return given.length === 0 ? undefined : Object.fromEntries(given);
 }
 
 /** @throws {EngineError} invalid */

@@ -152,6 +152,8 @@ export interface BuildRecord {
   readonly frontendAttrs?: Readonly<Record<string, string>>;
   /** Directory or URL of the context as its user knows it, or what else tells builds of the same thing apart. */
   readonly contextName: string;
+  /** What its user called it: the argument BUILDKIT_BUILD_NAME. */
+  readonly name?: string;
   /** Path of the Dockerfile, below the context unless absolute. */
   readonly dockerfile: string;
   readonly target?: string;
@@ -277,6 +279,8 @@ export interface BuildCall extends BuildDefinition {
   readonly allow?: readonly string[];
   /** `name=soft[:hard]`. */
   readonly ulimits?: readonly string[];
+  /** The cgroup below which those of RUN are. */
+  readonly cgroupParent?: string;
   /** Of the image's manifest, and of the index of several platforms. */
   readonly annotations?: { readonly manifest?: Readonly<Record<string, string>>; readonly index?: Readonly<Record<string, string>> };
   /** Fields of `--cache-from`: `type` (registry, local), `ref`, `src`, `tag`, `digest`. Paths are absolute. */

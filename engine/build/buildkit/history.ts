@@ -91,8 +91,14 @@ function toEvent(record: BuildRecord): Event {
 }
 
 /** Of a build that was asked for otherwise. */
-function attributesOf({ dockerfile, contextName, target, platform }: BuildRecord): Record<string, string> {
-  return { filename: dockerfile, "vcs:localdir:context": contextName, ...(target && { target }), ...(platform && { platform }) };
+function attributesOf({ dockerfile, contextName, name, target, platform }: BuildRecord): Record<string, string> {
+  return {
+    filename: dockerfile,
+    "vcs:localdir:context": contextName,
+    ...(name && { "build-arg:BUILDKIT_BUILD_NAME": name }),
+    ...(target && { target }),
+    ...(platform && { platform }),
+  };
 }
 
 function digestOf(build: string, step: string): string {

@@ -31,6 +31,7 @@ export function requestOptions(options: FrontendOptions): Omit<BuildRequest, "co
     "add-hosts": hosts,
     "shm-size": shmSize,
     ulimit,
+    "cgroup-parent": cgroupParent,
   } = options;
   return {
     buildArgs: withPrefix(options, "build-arg:"),
@@ -44,6 +45,7 @@ export function requestOptions(options: FrontendOptions): Omit<BuildRequest, "co
     ...(hosts && { extraHosts: hosts.split(",").map(extraHost) }),
     ...(shmSize && { shmSizeBytes: Number(shmSize) }),
     ...(ulimit && { ulimits: ulimit.split(",") }),
+    ...(cgroupParent && { resources: { CgroupParent: cgroupParent } }),
   };
 }
 
@@ -81,11 +83,6 @@ export function remoteContext({ context }: FrontendOptions): string | undefined 
   if (!context || context.startsWith("local:")) return undefined;
   if (isRemote(context)) return context;
   throw new GrpcError(UNIMPLEMENTED, `the build context ${context} is not supported: give a directory, an archive, or a URL`);
-}
-
-/** What is asked for and changes nothing here, so that nobody counts on it. */
-export function ignoredOptions(options: FrontendOptions): string[] {
-  return options["cgroup-parent"] ? ["--cgroup-parent has no effect: the engine places the commands of RUN by itself"] : [];
 }
 
 interface CacheEntry {

@@ -6,11 +6,12 @@ import { randomBytes } from "node:crypto";
 import type { Readable } from "node:stream";
 import type { Peer } from "../../host/peer.ts";
 import type { BuildProgress, BuiltImage } from "../builder.ts";
+import { explained } from "../full-disk.ts";
 import { buildError } from "./build-error.ts";
 import { Exporters } from "./exporters.ts";
 import { GrpcError, UNIMPLEMENTED, UNKNOWN } from "./grpc.ts";
 import type { ControlSolveRequest, ReturnRequest } from "./messages.ts";
-import { ignoredOptions, requestOptions } from "./options.ts";
+import { requestOptions } from "./options.ts";
 import type { FrontendOptions } from "./options.ts";
 import { RequestMaker } from "./request-maker.ts";
 import type { Inputs } from "./request-maker.ts";
@@ -68,9 +69,12 @@ export class Solve {
     const { Frontend, FrontendAttrs } = this.#request;
     const id = Frontend === "" ? await this.#result() : await this.load(Frontend, FrontendAttrs);
     if (id === "") return {};
-    const exporters = this.#exporters();
-    const answer = await exporters.run(await this.built(id));
-    return { ...answer, ...(await this.#maker.giveCaches()) };
+    const built = await this.built(id);
+    try {
+      return { ...(await this.#exporters().run(built)), ...(await this.#maker.giveCaches()) };
+    } catch (error) {
+      throw explained(error);
+    }
   }
 
   /** Builds a result, once, for this client's own exporters or for another build that stands on it. @throws {GrpcError} */
@@ -152,7 +156,6 @@ export class Solve {
     const status = new BuildStatus(this.feed, this.#scope.id, warn);
     try {
       const request = await this.#maker.make(loaded);
-      for (const message of ignoredOptions(loaded.options)) warn({ type: "warning", message });
       this.#exporters().check(request.platform ?? "");
       const image = await this.#scope.rooms.builder.build(request, status.progress, this.#scope.signal);
       checking?.end();

@@ -40,6 +40,7 @@ export const build = command({
     "cache-from": list('External cache sources (e.g., "user/app:cache", "type=local,src=path/to/dir")'),
     "cache-to": list('Cache export destinations (e.g., "user/app:cache", "type=local,dest=path/to/dir")'),
     call: text('Set method for evaluating build ("check", "outline", "targets")', { initial: "build" }),
+    "cgroup-parent": text('Set the parent cgroup for the "RUN" instructions during build'),
     check: bool('Shorthand for "--call=check"'),
     file: text('Name of the Dockerfile (default: "PATH/Dockerfile")', { short: "f" }),
     "force-rm": bool("Always remove intermediate containers", { hidden: true }),

@@ -52,7 +52,7 @@ export const buildsLs = command({
 });
 
 function buildRow(record: BuildRecord, { now, full }: { now: number; full: boolean }): Row {
-  const { id, status, startedMs, endedMs = now, tags, contextName, steps } = record;
+  const { id, status, startedMs, endedMs = now, tags, contextName, name = contextName, steps } = record;
   const doing = steps.filter(isDoing);
   return {
     ID: full ? id : id.slice(0, 12),
@@ -61,7 +61,7 @@ function buildRow(record: BuildRecord, { now, full }: { now: number; full: boole
     Duration: seconds(endedMs - startedMs),
     Steps: `${doing.filter(({ cached }) => cached).length}/${doing.length} cached`,
     Tags: tags.join(","),
-    Context: full ? contextName : ellipsis(contextName, 40),
+    Context: full ? name : ellipsis(name, 40),
   };
 }
 
