@@ -1,5 +1,5 @@
 /** Whether anything has changed in some directories since they were named: inotify. */
-import { closeSync } from "node:fs";
+import { close } from "node:fs";
 import { cString, declare } from "./libc.ts";
 import type { Path } from "./libc.ts";
 
@@ -42,9 +42,9 @@ export class ChangeWatch {
     return !this.#open || ioctl(this.#fd, FIONREAD, this.#waiting) < 0 || this.#waiting.readInt32LE() > 0;
   }
 
-  /** Idempotent. */
+  /** Idempotent. The kernel lets go of what was watched in twenty milliseconds or more, for which nobody waits. */
   close(): void {
-    if (this.#open) closeSync(this.#fd);
+    if (this.#open) close(this.#fd, () => undefined);
     this.#open = false;
   }
 }
