@@ -40,7 +40,8 @@ export type ToLogsPage =
   /** All that was there before has been sent. */
   | { readonly type: "caughtUp" };
 
-export type FromLogsPage = PageReady | { readonly type: "save"; readonly text: string };
+/** `more` pieces of the text follow. */
+export type FromLogsPage = PageReady | { readonly type: "save"; readonly text: string; readonly more: boolean };
 
 /** What a container is to be like. Lists are what one writes behind docker's flags. */
 export interface RunSpec {
@@ -84,7 +85,8 @@ export type ToRunPage =
       readonly volumes: readonly string[];
     }
   | { readonly type: "problem"; readonly text: string }
-  | { readonly type: "command"; readonly text: string };
+  | { readonly type: "command"; readonly text: string }
+  | { readonly type: "note"; readonly text: string };
 
 export type FromRunPage = PageReady | { readonly type: "run" | "save" | "changed"; readonly spec: RunSpec };
 
@@ -101,6 +103,8 @@ export type ToStatsPage =
   | { readonly type: "names"; readonly names: Readonly<Record<string, string>> }
   | { readonly type: "samples"; readonly id: string; readonly samples: readonly StatsSample[] }
   | { readonly type: "marks"; readonly marks: readonly StatsMark[] }
+  /** What is known from before has been told. */
+  | { readonly type: "known" }
   | { readonly type: "note"; readonly text: string };
 
 export type FromStatsPage = PageReady;
@@ -109,6 +113,7 @@ export interface LayerFile {
   readonly path: string;
   readonly kind: "added" | "changed" | "removed";
   readonly sizeBytes: number;
+  readonly directory?: boolean;
 }
 
 export interface LayerRow {
@@ -172,7 +177,8 @@ export interface BuildRow {
   readonly name: string;
   readonly instruction: string;
   readonly stage: string;
-  readonly state: "waiting" | "running" | "cached" | "done" | "failed";
+  /** `skipped`: the build ended before it. */
+  readonly state: "waiting" | "running" | "cached" | "done" | "failed" | "skipped";
   readonly startedMs?: number | undefined;
   readonly endedMs?: number | undefined;
   readonly addedBytes: number;
@@ -187,12 +193,14 @@ export type ToBuildPage =
   | {
       readonly type: "build";
       readonly title: string;
-      readonly status: string;
+      readonly status: "running" | "succeeded" | "failed" | "canceled";
       readonly startedMs: number;
       readonly endedMs?: number | undefined;
     }
   | { readonly type: "steps"; readonly steps: readonly BuildRow[] }
   | { readonly type: "log"; readonly step: string; readonly text: string }
+  /** What was printed comes once more, from the beginning. */
+  | { readonly type: "again" }
   | { readonly type: "note"; readonly text: string };
 
 export type FromBuildPage = PageReady | { readonly type: "shell" | "reveal" | "log" | "changes"; readonly step: string };

@@ -25,6 +25,7 @@ export const buildPage: Page<BuildPageState, ToBuildPage, FromBuildPage> = {
         void answer(context, record, message).catch((error: Error) => vscode.window.showErrorMessage(error.message));
     });
     tell(say, record);
+    say({ type: "again" });
     await follow(client, record, channel);
     tell(say, await client.buildRecords.get(id, { signal }));
   },
@@ -60,7 +61,9 @@ function rowOf(step: StepRecord, status: BuildRecord["status"]): BuildRow {
     : step.cached
       ? "cached"
       : startedMs === undefined
-        ? "waiting"
+        ? status === "running"
+          ? "waiting"
+          : "skipped"
         : endedMs === undefined && status === "running"
           ? "running"
           : "done";

@@ -19,7 +19,7 @@ export const imagePage: Page<ImageState, ToImagePage, FromImagePage> = {
   serve: async (context, { id }, { say, onMessage, signal }) => {
     onMessage((message) => {
       if (message.type === "open")
-        void openFile(id, message).then(undefined, (error: Error) => vscode.window.showErrorMessage(error.message));
+        void openFile(context, id, message).then(undefined, (error: Error) => vscode.window.showErrorMessage(error.message));
     });
     if (!context.engine.own) throw new Error(vscode.l10n.t("Only Berth's own engine shows what is in layers"));
     const client = await context.engine.client();
@@ -38,8 +38,16 @@ export const imagePage: Page<ImageState, ToImagePage, FromImagePage> = {
 };
 
 /** What was added opens, what was changed is compared with the layer below, and what was removed is shown as it was. */
-async function openFile(id: string, { layer, path, kind }: { layer: number; path: string; kind: LayerFile["kind"] }): Promise<void> {
+async function openFile(
+  context: Context,
+  id: string,
+  { layer, path, kind }: { layer: number; path: string; kind: LayerFile["kind"] },
+): Promise<void> {
+  // Of an image that has gone the engine says so; its files would only be missing.
+  await (await context.engine.client()).images.inspect(id);
   const [before, after] = [imageUri(id, layer - 1, path), imageUri(id, layer, path)];
+  if ((await vscode.workspace.fs.stat(kind === "removed" ? before : after)).type & vscode.FileType.Directory)
+    return void vscode.window.showInformationMessage(vscode.l10n.t("{0} is a directory", path));
   if (kind === "changed") await vscode.commands.executeCommand("vscode.diff", before, after, `${path} (${layer - 1} ↔ ${layer})`);
   else await vscode.commands.executeCommand("vscode.open", kind === "removed" ? before : after);
 }

@@ -6,11 +6,12 @@ import type { ContainerSummary } from "../../engine/api/types/container.ts";
 import type { DockerClient } from "../../engine/client/client.ts";
 import type { LogsState } from "../../webviews/protocol.ts";
 import type { Engine } from "../engine/engine.ts";
+import type { EngineState } from "../engine/state.ts";
 import { containerName, PROJECT_LABEL, SERVICE_LABEL } from "../tree/container.ts";
 import { inOrder, mergeByTime } from "./log-merge.ts";
 import type { LogBatch } from "./log-merge.ts";
 import type { RemovedLogs } from "./removed-logs.ts";
-import { stampedLines } from "./stamped.ts";
+import { StampedLines, timeOf } from "./stamped.ts";
 
 /** Lines of a message: few at first, so that something is seen at once. */
 const FIRST_LINES = 500;
@@ -34,7 +35,12 @@ export interface LogFeedOptions {
   readonly tail: number;
   readonly removed: RemovedLogs;
   readonly signal: AbortSignal;
-  readonly words: { readonly stopped: (name: string) => string; readonly removed: (name: string) => string };
+  readonly words: {
+    readonly stopped: (name: string) => string;
+    readonly removed: (name: string) => string;
+    readonly lost: () => string;
+    readonly back: () => string;
+  };
 }
 
 /** What is known of a container that was read. */
@@ -56,6 +62,9 @@ export class LogFeed {
   readonly #followed = new Map<string, Followed>();
   #waiting: { lines: string[]; marks: number[] } = { lines: [], marks: [] };
   #timer: NodeJS.Timeout | undefined;
+  #catching: Promise<void> = Promise.resolve();
+  #caughtUp = false;
+  #lost = false;
 
   constructor(engine: Engine, listener: LogListener, options: LogFeedOptions) {
     this.#engine = engine;
@@ -63,42 +72,66 @@ export class LogFeed {
     this.#options = options;
   }
 
-  /** Ends when the signal does. */
+  /** Ends when the signal does. What was missed while the engine was away comes when it is back. */
   async run(): Promise<void> {
     const { signal } = this.#options;
-    const client = await this.#engine.client();
-    await this.#history(client);
-    if (signal.aborted) return;
-    this.#listener.caughtUp();
-    const again = (): void => void this.#followAll().catch(() => {});
     const subscriptions = [
       this.#engine.onDidHappen(({ Type, Action, Actor }) => {
         if (Type !== "container") return;
-        if (Action === "start") again();
+        if (Action === "start" && this.#caughtUp) void this.#followAll().catch(() => {});
         if (Action === "destroy") this.#removed(Actor.ID, Actor.Attributes["name"] ?? "");
       }),
-      this.#engine.onDidChangeState(({ kind }) => {
-        if (kind === "running") again();
-      }),
+      this.#engine.onDidChangeState(({ kind }) => this.#changed(kind)),
     ];
-    again();
-    await new Promise<void>((resolve) => signal.addEventListener("abort", () => resolve(), { once: true }));
-    clearTimeout(this.#timer);
-    for (const subscription of subscriptions) subscription.dispose();
+    const closed = new Promise<void>((resolve) => signal.addEventListener("abort", () => resolve(), { once: true }));
+    try {
+      await this.#catchUp();
+      await closed;
+    } finally {
+      clearTimeout(this.#timer);
+      for (const subscription of subscriptions) subscription.dispose();
+    }
+  }
+
+  #changed(kind: EngineState["kind"]): void {
+    const { words } = this.#options;
+    if (kind !== "running" && !this.#lost && this.#caughtUp) {
+      this.#lost = true;
+      this.#listener.note(words.lost());
+    } else if (kind === "running" && this.#lost) {
+      this.#lost = false;
+      this.#listener.note(words.back());
+    }
+    if (kind === "running") void this.#catchUp().catch(() => {});
+  }
+
+  /** Reads what is there, in order of time, and then follows; one after another, so that no line is read twice. */
+  #catchUp(): Promise<void> {
+    this.#catching = this.#catching
+      .catch(() => {})
+      .then(async () => {
+        await this.#history(await this.#engine.client());
+        if (this.#options.signal.aborted) return;
+        if (!this.#caughtUp) this.#listener.caughtUp();
+        this.#caughtUp = true;
+        void this.#followAll().catch(() => {});
+      });
+    return this.#catching;
   }
 
   /** All that there is of containers that exist, and of those that were removed while they were followed. */
   async #history(client: DockerClient): Promise<void> {
     const { removed, signal } = this.#options;
     const containers = await this.#containers(client);
-    const until = String(Date.now() / 1000);
-    const gone = (await removed.read()).filter(({ id }) => containers.every(({ Id }) => Id !== id));
+    // What a container prints meanwhile is followed. Another machine's clock may be another one.
+    const until = this.#engine.own ? String(Date.now() / 1000) : undefined;
+    const gone = this.#caughtUp ? [] : (await removed.read()).filter(({ id }) => containers.every(({ Id }) => Id !== id));
     const streams = [
       ...gone.map(({ source, lines, marks }) => {
         const index = this.#sourceNamed(source);
         return [{ lines, marks: marks.map((mark) => index * 2 + (mark & 1)) }].values();
       }),
-      ...containers.map((container) => this.#past(client, container, until)),
+      ...containers.filter(({ Id }) => !this.#following.has(Id)).map((container) => this.#past(client, container, until)),
     ];
     for await (const batch of mergeByTime(streams)) {
       if (signal.aborted) return;
@@ -106,16 +139,20 @@ export class LogFeed {
     }
   }
 
-  async *#past(client: DockerClient, container: ContainerSummary, until: string): AsyncGenerator<LogBatch> {
+  async *#past(client: DockerClient, container: ContainerSummary, until: string | undefined): AsyncGenerator<LogBatch> {
     let [lines, marks, most]: [string[], number[], number] = [[], [], FIRST_LINES];
-    for await (const piece of this.#read(client, container, { until })) {
-      for (const line of piece.lines) {
-        lines.push(line);
-        marks.push(piece.mark);
+    try {
+      for await (const piece of this.#read(client, container, { until })) {
+        for (const line of piece.lines) {
+          lines.push(line);
+          marks.push(piece.mark);
+        }
+        if (lines.length < most) continue;
+        yield { lines, marks };
+        [lines, marks, most] = [[], [], MOST_LINES];
       }
-      if (lines.length < most) continue;
-      yield { lines, marks };
-      [lines, marks, most] = [[], [], MOST_LINES];
+    } catch {
+      // The engine or the container has gone: what was read is shown, and what comes behind it when the engine is back.
     }
     if (lines.length > 0) yield { lines, marks };
   }
@@ -204,23 +241,31 @@ export class LogFeed {
     // `since` takes the line itself again: it is left out below.
     const tail = last === undefined ? String(this.#options.tail) : undefined;
     const logs = await client.containers.logs(Id, { follow, until, timestamps: true, tail, since: last, tty: Config.Tty ?? false, signal });
-    const rest = { stdout: "", stderr: "" };
-    const text = { stdout: new TextDecoder(), stderr: new TextDecoder() };
-    for await (const { stream, data } of logs.frames()) {
-      const { lines, unfinished } = stampedLines(rest[stream] + text[stream].decode(data, { stream: true }));
-      rest[stream] = unfinished;
-      const fresh = last === undefined ? lines : lines.filter((line) => line.slice(0, line.indexOf(" ")) > last);
-      if (fresh.length === 0) continue;
+    const streams = { stdout: new StampedLines(), stderr: new StampedLines() };
+    const take = (stream: "stdout" | "stderr", lines: readonly string[]): Piece | undefined => {
+      const fresh = last === undefined ? lines : lines.filter((line) => timeOf(line) > last);
+      if (fresh.length === 0) return undefined;
       const mark = followed.source * 2 + (stream === "stderr" ? 1 : 0);
-      remember(followed, fresh, mark);
-      yield { lines: fresh, mark };
+      remember(followed, { lines: fresh, mark }, streams[stream].last);
+      return { lines: fresh, mark };
+    };
+    for await (const { stream, data } of logs.frames()) {
+      const piece = take(stream, streams[stream].push(data));
+      if (piece) yield piece;
+    }
+    // What has ended ended its last line as well; what runs may go on with it.
+    if (!follow && container.State === "running") return;
+    for (const stream of ["stdout", "stderr"] as const) {
+      const line = streams[stream].end();
+      const piece = line === undefined ? undefined : take(stream, [line]);
+      if (piece) yield piece;
     }
   }
 }
 
 interface ReadOptions {
   readonly follow?: boolean;
-  readonly until?: string;
+  readonly until?: string | undefined;
 }
 
 /** Lines of one stream of one container. */
@@ -229,14 +274,13 @@ interface Piece {
   readonly mark: number;
 }
 
-function remember(followed: Followed, lines: readonly string[], mark: number): void {
+/** @param newest time of what was read */
+function remember(followed: Followed, { lines, mark }: Piece, newest: string): void {
   for (const line of lines) {
     followed.lines.push(line);
     followed.marks.push(mark);
   }
-  const newest = lines.at(-1)!;
-  const time = newest.slice(0, newest.indexOf(" "));
-  if (time > (followed.last ?? "")) followed.last = time;
+  if (newest > (followed.last ?? "")) followed.last = newest;
   if (followed.lines.length < 2 * KEPT_LINES) return;
   followed.lines = followed.lines.slice(-KEPT_LINES);
   followed.marks = followed.marks.slice(-KEPT_LINES);

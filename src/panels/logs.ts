@@ -12,11 +12,15 @@ export const logsPage: Page<LogsState, ToLogsPage, FromLogsPage> = {
   name: "logs",
   icon: "logs",
   lasting: true,
+  ownSearch: true,
   title: ({ name }) => vscode.l10n.t("Logs: {0}", name),
   key: ({ id, service = "" }) => `${id} ${service}`,
   serve: async ({ engine, extension }, subject, { say, onMessage, onClose, signal }) => {
+    const pieces: string[] = [];
     onMessage((message) => {
-      if (message.type === "save") void save(subject.name, message.text);
+      if (message.type !== "save") return;
+      pieces.push(message.text);
+      if (!message.more) void save(subject.name, pieces.splice(0).join(""));
     });
     const removed = new RemovedLogs(extension, `${subject.id} ${subject.service ?? ""}`);
     onClose(() => void removed.forget());
@@ -24,6 +28,8 @@ export const logsPage: Page<LogsState, ToLogsPage, FromLogsPage> = {
     const words = {
       stopped: (name: string) => vscode.l10n.t("{0} has stopped", name),
       removed: (name: string) => vscode.l10n.t("{0} was removed", name),
+      lost: () => vscode.l10n.t("The connection to the engine is lost: lines go on when it is back"),
+      back: () => vscode.l10n.t("The engine is back"),
     };
     const listener = {
       sources: (names: readonly string[]) => void say({ type: "sources", names: [...names] }),
@@ -46,5 +52,8 @@ export function openLogsPanel(context: Context, subject: LogsState): void {
 async function save(name: string, text: string): Promise<void> {
   const workspace = vscode.workspace.workspaceFolders?.[0]?.uri;
   const uri = await vscode.window.showSaveDialog(workspace ? { defaultUri: vscode.Uri.joinPath(workspace, `${name}.log`) } : {});
-  if (uri) await vscode.workspace.fs.writeFile(uri, new TextEncoder().encode(text));
+  if (uri)
+    await vscode.workspace.fs.writeFile(uri, new TextEncoder().encode(text)).then(undefined, (error: Error) => {
+      void vscode.window.showErrorMessage(error.message);
+    });
 }

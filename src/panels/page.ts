@@ -1,6 +1,7 @@
 /** What every panel shares: one page a subject, a strict policy, messages, and the same page again after a reload. */
 import { randomBytes } from "node:crypto";
 import * as vscode from "vscode";
+import { ConnectionError } from "../../engine/client/errors.ts";
 import type { Context } from "../context.ts";
 
 /** Between a panel's code and its page. */
@@ -21,9 +22,14 @@ export interface Page<State, To, From> {
   readonly title: (state: State) => string;
   /** The page lives on while it is hidden: for what could not be told again, such as the lines of a container that is gone. */
   readonly lasting?: boolean;
+  /** VS Code's would find only what is in the page, which of a long list is what is in sight. */
+  readonly ownSearch?: boolean;
   /** Panels of the same key are one. */
   readonly key: (state: State) => string;
-  /** The page is ready: tell it all, and go on telling until the signal. What it throws is shown in the page. */
+  /**
+   * The page is ready: tell it all, and go on telling until the signal. What it throws is shown in the page, and it is called again
+   * when the engine is back: a page takes what it is told once more.
+   */
   readonly serve: (context: Context, state: State, channel: Channel<To, From>) => Promise<void>;
 }
 
@@ -34,7 +40,7 @@ export function showPage<State, To, From>(context: Context, page: Page<State, To
   const present = shown.get(`${page.name} ${page.key(state)}`);
   if (present) return present.reveal();
   const panel = vscode.window.createWebviewPanel(`berth.${page.name}`, page.title(state), vscode.ViewColumn.Active, {
-    enableFindWidget: true,
+    enableFindWidget: page.ownSearch !== true,
     retainContextWhenHidden: page.lasting ?? false,
   });
   fill(context, { page, panel, state });
@@ -90,11 +96,50 @@ function fill<State, To, From>(context: Context, { page, panel, state }: Filled<
       onMessage: (listener: (message: From) => void) => void listeners.push(listener),
       onClose: (listener: () => void) => void (closed = listener),
     };
-    page.serve(context, state, channel).catch((error: Error) => {
-      if (!signal.aborted) say({ type: "note", text: error.message });
-    });
+    void keepServing(context, { page, state, channel, again: () => (listeners = []) });
   });
   panel.webview.html = html(panel.webview, { folder, name: page.name, title: page.title(state) });
+}
+
+interface Served<State, To, From> {
+  readonly page: Page<State, To, From>;
+  readonly state: State;
+  readonly channel: Channel<To, From>;
+  readonly again: () => void;
+}
+
+/** What failed is said in the page, and tried again when the engine is back. */
+async function keepServing<State, To, From>(context: Context, { page, state, channel, again }: Served<State, To, From>): Promise<void> {
+  const { signal } = channel;
+  while (!signal.aborted) {
+    const back = nextRunning(context, signal);
+    try {
+      return await page.serve(context, state, channel);
+    } catch (error) {
+      if (signal.aborted) return;
+      channel.say({ type: "note", text: wordsOf(error as Error) } as To);
+    }
+    await back;
+    again();
+  }
+}
+
+/** What an engine answers is for people to read; what a broken connection says is not. */
+function wordsOf(error: Error): string {
+  const lost = error instanceof ConnectionError || "code" in error;
+  return lost ? vscode.l10n.t("The connection to the engine is lost: this goes on when it is back") : error.message;
+}
+
+/** The engine was lost and is back. */
+function nextRunning({ engine }: Context, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const done = (): void => {
+      subscription.dispose();
+      resolve();
+    };
+    const subscription = engine.onDidChangeState(({ kind }) => kind === "running" && done());
+    signal.addEventListener("abort", done, { once: true });
+  });
 }
 
 /** Nothing but the page's own script and style runs; all text goes in as text. */

@@ -1,6 +1,5 @@
 /** The Stats panel: what containers use, over the hours that the engine remembers, and now. */
 import * as vscode from "vscode";
-import { ClientError } from "../../engine/client/errors.ts";
 import { blockBytes, cpuPercent, memoryUsage, networkBytes } from "../../engine/client/stats.ts";
 import type { ContainerStats } from "../../engine/client/stats.ts";
 import type { DockerClient } from "../../engine/client/client.ts";
@@ -22,39 +21,19 @@ export const statsPage: Page<StatsState, ToStatsPage, FromStatsPage> = {
   serve: async (context, state, channel) => {
     const { engine } = context;
     // Our own engine tells its marks with its numbers.
-    const subscription = engine.onDidHappen(({ Type, Action, Actor, timeNano }) => {
+    const subscription = engine.onDidHappen(({ Type, Action, Actor }) => {
       if (!engine.own && Type === "container" && MARKS.test(Action) && wanted(state, Actor.ID))
-        channel.say({ type: "marks", marks: [{ time: timeNano / 1e6, id: Actor.ID, action: Action }] });
+        channel.say({ type: "marks", marks: [{ time: Date.now(), id: Actor.ID, action: Action }] });
     });
-    channel.signal.addEventListener("abort", () => subscription.dispose(), { once: true });
-    while (!channel.signal.aborted) {
-      const back = nextRunning(context, channel.signal);
-      try {
-        const client = await engine.client();
-        await (engine.own ? followHistory(client, state, channel) : followEach(context, state, channel));
-      } catch (error) {
-        if (channel.signal.aborted) return;
-        // What an engine answers is told; a lost connection, which the window may not have noticed yet, comes back.
-        if (error instanceof ClientError) throw error;
-      }
-      await back;
+    try {
+      await (engine.own ? followHistory(await engine.client(), state, channel) : followEach(context, state, channel));
+    } finally {
+      subscription.dispose();
     }
   },
 };
 
 const wanted = ({ ids }: StatsState, id: string): boolean => ids.length === 0 || ids.includes(id);
-
-/** The engine was lost and is back. */
-function nextRunning({ engine }: Context, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const done = (): void => {
-      subscription.dispose();
-      resolve();
-    };
-    const subscription = engine.onDidChangeState(({ kind }) => kind === "running" && done());
-    signal.addEventListener("abort", done, { once: true });
-  });
-}
 
 /** Our own engine remembers: all that it has, then each new sample. */
 async function followHistory(client: DockerClient, state: StatsState, { say, signal }: StatsChannel): Promise<void> {
@@ -62,20 +41,34 @@ async function followHistory(client: DockerClient, state: StatsState, { say, sig
     if (message.type === "container" && wanted(state, message.id)) {
       say({ type: "names", names: { [message.id]: message.name } });
       say({ type: "samples", id: message.id, samples: message.samples });
-    } else if (message.type === "marks") say({ type: "marks", marks: message.marks.filter(({ id }) => wanted(state, id)) });
+    } else if (message.type === "marks") {
+      say({ type: "marks", marks: message.marks.filter(({ id }) => wanted(state, id)) });
+      say({ type: "known" });
+    }
   }
+  if (!signal.aborted) throw new Error(lostWords());
 }
 
-/** Any other engine tells only what is: one stream a container. */
+const lostWords = (): string => vscode.l10n.t("The connection to the engine is lost: this goes on when it is back");
+
+/** Any other engine tells only what is: one stream a container. Ends when the engine is lost. */
 async function followEach(context: Context, state: StatsState, { say, signal }: StatsChannel): Promise<void> {
   const client = await context.engine.client();
   const following = new Set<string>();
   const follow = async (id: string): Promise<void> => {
     if (following.has(id) || !wanted(state, id)) return;
     following.add(id);
-    for await (const stats of client.containers.statsStream(id, { signal }))
-      if (stats.read > "0002") say({ type: "samples", id, samples: [sampleOf(stats)] });
-    following.delete(id);
+    try {
+      // Another machine's clock may be another one: what comes now is of now.
+      let aheadMs: number | undefined;
+      for await (const stats of client.containers.statsStream(id, { signal })) {
+        if (stats.read <= "0002") continue;
+        aheadMs ??= Date.parse(stats.read) - Date.now();
+        say({ type: "samples", id, samples: [sampleOf(stats, aheadMs)] });
+      }
+    } finally {
+      following.delete(id);
+    }
   };
   const all = async (): Promise<void> => {
     const containers = await client.containers.list({ signal });
@@ -88,16 +81,33 @@ async function followEach(context: Context, state: StatsState, { say, signal }: 
   const subscription = context.engine.onDidHappen(({ Type, Action }) => {
     if (Type === "container" && Action === "start") void all().catch(() => {});
   });
-  await all();
-  await new Promise<void>((resolve) => signal.addEventListener("abort", () => resolve(), { once: true }));
-  subscription.dispose();
+  try {
+    await all();
+    say({ type: "known" });
+    await lost(context, signal);
+  } finally {
+    subscription.dispose();
+  }
+  if (!signal.aborted) throw new Error(lostWords());
 }
 
-function sampleOf(stats: ContainerStats): StatsSample {
+/** Resolves when the engine does not run any more, or the panel has been closed. */
+function lost({ engine }: Context, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const done = (): void => {
+      subscription.dispose();
+      resolve();
+    };
+    const subscription = engine.onDidChangeState(({ kind }) => kind !== "running" && done());
+    signal.addEventListener("abort", done, { once: true });
+  });
+}
+
+function sampleOf(stats: ContainerStats, aheadMs: number): StatsSample {
   const { received, sent } = networkBytes(stats);
   const { read, written } = blockBytes(stats);
   return {
-    time: Date.parse(stats.read),
+    time: Date.parse(stats.read) - aheadMs,
     cpu: cpuPercent(stats),
     memory: memoryUsage(stats),
     limit: stats.memory_stats.limit ?? 0,

@@ -7,6 +7,8 @@ import { element, formatBytes, startPage, t } from "../ui/page.ts";
 type Layers = Extract<ToImagePage, { type: "layers" }>;
 type Kind = LayerFile["kind"];
 
+const kindWords = (): Readonly<Record<Kind, string>> => ({ added: t("added"), changed: t("changed"), removed: t("removed") });
+
 startPage<ToImagePage, FromImagePage>((state, say) => new ImagePage(state, say).hear);
 
 class ImagePage {
@@ -34,7 +36,7 @@ class ImagePage {
       this.#draw();
     });
     const kinds = (["added", "changed", "removed"] as const).map((kind) =>
-      checkbox(t(kind), true, (on) => {
+      checkbox(kindWords()[kind], true, (on) => {
         if (on) this.#kinds.add(kind);
         else this.#kinds.delete(kind);
         this.#draw();
@@ -80,7 +82,9 @@ class ImagePage {
 
   #layer(layer: LayerRow, { total, open }: { total: number; open: boolean }): HTMLElement {
     const { number, instruction, sizeBytes, files } = layer;
-    const count = (kind: Kind): number => files.filter((file) => file.kind === kind).length;
+    const passes = this.#passes();
+    const found = files.filter(passes);
+    const count = (kind: Kind): number => found.filter((file) => file.kind === kind).length;
     const words = [
       { number: count("added"), text: t("{0} added", count("added")) },
       { number: count("changed"), text: t("{0} changed", count("changed")) },
@@ -108,31 +112,32 @@ class ImagePage {
   }
 
   #files({ number, files, more }: LayerRow): HTMLElement {
-    const passes = this.#test();
-    const rows = files
-      .filter(({ path, kind }) => this.#kinds.has(kind) && passes(path))
-      .map(({ path, kind, sizeBytes }) =>
-        element(
-          "li",
-          {},
-          element("span", { class: `kind ${kind}` }, t(kind)),
-          link(path, () => this.#say({ type: "open", layer: number, path, kind }), {
-            class: "grow",
-            title: kind === "changed" ? t("Compare with the layer below") : t("Open"),
-          }),
-          element("span", { class: "size" }, sizeBytes > 0 ? formatBytes(sizeBytes) : ""),
-        ),
-      );
+    const passes = this.#passes();
+    const words = kindWords();
+    const rows = files.filter(passes).map(({ path, kind, sizeBytes, directory }) =>
+      element(
+        "li",
+        {},
+        element("span", { class: `kind ${kind}` }, words[kind]),
+        directory
+          ? element("span", { class: "grow directory" }, `${path}/`)
+          : link(path, () => this.#say({ type: "open", layer: number, path, kind }), {
+              class: "grow",
+              title: kind === "changed" ? t("Compare with the layer below") : t("Open"),
+            }),
+        element("span", { class: "size" }, sizeBytes > 0 ? formatBytes(sizeBytes) : ""),
+      ),
+    );
     if (more > 0) rows.push(element("li", { class: "quiet" }, t("… {0} more", more)));
     return rows.length > 0 ? element("ul", { class: "files" }, ...rows) : element("p", { class: "quiet" }, t("No file"));
   }
 
-  #test(): (path: string) => boolean {
+  #passes(): (file: LayerFile) => boolean {
     try {
       const pattern = new RegExp(this.#pattern, "i");
-      return (path) => pattern.test(path);
+      return ({ kind, path }) => this.#kinds.has(kind) && pattern.test(path);
     } catch {
-      return (path) => path.includes(this.#pattern);
+      return ({ kind, path }) => this.#kinds.has(kind) && path.includes(this.#pattern);
     }
   }
 

@@ -1,13 +1,18 @@
 /**
  * A list of any number of lines of which only those in sight are in the page. All rows have the same height, or, when they are
- * wrapped, a multiple of it: the font is a fixed one, so the number of its letters says how high a line is.
+ * wrapped, about a multiple of it: the font is a fixed one, so the number of its letters says how high a line is, nearly. What is
+ * drawn stands one below the other as it is, so a wrong guess moves the scroll bar a little and never lays lines over each other.
  */
 
 export interface LinesViewOptions {
-  /** How many letters a row shows, and the element of a row. */
+  /** The element of a row. */
   readonly draw: (index: number) => HTMLElement;
+  /** How many letters a row shows. */
   readonly length: (index: number) => number;
-  readonly onScroll: (atEnd: boolean) => void;
+  /** How many letters stand before those that are wrapped. */
+  readonly indent: () => number;
+  /** Somebody has scrolled: to the end, or away from it. */
+  readonly onScroll: (toEnd: boolean) => void;
 }
 
 const SPARE_ROWS = 20;
@@ -17,32 +22,39 @@ const MOST_PIXELS = 16_000_000;
 export class LinesView {
   readonly element: HTMLElement;
   readonly #inner: HTMLElement;
+  readonly #page: HTMLElement;
   readonly #options: LinesViewOptions;
   #count = 0;
   #rowHeight = 18;
   #letterWidth = 8;
   #wrap = false;
+  /** Whether the last line stays in sight. */
+  #following = true;
   /** First row of each line, and the number of all rows behind the last; only while wrapped. */
   #starts: number[] = [0];
+  /** Lines that are in the page: those in between stay as they are, with what is selected in them. */
+  #first = 0;
+  #end = 0;
   #queued = false;
+  #lastTop = 0;
 
   constructor(element: HTMLElement, options: LinesViewOptions) {
     this.element = element;
     this.#options = options;
+    this.#page = document.createElement("div");
+    this.#page.className = "page";
     this.#inner = document.createElement("div");
     this.#inner.className = "inner";
+    this.#inner.append(this.#page);
     element.append(this.#inner);
     this.#measure();
-    element.addEventListener("scroll", () => {
-      options.onScroll(this.atEnd);
-      this.#queue();
-    });
+    element.addEventListener("scroll", () => this.#scrolled());
     new ResizeObserver(() => this.reset(this.#count)).observe(element);
   }
 
-  get atEnd(): boolean {
-    const { scrollTop, scrollHeight, clientHeight } = this.element;
-    return scrollHeight - scrollTop - clientHeight < this.#rowHeight * 2;
+  /** Letters that have room beside each other. */
+  get columns(): number {
+    return Math.max(20, Math.floor((this.element.clientWidth - 24) / this.#letterWidth));
   }
 
   /** Lines were added at the end; those before them are the same. */
@@ -58,6 +70,7 @@ export class LinesView {
     this.#count = count;
     this.#measure();
     this.#starts = [0];
+    this.#clear();
     if (this.#wrap) this.#place(0);
     this.#queue();
   }
@@ -68,9 +81,18 @@ export class LinesView {
     this.reset(this.#count);
   }
 
-  toEnd(): void {
-    this.#resize();
-    this.element.scrollTop = this.element.scrollHeight;
+  set following(on: boolean) {
+    this.#following = on;
+    if (on) this.#queue();
+  }
+
+  #scrolled(): void {
+    const { scrollTop, scrollHeight, clientHeight } = this.element;
+    const left = scrollHeight - scrollTop - clientHeight;
+    if (this.#following && scrollTop < this.#lastTop && left > this.#rowHeight * 2) this.#options.onScroll(false);
+    else if (!this.#following && scrollTop > this.#lastTop && left < 2) this.#options.onScroll(true);
+    this.#lastTop = scrollTop;
+    this.#queue();
   }
 
   #measure(): void {
@@ -81,21 +103,18 @@ export class LinesView {
     const { width, height } = probe.getBoundingClientRect();
     probe.remove();
     if (width > 0) [this.#letterWidth, this.#rowHeight] = [width / 100, Math.ceil(height)];
+    this.element.style.setProperty("--row", `${this.#rowHeight}px`);
   }
 
   #place(from: number): void {
-    const columns = Math.max(20, Math.floor((this.element.clientWidth - 24) / this.#letterWidth));
+    const columns = this.columns;
+    const indent = Math.min(this.#options.indent(), columns - 10);
     for (let index = from; index < this.#count; index++)
-      this.#starts[index + 1] = this.#starts[index]! + Math.max(1, Math.ceil(this.#options.length(index) / columns));
+      this.#starts[index + 1] = this.#starts[index]! + Math.max(1, Math.ceil(this.#options.length(index) / (columns - indent)));
   }
 
   #rows(): number {
     return this.#wrap ? this.#starts[this.#count]! : this.#count;
-  }
-
-  /** One for a list that fits; above one, each pixel of the scroll bar stands for several. */
-  #scale(): number {
-    return Math.max(1, (this.#rows() * this.#rowHeight) / MOST_PIXELS);
   }
 
   #queue(): void {
@@ -107,28 +126,42 @@ export class LinesView {
     });
   }
 
-  #resize(): void {
-    this.#inner.style.height = `${(this.#rows() * this.#rowHeight) / this.#scale()}px`;
+  #draw(): void {
+    const pixels = this.#rows() * this.#rowHeight;
+    const height = Math.min(pixels, MOST_PIXELS);
+    this.#inner.style.height = `${height}px`;
+    const { clientHeight } = this.element;
+    if (this.#following) this.element.scrollTop = this.element.scrollHeight;
+    const { scrollTop } = this.element;
+    // Above some number of rows each pixel of the scroll bar stands for several.
+    const scale = pixels > MOST_PIXELS ? (pixels - clientHeight) / (height - clientHeight) : 1;
+    const top = scrollTop * scale;
+    const topRow = Math.max(0, Math.floor(top / this.#rowHeight) - SPARE_ROWS);
+    const bottomRow = topRow + Math.ceil(clientHeight / this.#rowHeight) + 2 * SPARE_ROWS;
+    const first = this.#lineAt(topRow);
+    this.#show(first, this.#wrap ? Math.min(this.#count, this.#lineAt(bottomRow) + 1) : Math.min(this.#count, bottomRow));
+    const row = this.#wrap ? this.#starts[first]! : first;
+    this.#page.style.transform = `translateY(${row * this.#rowHeight + scrollTop - top}px)`;
+    // Wrapped lines may be higher than was thought.
+    if (this.#following && this.#wrap) this.element.scrollTop = this.element.scrollHeight;
+    this.#lastTop = this.element.scrollTop;
   }
 
-  #draw(): void {
-    this.#resize();
-    const { scrollTop, clientHeight } = this.element;
-    const scale = this.#scale();
-    const topRow = Math.max(0, Math.floor((scrollTop * scale) / this.#rowHeight) - SPARE_ROWS);
-    const rows = Math.ceil(clientHeight / this.#rowHeight) + 2 * SPARE_ROWS;
-    const first = this.#lineAt(topRow);
-    const page = document.createDocumentFragment();
-    let row = this.#wrap ? this.#starts[first]! : first;
-    const shift = scrollTop - scrollTop * scale;
-    for (let index = first; index < this.#count && row < topRow + rows; index++) {
-      const line = this.#options.draw(index);
-      line.style.transform = `translateY(${row * this.#rowHeight + shift}px)`;
-      line.style.lineHeight = `${this.#rowHeight}px`;
-      page.append(line);
-      row = this.#wrap ? this.#starts[index + 1]! : row + 1;
-    }
-    this.#inner.replaceChildren(page);
+  /** Puts these lines into the page, and leaves those that are there. */
+  #show(first: number, end: number): void {
+    if (first >= this.#end || end <= this.#first) this.#clear(first);
+    for (; this.#first < first; this.#first++) this.#page.firstChild!.remove();
+    for (; this.#end > end; this.#end--) this.#page.lastChild!.remove();
+    const drawn = (from: number, to: number): HTMLElement[] =>
+      Array.from({ length: Math.max(0, to - from) }, (_, at) => this.#options.draw(from + at));
+    this.#page.prepend(...drawn(first, this.#first));
+    this.#page.append(...drawn(this.#end, end));
+    [this.#first, this.#end] = [first, Math.max(end, first)];
+  }
+
+  #clear(first = 0): void {
+    this.#page.replaceChildren();
+    [this.#first, this.#end] = [first, first];
   }
 
   #lineAt(row: number): number {
@@ -139,6 +172,6 @@ export class LinesView {
       if (this.#starts[middle]! <= row) low = middle;
       else high = middle - 1;
     }
-    return low;
+    return Math.min(low, Math.max(this.#count - 1, 0));
   }
 }

@@ -6,13 +6,19 @@ import type { Checkbox } from "../ui/controls.ts";
 import { element, startPage, t } from "../ui/page.ts";
 import { levelOf, LEVELS, matcher } from "./filter.ts";
 import type { Filter, Level } from "./filter.ts";
+import { drawLine } from "./line.ts";
+import { Inks } from "./inks.ts";
 import { LinesView } from "./lines-view.ts";
 import { mayTakeForever } from "./pattern.ts";
 import { Rows } from "./rows.ts";
 import { SlowPattern } from "./slow-pattern.ts";
 
-/** Letters of a name in front of a line; the whole of it is in its tooltip. */
+/** Letters of a name in front of a line, where there is room; the whole of it is in its tooltip. */
 const WIDEST_SOURCE = 16;
+/** Letters of a line that are drawn; all of them are searched and downloaded. */
+const MOST_LETTERS = 20_000;
+/** Lines of a piece of a download. */
+const SAVED_LINES = 20_000;
 
 /** Filtering goes on for so long before the page draws again. */
 const SLICE_MS = 12;
@@ -28,6 +34,9 @@ class LogsPage {
   /** The same for those who hear it, but only when something was asked: lines may come all the time. */
   readonly #said = element("span", { class: "hidden-words", role: "status" });
   readonly #problem = element("span", { class: "error", role: "alert" });
+  /** Said where lines would be. */
+  readonly #empty = element("p", { class: "quiet empty", hidden: true });
+  readonly #inks = new Inks();
   readonly #view: LinesView;
   #sources: readonly string[] = [];
   /** Indices of the rows that are shown. */
@@ -39,7 +48,6 @@ class LogsPage {
   #slow: SlowPattern | "stuck" | undefined;
   #filtered = 0;
   #filtering = false;
-  #follow = true;
   #times = false;
   #reading = true;
   #generation = 0;
@@ -47,20 +55,42 @@ class LogsPage {
   constructor({ name }: LogsState, say: (message: FromLogsPage) => void) {
     this.#say = say;
     const lines = element("div", { class: "lines", role: "log", tabindex: "0", "aria-label": t("Log lines"), "aria-live": "off" });
-    document.querySelector("main")!.replaceChildren(element("h1", { class: "hidden-words" }, t("Logs: {0}", name)), this.#toolbar(), lines);
+    document
+      .querySelector("main")!
+      .replaceChildren(element("h1", { class: "hidden-words" }, t("Logs: {0}", name)), this.#toolbar(), this.#empty, lines);
     this.#view = new LinesView(lines, {
       draw: (index) => this.#draw(index),
       length: (index) => this.#width(this.#shown[index]!),
-      onScroll: () => {},
+      indent: () => this.#indent(),
+      onScroll: (toEnd) => this.#setFollow(toEnd),
     });
     lines.addEventListener("wheel", ({ deltaY }) => deltaY < 0 && this.#setFollow(false), { passive: true });
     lines.addEventListener("keydown", ({ key }) => ["ArrowUp", "PageUp", "Home"].includes(key) && this.#setFollow(false));
+    lines.addEventListener("keydown", (event) => {
+      if (event.key !== "End") return;
+      // The browser's own way to the end stops where the list ended a moment ago.
+      event.preventDefault();
+      this.#setFollow(true);
+    });
+    // What VS Code would find is in the page, where only the lines in sight are.
+    window.addEventListener("keydown", (event) => {
+      if (event.key.toLowerCase() !== "f" || !(event.ctrlKey || event.metaKey) || event.shiftKey || event.altKey) return;
+      event.preventDefault();
+      this.#search.focus();
+    });
+    new MutationObserver(() => {
+      this.#inks.forget();
+      this.#view.reset(this.#shown.length);
+    }).observe(document.body, { attributes: true, attributeFilter: ["class"] });
   }
 
   hear = (message: ToLogsPage): void => {
     if (message.type === "lines") this.#add(message.lines);
-    else if (message.type === "sources") this.#sources = message.names;
-    else if (message.type === "note") {
+    else if (message.type === "sources") {
+      this.#sources = message.names;
+      // The names' column may be wider.
+      this.#view.reset(this.#shown.length);
+    } else if (message.type === "note") {
       this.#rows.addNote(message.text);
       this.#grown();
     } else if (message.type === "caughtUp") {
@@ -71,11 +101,7 @@ class LogsPage {
   };
 
   #toolbar(): HTMLElement {
-    const search = textField("", {
-      id: "search",
-      "aria-label": t("Search"),
-      placeholder: t("Search (regular expression)"),
-    });
+    const search = this.#search;
     const fields = textField("", {
       id: "fields",
       "aria-label": t("JSON fields"),
@@ -85,13 +111,19 @@ class LogsPage {
     const level = element("select", { id: "level", "aria-label": t("Least level") }, element("option", { value: "" }, t("All levels")));
     for (const each of LEVELS) level.append(element("option", { value: each }, each));
     const refilter = (): void => this.#refilter({ text: search.value, level: level.value as Level | "", fields: fields.value.trim() });
-    search.addEventListener("input", refilter);
-    fields.addEventListener("input", refilter);
+    for (const field of [search, fields]) {
+      field.addEventListener("input", refilter);
+      field.addEventListener("keydown", ({ key }) => {
+        if (key !== "Escape" || field.value === "") return;
+        field.value = "";
+        refilter();
+      });
+    }
     level.addEventListener("change", refilter);
     this.#followBox = checkbox(t("Follow"), true, (on) => this.#setFollow(on));
     return element(
       "div",
-      { class: "toolbar", role: "toolbar", "aria-label": t("Filters") },
+      { class: "toolbar", role: "search", "aria-label": t("Filters") },
       search,
       fields,
       level,
@@ -101,7 +133,7 @@ class LogsPage {
         this.#view.reset(this.#shown.length);
       }),
       checkbox(t("Wrap"), false, (on) => (this.#view.wrap = on)),
-      button(t("Download"), () => this.#say({ type: "save", text: this.#shown.map((index) => this.#lineText(index)).join("\n") + "\n" })),
+      button(t("Download"), () => void this.#download()),
       this.#problem,
       element("span", { class: "grow" }),
       this.#count,
@@ -109,12 +141,22 @@ class LogsPage {
     );
   }
 
+  readonly #search = textField("", { id: "search", "aria-label": t("Search"), placeholder: t("Search (regular expression)") });
   #followBox!: Checkbox;
 
   #setFollow(on: boolean): void {
-    this.#follow = on;
     this.#followBox.checked = on;
-    if (on) this.#view.toEnd();
+    this.#view.following = on;
+  }
+
+  /** What is shown, in pieces: all at once would be a second in which nothing else happens. */
+  async #download(): Promise<void> {
+    const shown = [...this.#shown];
+    for (let from = 0; from === 0 || from < shown.length; from += SAVED_LINES) {
+      const lines = shown.slice(from, from + SAVED_LINES).map((index) => `${this.#lineText(index)}\n`);
+      this.#say({ type: "save", text: lines.join(""), more: from + SAVED_LINES < shown.length });
+      await new Promise((resolve) => setTimeout(resolve));
+    }
   }
 
   #add(lines: LogLines): void {
@@ -128,7 +170,6 @@ class LogsPage {
     else if (!this.#filtering) this.#filterUpTo(this.#rows.length);
     this.#view.grow(this.#shown.length);
     this.#tell();
-    if (this.#follow) this.#view.toEnd();
   }
 
   #filterUpTo(end: number): void {
@@ -137,7 +178,7 @@ class LogsPage {
 
   #passes(index: number): boolean {
     if (this.#everything) return true;
-    return !this.#rows.isNote(index) && this.#matches({ text: this.#rows.text(index) });
+    return !this.#rows.isNote(index) && this.#matches({ text: this.#rows.plain(index) });
   }
 
   get #everything(): boolean {
@@ -157,7 +198,7 @@ class LogsPage {
     this.#filter = filter;
     if (this.#slow instanceof SlowPattern) this.#slow.end();
     this.#slow = slow ? new SlowPattern(filter.text) : undefined;
-    this.#highlight = highlightOf(filter.text);
+    this.#highlight = highlightOf(filter.text, slow);
     this.#shown = [];
     this.#filtered = 0;
     this.#view.reset(0);
@@ -175,11 +216,11 @@ class LogsPage {
         this.#filterUpTo(Math.min(this.#filtered + 200, this.#rows.length));
       this.#view.grow(this.#shown.length);
       this.#tell();
-      if (this.#follow) this.#view.toEnd();
       await new Promise((resolve) => setTimeout(resolve));
       if (generation !== this.#generation) return;
     }
     this.#filtering = false;
+    this.#tell();
     if (asked) this.#announce();
   }
 
@@ -190,7 +231,7 @@ class LogsPage {
   async #filterBatch(slow: SlowPattern, generation: number): Promise<void> {
     const from = this.#filtered;
     const indices = Array.from({ length: Math.min(BATCH, this.#rows.length - from) }, (_, at) => from + at);
-    const verdicts = await slow.test(indices.map((index) => this.#rows.text(index)));
+    const verdicts = await slow.test(indices.map((index) => this.#rows.plain(index)));
     if (generation !== this.#generation) return;
     if (!verdicts) {
       this.#slow = "stuck";
@@ -204,10 +245,12 @@ class LogsPage {
   #tell(): void {
     const numbers = `${this.#shown.length.toLocaleString()} / ${this.#rows.length.toLocaleString()}`;
     this.#count.textContent = this.#reading ? t("{0}, reading…", numbers) : numbers;
+    this.#empty.hidden = this.#shown.length > 0 || this.#filtering || (this.#reading && this.#rows.length === 0);
+    if (!this.#empty.hidden) this.#empty.textContent = this.#everything ? t("Nothing was printed yet") : t("No line passes the filters");
   }
 
   #prefix(index: number): string {
-    return this.#times ? `${this.#rows.time(index).slice(0, 23).replace("T", " ")} ` : "";
+    return this.#times ? `${localTime(this.#rows.time(index))} ` : "";
   }
 
   #sourceOf(index: number): string {
@@ -219,12 +262,13 @@ class LogsPage {
     return `${this.#rows.time(index)} ${source && `${source} | `}${this.#rows.text(index)}`;
   }
 
-  /** Letters of a line as it is drawn. */
+  /** Letters of a line as it is drawn, without those in front of it. */
   #width(index: number): number {
-    const text = this.#rows.text(index);
-    if (this.#rows.isNote(index)) return text.length + 6;
-    const shown = text.includes("\u001b") ? text.replaceAll(ESCAPES, "") : text;
-    return this.#prefix(index).length + (this.#sources.length > 1 ? this.#widest() + 3 : 0) + shown.length;
+    return Math.min(this.#rows.plain(index).length, MOST_LETTERS) + (this.#rows.isNote(index) ? 6 : 0);
+  }
+
+  #indent(): number {
+    return (this.#times ? 24 : 0) + (this.#sources.length > 1 ? this.#widest() + 3 : 0);
   }
 
   #draw(at: number): HTMLElement {
@@ -232,7 +276,7 @@ class LogsPage {
     const text = this.#rows.text(index);
     if (this.#rows.isNote(index)) return element("div", { class: "line note" }, `── ${text} ──`);
     const line = element("div", { class: `line ${this.#rows.isError(index) ? "stderr" : "stdout"}` });
-    if (this.#times) line.append(element("span", { class: "time" }, this.#prefix(index)));
+    if (this.#times) line.append(element("span", { class: "time", title: this.#rows.time(index) }, this.#prefix(index)));
     if (this.#sources.length > 1)
       line.append(
         element(
@@ -241,21 +285,15 @@ class LogsPage {
           `${cut(this.#sourceOf(index), this.#widest())} │ `,
         ),
       );
-    const words = element("span", { class: `text ${levelOf(text) ?? ""}` });
-    words.append(...this.#marked(text.replaceAll(ESCAPES, "")));
+    const words = drawLine(text, { most: MOST_LETTERS, highlight: this.#highlight, inks: this.#inks });
+    words.classList.add(levelOf(this.#rows.plain(index)) ?? "none");
     line.append(words);
     return line;
   }
 
   #widest(): number {
-    return Math.min(WIDEST_SOURCE, Math.max(...this.#sources.map(({ length }) => length)));
-  }
-
-  #marked(text: string): (Node | string)[] {
-    const found = this.#highlight?.exec(text);
-    if (!found?.[0]) return [text];
-    const end = found.index + found[0].length;
-    return [text.slice(0, found.index), element("mark", {}, found[0]), text.slice(end)];
+    const room = Math.max(6, Math.floor(this.#view.columns / 5));
+    return Math.min(WIDEST_SOURCE, room, Math.max(...this.#sources.map(({ length }) => length)));
   }
 }
 
@@ -264,9 +302,13 @@ function cut(text: string, width: number): string {
   return text.length > width ? `${text.slice(0, width - 1)}…` : text.padEnd(width);
 }
 
-/** Colors of a terminal: this is none. */
-// oxlint-disable-next-line no-control-regex
-const ESCAPES = /\u001b\[[0-9;?]*[a-zA-Z]/g;
+/** `2026-11-21 20:07:14.559`, of the reader's own clock. */
+function localTime(stamp: string): string {
+  const time = new Date(stamp);
+  if (Number.isNaN(time.getTime())) return stamp.slice(0, 23).padEnd(23);
+  const local = new Date(time.getTime() - time.getTimezoneOffset() * 60_000);
+  return local.toISOString().slice(0, 23).replace("T", " ");
+}
 
 function isExpression(text: string): boolean {
   try {
@@ -276,11 +318,13 @@ function isExpression(text: string): boolean {
   }
 }
 
-function highlightOf(text: string): RegExp | undefined {
+/** @param once one place a line: another one could take for ever */
+function highlightOf(text: string, once: boolean): RegExp | undefined {
   if (text === "") return undefined;
+  const flags = once ? "i" : "gi";
   try {
-    return new RegExp(text, "i");
+    return new RegExp(text, flags);
   } catch {
-    return new RegExp(text.replaceAll(/[.*+?^${}()|[\]\\]/g, "\\$&"), "i");
+    return new RegExp(text.replaceAll(/[.*+?^${}()|[\]\\]/g, "\\$&"), flags);
   }
 }

@@ -1,5 +1,6 @@
 /** All lines of the page, as small as they can be: of a million of them each is a string and two bytes. */
 import type { LogLines } from "../protocol.ts";
+import { plainOf } from "./terminal-text.ts";
 
 /** Not printed by a container: something that happened. */
 const NOTE = 0xffff;
@@ -50,6 +51,11 @@ export class Rows {
   text(index: number): string {
     const line = this.#lines[index]!;
     return line.slice(line.indexOf(" ") + 1);
+  }
+
+  /** The text as it is seen: without what colors it, and what was written over. */
+  plain(index: number): string {
+    return plainOf(this.text(index));
   }
 
   #room(more: number): void {

@@ -62,7 +62,7 @@ class RunPage {
   }
 
   hear = (message: ToRunPage): void => {
-    if (message.type === "problem") this.#problem.textContent = message.text;
+    if (message.type === "problem" || message.type === "note") this.#problem.textContent = message.text;
     else if (message.type === "command") {
       this.#command.textContent = message.text;
       // What was wrong may be right by now.

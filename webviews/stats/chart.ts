@@ -19,7 +19,7 @@ export interface Window {
   readonly marks: readonly (StatsMark & { readonly words: string })[];
 }
 
-const HEIGHT = 160;
+const HEIGHT = 170;
 /** The theme's; its orange is made for something else, and hard to see on a dark ground. */
 const COLORS = ["charts-blue", "charts-green", "charts-purple", "charts-yellow", "charts-red", "terminal-ansiCyan"];
 
@@ -73,11 +73,13 @@ export class Chart {
     const ink = color("--vscode-foreground", "#888");
     // The lines of high contrast themes are as strong as what they are behind.
     const strong = document.body.classList.contains("vscode-high-contrast");
-    const grid = strong ? "#8886" : color("--vscode-editorIndentGuide-background1", color("--vscode-panel-border", "#8884"));
+    const grid = strong ? "#8886" : "#8884";
     const axis = { stroke: ink, grid: { stroke: grid, width: 1 }, ticks: { stroke: grid, width: 1 } };
     return {
       width,
       height: HEIGHT,
+      // Room for the words of the marks, where no curve and no line goes through them.
+      padding: [18, null, null, null],
       scales: {
         x: { time: true, range: () => [this.#window.from / 1000, this.#window.to / 1000] },
         y: { range: (_plot, _low, high) => [0, Math.max(high * 1.1, this.#least)] },
@@ -136,11 +138,18 @@ export class Chart {
       ctx.moveTo(x, bbox.top);
       ctx.lineTo(x, bbox.top + bbox.height);
       ctx.stroke();
+      const size = 3 * devicePixelRatio;
+      ctx.beginPath();
+      ctx.moveTo(x - size, bbox.top - 2 * size);
+      ctx.lineTo(x + size, bbox.top - 2 * size);
+      ctx.lineTo(x, bbox.top);
+      ctx.fill();
       ctx.font = `${10 * devicePixelRatio}px ${color("--vscode-font-family", "sans-serif")}`;
       // Words that would lie over others, or be cut off, are left out; the table has them.
-      if (x < free || x + ctx.measureText(words).width > bbox.left + bbox.width) continue;
-      ctx.fillText(words, x + 3 * devicePixelRatio, bbox.top + 10 * devicePixelRatio);
-      free = x + ctx.measureText(words).width + 6 * devicePixelRatio;
+      if (x < free || x + ctx.measureText(words).width + 2 * size > bbox.left + bbox.width) continue;
+      ctx.fillStyle = color("--vscode-foreground", "#888");
+      ctx.fillText(words, x + 2 * size, bbox.top - size);
+      free = x + ctx.measureText(words).width + 4 * size;
     }
     ctx.restore();
   }

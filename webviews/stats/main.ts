@@ -66,6 +66,8 @@ const RANGES = [
 
 /** What is older than this had ended: the engine keeps two samples a minute. */
 const LONGEST_GAP_MS = 60_000;
+/** Whose newest number is older than this does not run now: there is one every few seconds. */
+const FRESH_MS = 20_000;
 
 startPage<ToStatsPage, FromStatsPage>((state) => new StatsPage(state).hear);
 
@@ -80,6 +82,7 @@ class StatsPage {
   #minutes = 15;
   #together = false;
   #queued = false;
+  #known = false;
 
   constructor({ title }: StatsState) {
     this.#charts = this.#metrics.map(({ title: name, format, least }) => new Chart(name, { format, least }));
@@ -107,7 +110,6 @@ class StatsPage {
   hear = (message: ToStatsPage): void => {
     if (message.type === "names") {
       for (const [id, name] of Object.entries(message.names)) this.#subject(id).name = name;
-      this.#drawLegend();
     } else if (message.type === "samples") this.#add(message.id, message.samples);
     else if (message.type === "marks")
       this.#marks.push(
@@ -115,7 +117,11 @@ class StatsPage {
           (mark) => !this.#marks.some((known) => known.time === mark.time && known.id === mark.id && known.action === mark.action),
         ),
       );
-    else if (message.type === "note") this.#note.textContent = message.text;
+    else if (message.type === "known") this.#known = true;
+    else if (message.type === "note") {
+      this.#known = false;
+      this.#say(message.text);
+    }
     this.#queue();
   };
 
@@ -160,7 +166,11 @@ class StatsPage {
   #add(id: string, samples: readonly StatsSample[]): void {
     const { samples: present } = this.#subject(id);
     for (const sample of samples) if (sample.time > (present.at(-1)?.time ?? 0)) present.push(sample);
-    this.#note.textContent = "";
+  }
+
+  /** Where it is heard, too: only when it is something else. */
+  #say(text: string): void {
+    if (this.#note.textContent !== text) this.#note.textContent = text;
   }
 
   #queue(): void {
@@ -173,11 +183,11 @@ class StatsPage {
   }
 
   /** Each container's color, and a press hides it. One alone needs none. */
-  #drawLegend(): void {
-    const subjects = [...this.#subjects.values()];
+  #drawLegend(subjects: readonly Subject[]): void {
     const names = subjects.map(({ name, hidden }) => `${name} ${hidden}`).join("\n");
     if (this.#legend.dataset["names"] === names) return;
     this.#legend.dataset["names"] = names;
+    const focused = [...this.#legend.children].indexOf(document.activeElement!);
     this.#legend.replaceChildren(
       ...(subjects.length < 2 ? [] : subjects).map((subject) => {
         const swatch = element("span", { class: "swatch" });
@@ -185,39 +195,43 @@ class StatsPage {
         const made = element("button", { type: "button", "aria-pressed": String(!subject.hidden) }, swatch, subject.name);
         made.addEventListener("click", () => {
           subject.hidden = !subject.hidden;
-          const at = subjects.indexOf(subject);
-          this.#drawLegend();
-          this.#legend.querySelectorAll("button")[at]?.focus();
           this.#queue();
         });
         return made;
       }),
       element("span", { class: "quiet" }, t("Dashed: sent, written, and limits")),
     );
+    if (focused >= 0) this.#legend.querySelectorAll("button")[focused]?.focus();
   }
 
   #redrawAll(): void {
     for (const chart of this.#charts) chart.forget();
     delete this.#legend.dataset["names"];
-    this.#drawLegend();
     this.#queue();
   }
 
   #draw(): void {
-    const newest = Math.max(Date.now(), ...[...this.#subjects.values()].map(({ samples }) => samples.at(-1)?.time ?? 0));
-    const oldest = Math.min(newest, ...[...this.#subjects.values()].map(({ samples }) => samples[0]?.time ?? newest));
+    const all = [...this.#subjects].map(([id, subject]) => ({ id, ...subject, last: subject.samples.at(-1) }));
+    const newest = Math.max(Date.now(), ...all.map(({ last }) => last?.time ?? 0));
+    const oldest = Math.min(newest, ...all.map(({ samples }) => samples[0]?.time ?? newest));
     // What is not known yet takes no room.
     const from = Math.max(newest - this.#minutes * 60_000, Math.min(oldest, newest - 60_000));
     const marks = this.#marks.filter(({ time }) => time >= from).toSorted((a, b) => a.time - b.time);
-    const subjects = [...this.#subjects.values()].filter(({ hidden }) => !hidden);
+    // Others have ended before all that is looked at; only a container of its own panel is named all the same.
+    const seen = new Set(all.filter(({ last }) => last !== undefined && last.time >= from).map(({ id }) => id));
+    const subjects = [...this.#subjects].flatMap(([id, subject]) => (seen.has(id) ? [subject] : []));
+    this.#drawLegend(subjects);
+    const shown = subjects.filter(({ hidden }) => !hidden);
     const said = marks
       .filter(({ id }) => this.#subjects.get(id)?.hidden !== true)
       .map((mark) => ({ ...mark, words: this.#markWords(mark) }));
     this.#metrics.forEach((metric, index) => {
-      const curves = subjects.flatMap((subject) => curvesOf(metric, subject, from));
+      const curves = shown.flatMap((subject) => curvesOf(metric, subject, from));
       this.#charts[index]!.draw(this.#together && metric.limit === undefined ? sumUp(curves) : curves, { from, to: newest, marks: said });
     });
-    this.#drawTable(marks);
+    this.#drawTable(marks, { seen, newest });
+    if (all.some(({ last }) => last !== undefined && newest - last.time < FRESH_MS)) this.#say("");
+    else if (this.#known) this.#say(t("Nothing runs now: numbers come as soon as it does"));
   }
 
   /** Whose it is, where there are several. */
@@ -226,9 +240,11 @@ class StatsPage {
     return name !== undefined && this.#subjects.size > 1 ? `${name} ${wordsOf(action)}` : wordsOf(action);
   }
 
-  #drawTable(marks: readonly StatsMark[]): void {
+  #drawTable(marks: readonly StatsMark[], { seen, newest }: { seen: ReadonlySet<string>; newest: number }): void {
     const rows = [...this.#subjects].map(([id, { name, samples }]) => {
-      const [before, now] = [samples.at(-2), samples.at(-1)];
+      if (!seen.has(id)) return undefined;
+      const [before, last] = [samples.at(-2), samples.at(-1)];
+      const now = last && newest - last.time < FRESH_MS ? last : undefined;
       const cells = this.#metrics.map(({ parts, format, limit }) => {
         const values = now ? parts.map((part) => [part.name, format(part.of(now, before) ?? 0)].filter(Boolean).join(" ")) : ["–"];
         return element("td", {}, now && limit ? t("{0} of {1}", values[0]!, format(limit(now))) : values.join(", "));
@@ -237,9 +253,10 @@ class StatsPage {
         .filter((mark) => mark.id === id)
         .slice(-3)
         .map(({ time, action }) => `${new Date(time).toLocaleTimeString()} ${wordsOf(action)}`);
-      return element("tr", {}, element("th", { scope: "row" }, name), ...cells, element("td", {}, events.join("; ") || "–"));
+      const row = element("th", { scope: "row" }, name, ...(now ? [] : [element("span", { class: "quiet" }, ` ${t("not running")}`)]));
+      return element("tr", {}, row, ...cells, element("td", {}, events.join("; ") || "–"));
     });
-    this.#body.replaceChildren(...rows);
+    this.#body.replaceChildren(...rows.filter((row) => row !== undefined));
   }
 }
 
