@@ -8,8 +8,8 @@ import { join } from "node:path";
 const root = join(import.meta.dirname, "..");
 export const BUNDLE = join(root, "l10n/bundle.l10n.json");
 
-/** A call with a literal for its first argument: `vscode.l10n.t("…")`, and `t("…")` in pages. */
-const CALLS = /\b(?:l10n\.t|(?<![.\w])t)\(\s*("(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*')/g;
+/** A call with a literal for its first argument: `vscode.l10n.t("…")`, `t("…")` in pages, and `sentence("…")` for what the engine's side says. */
+const CALLS = /\b(?:l10n\.t|(?<![.\w])(?:t|sentence))\(\s*("(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*')/g;
 
 /** English is its own key, as VS Code wants it. */
 export function collectWords(): Record<string, string> {

@@ -88,7 +88,7 @@ export type ToRunPage =
   | { readonly type: "command"; readonly text: string }
   | { readonly type: "note"; readonly text: string };
 
-export type FromRunPage = PageReady | { readonly type: "run" | "save" | "changed"; readonly spec: RunSpec };
+export type FromRunPage = PageReady | { readonly type: "run" | "create" | "save" | "changed"; readonly spec: RunSpec };
 
 export type { StatsMark, StatsSample };
 

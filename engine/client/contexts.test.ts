@@ -4,6 +4,8 @@ import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
+import { Readable } from "node:stream";
+import { exportContext, importContext } from "./context-archive.ts";
 import { checkContextName, Contexts, tlsFor } from "./contexts.ts";
 
 const directory = mkdtempSync(join(tmpdir(), "berth-contexts-"));
@@ -75,4 +77,27 @@ test("tlsFor() verifies unless told otherwise", () => {
   assert.equal(tlsFor(far, {}), undefined);
   assert.deepEqual(tlsFor(far, { ca: "x" }), { ca: "x", verify: true });
   assert.deepEqual(tlsFor({ ...far, skipTlsVerify: true }, {}), { verify: false });
+});
+
+test("a context goes into a file and comes out of it the same, also of docker's command", async (t) => {
+  const pems = { ca: "CA", cert: "CERT", key: "KEY" };
+  await contexts.write({ ...far, name: "packed" }, pems);
+  const archive = await exportContext(contexts, "packed");
+  await importContext(contexts, "unpacked", Readable.from([archive]));
+  assert.deepEqual([await contexts.get("unpacked"), await contexts.tls("unpacked")], [{ ...far, name: "unpacked" }, pems]);
+  await assert.rejects(importContext(contexts, "unpacked", Readable.from([archive])), /context "unpacked" already exists/);
+  for (const [wrong, message] of [
+    [Buffer.alloc(1024), /no metadata found/],
+    [Buffer.from("{"), /./],
+  ] as const)
+    await assert.rejects(importContext(contexts, "wrong", Readable.from([wrong])), message);
+  assert.equal(await contexts.has("wrong"), false);
+  if (noDocker) return t.skip(noDocker);
+  const file = join(directory, "packed.dockercontext");
+  writeFileSync(file, archive);
+  docker("context", "import", "by-docker", file);
+  assert.deepEqual([await contexts.get("by-docker"), await contexts.tls("by-docker")], [{ ...far, name: "by-docker" }, pems]);
+  docker("context", "export", "by-docker", `${file}.again`);
+  await importContext(contexts, "again", Readable.from([readFileSync(`${file}.again`)]));
+  assert.deepEqual(await contexts.tls("again"), pems);
 });

@@ -8,7 +8,7 @@ import type { BuildTarget } from "./run.ts";
 export type BuildOptions = Pick<BuildTarget, "target" | "platform" | "buildArgs" | "noCache" | "pull">;
 
 /** The usual ones; others can be written into a task. */
-const PLATFORMS = [
+export const PLATFORMS: readonly string[] = [
   "linux/amd64",
   "linux/arm64",
   "linux/arm/v7",

@@ -2,9 +2,12 @@
 import type { Command } from "./command.ts";
 import { composeCommands } from "./compose.ts";
 import { containerCommands } from "./container.ts";
+import { createCommands } from "./container-create.ts";
+import { endCommands } from "./container-end.ts";
 import { dockerfileCommands } from "./dockerfile.ts";
 import { customCommands } from "./custom.ts";
 import { endpointCommands } from "./endpoint.ts";
+import { endpointFileCommands } from "./endpoint-file.ts";
 import { engineCommands } from "./engine.ts";
 import { equivalentCommands } from "./equivalent.ts";
 import { fileCommands } from "./file.ts";
@@ -24,6 +27,8 @@ export const commands: Readonly<Record<string, Command>> = {
   ...viewCommands,
   ...dockerfileCommands,
   ...containerCommands,
+  ...createCommands,
+  ...endCommands,
   ...imageCommands,
   ...volumeCommands,
   ...compareCommands,
@@ -33,6 +38,7 @@ export const commands: Readonly<Record<string, Command>> = {
   ...composeCommands,
   ...registryCommands,
   ...endpointCommands,
+  ...endpointFileCommands,
   ...fileCommands,
   ...runFormCommands,
   ...equivalentCommands,

@@ -63,31 +63,36 @@ async function askService(context: Context, target: ComposeTarget): Promise<Choi
   return items.length === 1 ? items[0] : vscode.window.showQuickPick(items, { title: vscode.l10n.t("Which service?") });
 }
 
+/** One service, and something that is typed about it. */
+const asking =
+  (box: (service: string) => vscode.InputBoxOptions, words: (service: string, typed: string) => readonly string[]): Ask =>
+  async (context, target) => {
+    const service = await askService(context, target);
+    const typed = service && (await vscode.window.showInputBox(box(service.label)));
+    return typed === undefined ? undefined : { words: words(service!.label, typed), profiles: service!.profiles };
+  };
+
 /** `web=3` */
-export const askScale: Ask = async (context, target) => {
-  const service = await askService(context, target);
-  if (!service) return undefined;
-  const count = await vscode.window.showInputBox({
-    title: vscode.l10n.t("Scale {0}", service.label),
+export const askScale = asking(
+  (service) => ({
+    title: vscode.l10n.t("Scale {0}", service),
     prompt: vscode.l10n.t("How many containers of it"),
     value: "2",
     validateInput: (text) => (/^\d{1,4}$/.test(text.trim()) ? undefined : vscode.l10n.t("Write a number")),
-  });
-  return count === undefined ? undefined : { words: [`${service.label}=${Number(count)}`], profiles: service.profiles };
-};
+  }),
+  (service, count) => [`${service}=${Number(count)}`],
+);
 
 /** A service and the command that its container runs instead of its own; empty for its own. */
-export const askRun: Ask = async (context, target) => {
-  const service = await askService(context, target);
-  if (!service) return undefined;
-  const command = await vscode.window.showInputBox({
-    title: vscode.l10n.t("Run once in {0}", service.label),
+export const askRun = asking(
+  (service) => ({
+    title: vscode.l10n.t("Run once in {0}", service),
     prompt: vscode.l10n.t("Command, or empty for the service's own"),
     value: "sh",
     validateInput: wordsProblem,
-  });
-  return command === undefined ? undefined : { words: [service.label, ...splitWords(command)], profiles: service.profiles };
-};
+  }),
+  (service, command) => [service, ...splitWords(command)],
+);
 
 function wordsProblem(text: string): string | undefined {
   try {

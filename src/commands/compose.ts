@@ -162,6 +162,8 @@ async function logs(context: Context, ...args: unknown[]): Promise<void> {
 
 export const composeCommands: Readonly<Record<string, Command>> = {
   "compose.up": compose({ words: ["up"], after: ["--detach"] }),
+  "compose.upBuild": compose({ words: ["up"], after: ["--detach", "--build"] }),
+  "compose.create": compose({ words: ["create"] }),
   "compose.upSelect": compose({ words: ["up"], after: ["--detach"], ask: askServices }),
   "compose.down": compose({ words: ["down"] }),
   "compose.downVolumes": compose({

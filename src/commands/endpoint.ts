@@ -5,7 +5,7 @@ import * as vscode from "vscode";
 import { checkContextName } from "../../engine/client/contexts.ts";
 import type { ContextTls } from "../../engine/client/contexts.ts";
 import type { Context } from "../context.ts";
-import { dockerContexts } from "../engine/address.ts";
+import { addressProblem, dockerContexts } from "../engine/address.ts";
 import { environmentEndpoint, OWN } from "../engine/environment.ts";
 import { CONTEXT_PREFIX } from "../engine/state.ts";
 import { quoteField } from "../run/mount-words.ts";
@@ -60,13 +60,15 @@ async function create(context: Context): Promise<void> {
   ];
   const kind = await vscode.window.showQuickPick(kinds, { title });
   if (!kind) return;
-  const host = await vscode.window.showInputBox({ title, prompt: kind.prompt, value: kind.detail, ignoreFocusOut: true });
+  const { prompt, detail: value } = kind;
+  const host = (await vscode.window.showInputBox({ title, prompt, value, ignoreFocusOut: true, validateInput: addressProblem }))?.trim();
   if (!host) return;
+  const taken = (await dockerContexts().list()).map((each) => each.name);
   const name = await vscode.window.showInputBox({
     title,
     prompt: vscode.l10n.t("Name of the context"),
     ignoreFocusOut: true,
-    validateInput: nameProblem,
+    validateInput: (text) => (taken.includes(text) ? vscode.l10n.t("There is a context {0} already", text) : nameProblem(text)),
   });
   if (!name) return;
   const tls = kind.tls ? await askTls(title) : { folder: undefined };
@@ -78,7 +80,8 @@ async function create(context: Context): Promise<void> {
   context.changed.fire("endpoints");
 }
 
-function nameProblem(name: string): string | undefined {
+/** Undefined for a name that docker would take. */
+export function nameProblem(name: string): string | undefined {
   try {
     checkContextName(name);
     return undefined;

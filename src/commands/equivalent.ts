@@ -26,8 +26,10 @@ async function ofContainer(context: Context, node: ContainerNode): Promise<void>
   const inspect = await client.containers.inspect(container.Id);
   const image = await client.images.inspect(inspect.Image).catch(() => undefined);
   const operations = Object.values(containerOperations).filter(({ fits }) => !fits || fits(node));
+  const words = containerWords(inspect, image?.Config ?? {});
   await copy(context, [
-    ["run", ...containerWords(inspect, image?.Config ?? {})],
+    ["run", ...words],
+    ["create", ...words.slice(1)],
     ["logs", "--follow", shown.label],
     ["inspect", shown.label],
     ["diff", shown.label],
@@ -42,6 +44,8 @@ async function ofContainer(context: Context, node: ContainerNode): Promise<void>
     ["export", "--output", `${shown.label}.tar`, shown.label],
     ["cp", `${shown.label}:/etc/hostname`, "."],
     ["rename", shown.label, `${shown.label}-1`],
+    ["port", shown.label],
+    ["wait", shown.label],
     ...operations.map(({ words }) => words(node)),
   ]);
 }
@@ -53,6 +57,7 @@ const ofReference = (context: Context, reference: string, repository: string): P
   copy(context, [
     ["run", "--rm", "-it", reference],
     ["run", "--detach", "--publish-all", reference],
+    ["create", reference],
     ["pull", reference],
     ["push", reference],
     ["tag", reference, `${repository === "<none>" ? "image" : repository}:other`],

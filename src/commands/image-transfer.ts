@@ -2,6 +2,7 @@
 import * as vscode from "vscode";
 import type { JsonMessage } from "../../engine/api/types/image.ts";
 import { parseReference } from "../../engine/syntax/reference.ts";
+import { PLATFORMS } from "../build/options.ts";
 import type { Context } from "../context.ts";
 import { openWorkTerminal } from "../terminals/work.ts";
 import { compareText } from "../tree/arrange.ts";
@@ -10,16 +11,32 @@ import { ActionableError } from "./actions.ts";
 import { signalOf } from "./command.ts";
 import { referenceProblem, splitTag } from "./image-name.ts";
 import { busy, say } from "./operation.ts";
+import { chosenNodes } from "./pick.ts";
 
 /** Asks for a name, with the hub's and its tags' proposals, unless one is given. */
 export async function pull(context: Context, given?: string): Promise<void> {
   const name = given ?? (await askName(context));
+  if (name) await pullName(context, name, undefined);
+}
+
+/** The image of another platform than the engine's, which takes the name's place. */
+export async function pullFor(context: Context, [row, ...more]: readonly unknown[]): Promise<void> {
+  const title = vscode.l10n.t("Pull which image for another platform?");
+  const chosen = row === undefined ? [] : await chosenNodes(context, context.images, [row, ...more], { title, one: true });
+  const name = chosen[0]?.shown.reference ?? (row === undefined ? await askName(context) : undefined);
   if (!name) return;
+  const platform = await vscode.window.showQuickPick(PLATFORMS, { title: vscode.l10n.t("Pull {0} for which platform?", name) });
+  if (platform) await pullName(context, name, platform);
+}
+
+async function pullName(context: Context, name: string, platform: string | undefined): Promise<void> {
   const { repository, tag } = splitTag(name);
   const client = await context.engine.client();
   const auth = await context.accounts.auth(domainOf(name));
-  say(context, ["pull", name]);
-  await transfer(vscode.l10n.t("Pulling {0}", name), "cloud-download", (signal) => client.images.pull(repository, { tag, auth, signal }));
+  say(context, ["pull", ...(platform ? ["--platform", platform] : []), name]);
+  await transfer(vscode.l10n.t("Pulling {0}", name), "cloud-download", (signal) =>
+    client.images.pull(repository, { tag, platform, auth, signal }),
+  );
 }
 
 /** Asks the registries which images they have newer ones of, and offers to pull them. */

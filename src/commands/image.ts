@@ -2,12 +2,13 @@
 import * as vscode from "vscode";
 import type { Context } from "../context.ts";
 import { openWorkTerminal } from "../terminals/work.ts";
+import { formatSize, instructionOf } from "../tree/image.ts";
 import type { ImageNode } from "../tree/images-tree.ts";
 import type { Command } from "./command.ts";
 import { referenceProblem, splitTag } from "./image-name.ts";
 import type { NameParts } from "./image-name.ts";
-import { checkUpdates, pull, push, registriesOf } from "./image-transfer.ts";
-import { inspectUri } from "./inspect.ts";
+import { checkUpdates, pull, pullFor, push, registriesOf } from "./image-transfer.ts";
+import { inspectUri, showText } from "./inspect.ts";
 import { busy, confirmed, operationCommands, say } from "./operation.ts";
 import type { Operation } from "./operation.ts";
 import { chosenNodes } from "./pick.ts";
@@ -56,6 +57,20 @@ async function tag(context: Context, { shown }: ImageNode): Promise<void> {
   const { repository, tag: wanted } = splitTag(text);
   say(context, ["tag", shown.reference, text]);
   await (await context.engine.client()).images.tag(shown.reference, repository, wanted);
+}
+
+/** The lines of `docker history`, on any engine. */
+async function history(context: Context, { image, shown }: ImageNode): Promise<void> {
+  const lines = await (await context.engine.client()).images.history(image.Id);
+  say(context, ["history", "--no-trunc", shown.reference]);
+  const rows = lines.map(({ Created, CreatedBy, Comment, Size, Tags }) => [
+    new Date(Created * 1000).toISOString().slice(0, 16).replace("T", " "),
+    formatSize(Size),
+    [instructionOf(CreatedBy) || CreatedBy || Comment, ...(Tags ?? []).map((tag) => `← ${tag}`)].join(" "),
+  ]);
+  const head = [vscode.l10n.t("Made"), vscode.l10n.t("Size"), vscode.l10n.t("Instruction")];
+  const text = [head, ...rows].map(([made, size, line]) => `${made!.padEnd(18)}${size!.padStart(10)}  ${line}`.trimEnd());
+  await showText(vscode.l10n.t("History of {0}.txt", shown.label), text.join("\n"));
 }
 
 async function save(context: Context, ...args: unknown[]): Promise<void> {
@@ -129,6 +144,8 @@ export const imageCommands: Readonly<Record<string, Command>> = {
   "image.tag": onImages(vscode.l10n.t("Tag which image?"), tag),
   "image.pull": { handler: (context, name) => pull(context, typeof name === "string" ? name : undefined) },
   "image.checkUpdates": { handler: checkUpdates },
+  "image.pullFor": { handler: (context, ...args) => pullFor(context, args) },
+  "image.history": onImages(vscode.l10n.t("Show the history of which image?"), history),
   "image.pullAgain": onImages(vscode.l10n.t("Pull which image again?"), (context, { shown }) => pull(context, shown.reference)),
   "image.push": onImages(vscode.l10n.t("Push which image?"), push),
   "image.save": { handler: save },

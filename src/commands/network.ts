@@ -1,6 +1,7 @@
 /** What can be done with networks. */
 import * as vscode from "vscode";
 import type { Context } from "../context.ts";
+import type { ContainerNode } from "../tree/containers-tree.ts";
 import type { MemberNode, NetworkNode } from "../tree/networks-tree.ts";
 import type { Command } from "./command.ts";
 import { inspectUri } from "./inspect.ts";
@@ -71,14 +72,46 @@ async function connect(context: Context, ...args: unknown[]): Promise<void> {
   }
 }
 
-async function disconnect(context: Context, ...args: unknown[]): Promise<void> {
-  const members = rowsOfKind<MemberNode>(args, "member");
+/** A container in a network. */
+interface Member {
+  readonly network: string;
+  readonly container: string;
+  readonly name: string;
+}
+
+/** Asks, then cuts them off. */
+async function leave(context: Context, members: readonly Member[]): Promise<void> {
   if (members.length === 0) return;
-  const names = members.map(({ shown, network }) => vscode.l10n.t("{0} from {1}", shown.label, network)).join(", ");
+  const names = members.map(({ name, network }) => vscode.l10n.t("{0} from {1}", name, network)).join(", ");
   if (!(await confirmed({ message: vscode.l10n.t("Disconnect {0}?", names), yes: vscode.l10n.t("Disconnect") }))) return;
   const { networks } = await context.engine.client();
-  for (const { network, shown } of members) say(context, ["network", "disconnect", "--force", network, shown.label]);
+  for (const { network, name } of members) say(context, ["network", "disconnect", "--force", network, name]);
   await together(members.map(({ network, container }) => networks.disconnect(network, container, { force: true })));
+}
+
+async function disconnect(context: Context, ...args: unknown[]): Promise<void> {
+  const rows = rowsOfKind<MemberNode>(args, "member");
+  await leave(
+    context,
+    rows.map(({ shown, network, container }) => ({ network, container, name: shown.label })),
+  );
+}
+
+/** What can be left: not the host's network, and not none. */
+const joined = ({ container }: ContainerNode): string[] =>
+  Object.keys(container.NetworkSettings.Networks).filter((name) => name !== "host" && name !== "none");
+
+async function disconnectContainer(context: Context, ...args: unknown[]): Promise<void> {
+  const title = vscode.l10n.t("Disconnect which container from a network?");
+  const nodes = await chosenNodes(context, context.containers, args, { title, fits: (node) => joined(node).length > 0, one: !args[0] });
+  const all = nodes.flatMap((node) => joined(node).map((network) => ({ network, container: node.container.Id, name: node.shown.label })));
+  if (all.length === 0) {
+    if (args[0]) void vscode.window.showInformationMessage(vscode.l10n.t("It is in no network that it could leave"));
+    return;
+  }
+  const items = all.map((member) => ({ label: member.network, description: nodes.length > 1 ? member.name : "", member }));
+  const chosen = await vscode.window.showQuickPick(items, { title: vscode.l10n.t("Disconnect from which networks?"), canPickMany: true });
+  await leave(context, chosen?.map(({ member }) => member) ?? []);
 }
 
 export const networkCommands: Readonly<Record<string, Command>> = {
@@ -87,6 +120,7 @@ export const networkCommands: Readonly<Record<string, Command>> = {
   "network.prune": { handler: prune },
   "network.connect": { handler: connect },
   "network.disconnect": { handler: disconnect },
+  "container.disconnect": { handler: disconnectContainer },
   "network.inspect": {
     handler: async (context, ...args) => {
       const nodes = await chosenNodes(context, context.networks, args, { title: vscode.l10n.t("Inspect which network?"), one: !args[0] });

@@ -1,5 +1,6 @@
 /** Run with options, run again what was saved, edit and recreate. */
 import * as vscode from "vscode";
+import type { BuildRecord } from "../../engine/api/types/builds.ts";
 import type { Context } from "../context.ts";
 import { openBuildPanel } from "../panels/build.ts";
 import { openImagePanel } from "../panels/image.ts";
@@ -12,6 +13,7 @@ import { onContainers, targetOf } from "./container.ts";
 import type { Command } from "./command.ts";
 import { onImages } from "./image.ts";
 import { containerNameFor } from "./image-name.ts";
+import { confirmed, say, together } from "./operation.ts";
 
 async function runSaved(context: Context, ...args: unknown[]): Promise<void> {
   const saved = savedSpecs(context);
@@ -28,6 +30,13 @@ async function pickSaved(context: Context, title: string): Promise<string | unde
   return undefined;
 }
 
+const buildItem = (record: BuildRecord): vscode.QuickPickItem & { readonly record: BuildRecord } => ({
+  label: record.tags?.[0] ?? record.contextName,
+  description: [record.status, new Date(record.startedMs).toLocaleString()].join(" · "),
+  detail: record.contextName,
+  record,
+});
+
 async function showBuild(context: Context, ...args: unknown[]): Promise<void> {
   const client = await context.engine.client();
   const records = await client.buildRecords.list();
@@ -36,15 +45,24 @@ async function showBuild(context: Context, ...args: unknown[]): Promise<void> {
     if (record) openBuildPanel(context, { id: record.id, name: record.tags?.[0] ?? record.contextName });
     return;
   }
-  const items = records.map((record) => ({
-    label: record.tags?.[0] ?? record.contextName,
-    description: [record.status, new Date(record.startedMs).toLocaleString()].join(" · "),
-    detail: record.contextName,
-    record,
-  }));
+  const items = records.map(buildItem);
   if (items.length === 0) return void vscode.window.showInformationMessage(vscode.l10n.t("No build is remembered yet"));
   const chosen = await vscode.window.showQuickPick(items, { title: vscode.l10n.t("Show which build?") });
   if (chosen) openBuildPanel(context, { id: chosen.record.id, name: chosen.label });
+}
+
+/** What is remembered of builds: their record, logs and the files of their steps. The images stay. */
+async function forgetBuilds(context: Context): Promise<void> {
+  const { buildRecords } = await context.engine.client();
+  const items = (await buildRecords.list()).filter(({ status }) => status !== "running").map(buildItem);
+  if (items.length === 0) return void vscode.window.showInformationMessage(vscode.l10n.t("No build is remembered yet"));
+  const chosen = await vscode.window.showQuickPick(items, { title: vscode.l10n.t("Forget which builds?"), canPickMany: true });
+  if (!chosen || chosen.length === 0) return;
+  const message = vscode.l10n.t("Forget {0} builds?", chosen.length);
+  const detail = vscode.l10n.t("Their logs go, and the files of steps that failed. Images and cache stay.");
+  if (!(await confirmed({ message, detail, yes: vscode.l10n.t("Forget") }))) return;
+  say(context, ["builds", "rm", ...chosen.map(({ record }) => record.id)]);
+  await together(chosen.map(({ record }) => buildRecords.remove(record.id)));
 }
 
 async function stats(context: Context, ...args: unknown[]): Promise<void> {
@@ -86,6 +104,7 @@ export const runFormCommands: Readonly<Record<string, Command>> = {
       for (const { image, shown } of nodes) openImagePanel(context, { id: image.Id, name: shown.label });
     },
   },
+  "build.forget": { handler: forgetBuilds },
   "build.show": { handler: showBuild },
   "container.stats": { handler: stats },
   "containers.stats": { handler: (context) => stats(context) },

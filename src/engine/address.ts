@@ -2,8 +2,10 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { Contexts, tlsFor } from "../../engine/client/contexts.ts";
+import { parseEndpoint } from "../../engine/client/endpoint.ts";
 import type { EndpointOptions } from "../../engine/client/endpoint.ts";
 import { dialSsh, parseSsh } from "../../engine/host/ssh.ts";
+import { t } from "../language/server/words.ts";
 import { dockerDirectory } from "./environment.ts";
 import { CONTEXT_PREFIX } from "./state.ts";
 
@@ -38,4 +40,17 @@ function dialOptions(host: string): EndpointOptions {
   if (!host.startsWith("ssh://")) return {};
   parseSsh(host);
   return { dial: () => dialSsh(host) };
+}
+
+/** What is wrong with an address as it is typed, before anything is written or asked; undefined when nothing is. */
+export function addressProblem(text: string): string | undefined {
+  const address = text.trim();
+  if (!/^(unix|tcp|ssh|http|https):\/\/[^/\s]|^unix:\/\/\/\S/.test(address))
+    return t("Write unix:///path, tcp://host:port or ssh://user@host");
+  try {
+    parseEndpoint(address, dialOptions(address));
+    return undefined;
+  } catch {
+    return t("This is no address of an engine");
+  }
 }

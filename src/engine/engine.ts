@@ -11,6 +11,7 @@ import type { EventMessage } from "../../engine/api/types/system.ts";
 import type { DockerClient } from "../../engine/client/client.ts";
 import { environmentEndpoint, OWN } from "./environment.ts";
 import type { EngineProgram, PreflightError, Problem } from "./program.ts";
+import { inEditorsWords } from "./said.ts";
 import type { EngineState } from "./state.ts";
 
 /** Pauses before another attempt at an engine that cannot be reached; the last one repeats. */
@@ -174,7 +175,7 @@ export class Engine implements vscode.Disposable {
   /** A socket that is gone was taken away by an engine that ended as asked; one that stays behind belonged to a killed engine. */
   async #lost(): Promise<void> {
     this.#log.info("The connection to the engine is lost");
-    if (!this.own) return this.#retryLater("The connection to the engine is lost");
+    if (!this.own) return this.#retryLater(vscode.l10n.t("The connection to the engine is lost"));
     if (!this.#socket || !existsSync(this.#socket)) return this.#rest();
     const now = Date.now();
     this.#losses = [...this.#losses.filter((time) => now - time < 60_000), now];
@@ -191,7 +192,7 @@ export class Engine implements vscode.Disposable {
 
   #failed(error: Error): void {
     this.#log.error(error.message);
-    if (!this.own) return this.#retryLater(error.message);
+    if (!this.own) return this.#retryLater(inEditorsWords(error.message));
     this.#disconnect();
     const { problems } = error as Partial<PreflightError>;
     this.#become(problems ? { kind: "lacking", problems } : { kind: "failed", message: error.message });

@@ -9,6 +9,7 @@ import { PreflightError, ensureEngine, readEngineStatus, readProblems, stopEngin
 import type { EngineOptions, EngineStatus, Problem } from "../../engine/host/start.ts";
 
 import { t } from "../language/server/words.ts";
+import { inEditorsWords } from "./said.ts";
 
 export { PreflightError };
 export type { EngineStatus, Problem };
@@ -38,7 +39,10 @@ export class EngineProgram {
    * @throws {PreflightError} when this machine lacks something
    */
   async start(signal: AbortSignal): Promise<EngineStatus> {
-    return ensureEngine({ ...this.#engine(), signal, node: await findNode(this.#options.nodePath) });
+    const node = await findNode(this.#options.nodePath);
+    return ensureEngine({ ...this.#engine(), signal, node }).catch((error: unknown) => {
+      throw error instanceof PreflightError ? new PreflightError(translated(error.problems)) : error;
+    });
   }
 
   /** Stops all containers, the engine, and everything that belongs to it. What is stored stays. */
@@ -53,13 +57,16 @@ export class EngineProgram {
 
   /** What this machine lacks; empty when an engine can start. */
   problems(): readonly Problem[] {
-    return readProblems(this.#engine());
+    return translated(readProblems(this.#engine()));
   }
 
   #engine(): EngineOptions {
     return { root: this.#options.root || process.env["BERTH_ROOT"], env: engineEnvironment(), programs: this.#options.programs };
   }
 }
+
+const translated = (problems: readonly Problem[]): Problem[] =>
+  problems.map(({ id, message, fix }) => ({ id, message: inEditorsWords(message), fix: inEditorsWords(fix) }));
 
 /** What VS Code sets for its own children must not reach the engine, which lives longer than any of them. */
 function engineEnvironment(): NodeJS.ProcessEnv {

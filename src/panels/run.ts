@@ -4,7 +4,7 @@ import type { FromRunPage, RunState, ToRunPage } from "../../webviews/protocol.t
 import { commandLine } from "../commands/operation.ts";
 import type { Context } from "../context.ts";
 import { runWords } from "../run/spec.ts";
-import { recreate, runSpec, saveSpec } from "../run/run.ts";
+import { createSpec, recreate, runSpec, saveSpec } from "../run/run.ts";
 import { showPage } from "./page.ts";
 import type { Page } from "./page.ts";
 
@@ -17,7 +17,7 @@ export const runPage: Page<RunState, ToRunPage, FromRunPage> = {
   serve: async (context, { replaces, saved }, { say, onMessage, signal }) => {
     onMessage((message) => {
       if (message.type === "ready") return;
-      const work = { run: start, save: keep, changed: show }[message.type];
+      const work = { run: start, create: make, save: keep, changed: show }[message.type];
       work(context, message.spec).catch((error: Error) => say({ type: "problem", text: error.message }));
     });
     const show = async (_: Context, spec: RunState["spec"]): Promise<void> => {
@@ -27,6 +27,10 @@ export const runPage: Page<RunState, ToRunPage, FromRunPage> = {
       say({ type: "problem", text: "" });
       if (replaces) await recreate(context, replaces.id, spec);
       else await runSpec(context, spec);
+    };
+    const make = async (_: Context, spec: RunState["spec"]): Promise<void> => {
+      say({ type: "problem", text: "" });
+      await createSpec(context, spec);
     };
     const keep = async (_: Context, spec: RunState["spec"]): Promise<void> => {
       await saveSpec(context, spec, saved);

@@ -35,6 +35,19 @@ export async function forgetSpec(context: Context, name: string): Promise<void> 
   await context.extension.workspaceState.update(SAVED, rest);
 }
 
+/** Makes a container, and leaves it at that. @returns its id */
+export async function createSpec(context: Context, spec: RunSpec): Promise<string> {
+  const request = requestOf(spec);
+  say(context, ["create", ...runWords(spec).slice(1)]);
+  const { containers } = await context.engine.client();
+  const what = spec.name || spec.image;
+  const { Id } = await busy({ title: vscode.l10n.t("Creating {0}", what), view: "containers" }, (signal) =>
+    containers.create(request, { name: spec.name || undefined, platform: spec.platform || undefined, signal }),
+  );
+  void vscode.window.showInformationMessage(vscode.l10n.t("{0} was created, and does not run yet", what));
+  return Id;
+}
+
 /** Makes and starts a container. One that could not start is not left behind. @returns its id */
 export async function runSpec(context: Context, spec: RunSpec): Promise<string> {
   const request = requestOf(spec);
@@ -161,7 +174,7 @@ async function sayRecreated(context: Context, { name, start: started }: Replacem
   const image = await client.images.inspect(made.Image).catch(() => undefined);
   const words = containerWords(made, image?.Config ?? {});
   say(context, ["rm", "--force", name]);
-  say(context, started ? ["run", ...words] : ["create", ...words.filter((word, at) => at > 0 || word !== "--detach")]);
+  say(context, started ? ["run", ...words] : ["create", ...words.slice(1)]);
 }
 
 type Endpoints = NonNullable<NonNullable<ContainerCreateRequest["NetworkingConfig"]>["EndpointsConfig"]>;

@@ -1,6 +1,9 @@
-/** What "Copy Equivalent Command" offers for a container, typed into docker's own command. */
+/** What "Copy Equivalent Command" offers for a container, a network and a volume, typed into docker's own command. */
 import assert from "node:assert/strict";
 import type { ContainerInspect } from "../../engine/api/types/container.ts";
+import type { Network } from "../../engine/api/types/network.ts";
+import type { Volume } from "../../engine/api/types/volume.ts";
+import { networkWords, volumeWords } from "../../src/run/create-words.ts";
 import { containerWords } from "../../src/run/words.ts";
 
 /** Each is a container with many options at once. */
@@ -15,11 +18,17 @@ const CONTAINERS: Readonly<Record<string, string>> = {
   networks: "--network name=equal,alias=one,ip=10.66.7.9 --network equal2",
 };
 
+const NETWORKS = [
+  "--internal --attachable --subnet 10.66.8.0/24 --ip-range 10.66.8.128/25 --gateway 10.66.8.1 --aux-address other=10.66.8.5 --label a=b",
+  "--ipv6 --subnet 10.66.9.0/24 --subnet fd66:9::/64 --opt com.docker.network.bridge.enable_icc=false --opt com.docker.network.driver.mtu=1400",
+];
+const VOLUMES = ["--label a=b --label c=", "--opt type=tmpfs --opt device=tmpfs --opt o=size=1m,mode=0700"];
+
 /**
  * Makes each by docker, and once more by the words for it.
  * @param says runs docker; gives what it prints
  */
-export async function checkEquivalents(says: (args: readonly string[]) => Promise<string>): Promise<void> {
+export async function checkEquivalents(says: Says): Promise<void> {
   const inspect = async (name: string): Promise<ContainerInspect> => (JSON.parse(await says(["inspect", name])) as [ContainerInspect])[0];
   await says(["network", "create", "--subnet", "10.66.7.0/24", "equal"]);
   await says(["network", "create", "equal2"]);
@@ -33,6 +42,33 @@ export async function checkEquivalents(says: (args: readonly string[]) => Promis
   }
   await says(["network", "rm", "equal", "equal2"]);
   await says(["volume", "rm", "named", "third"]);
+  for (const options of NETWORKS) await checkNetwork(says, options.split(" "));
+  for (const options of VOLUMES) await checkVolume(says, options.split(" "));
+}
+
+type Says = (args: readonly string[]) => Promise<string>;
+
+async function checkNetwork(says: Says, options: readonly string[]): Promise<void> {
+  const inspect = async (): Promise<Network> => (JSON.parse(await says(["network", "inspect", "equal3"])) as [Network])[0];
+  const chosen = ({ Id: _id, Created: _created, ...rest }: Network): unknown => rest;
+  await says(["network", "create", ...options, "equal3"]);
+  const before = await inspect();
+  await says(["network", "rm", "equal3"]);
+  await says(["network", "create", ...networkWords(before)]);
+  assert.deepEqual(chosen(await inspect()), chosen(before), options.join(" "));
+  await says(["network", "rm", "equal3"]);
+}
+
+async function checkVolume(says: Says, options: readonly string[]): Promise<void> {
+  const inspect = async (): Promise<Volume> => (JSON.parse(await says(["volume", "inspect", "equal4"])) as [Volume])[0];
+  await says(["volume", "create", ...options, "equal4"]);
+  const before = await inspect();
+  await says(["volume", "rm", "equal4"]);
+  await says(["volume", "create", ...volumeWords(before)]);
+  const { CreatedAt: _before, ...want } = before;
+  const { CreatedAt: _after, ...have } = await inspect();
+  assert.deepEqual(have, want, options.join(" "));
+  await says(["volume", "rm", "equal4"]);
 }
 
 /** What was chosen for it: no ids, times, states, or names that an engine makes up. */

@@ -44,6 +44,7 @@ class RunPage {
       "div",
       { class: "actions" },
       button(replaces ? t("Recreate") : t("Run"), () => this.#form.requestSubmit(), "primary"),
+      ...(replaces ? [] : [button(t("Create without Starting"), () => this.#create())]),
       button(t("Save…"), () => this.#say({ type: "save", spec: this.#spec() })),
     );
     this.#row(element("span"), element("div", {}, this.#problem, actions));
@@ -139,6 +140,10 @@ class RunPage {
       removeAfter: this.#removeAfter,
       platform: text("platform"),
     };
+  }
+
+  #create(): void {
+    if (this.#form.reportValidity()) this.#say({ type: "create", spec: this.#spec() });
   }
 
   #changed(): void {

@@ -1,12 +1,9 @@
 /** Docker's contexts, the same files as docker's own command. `default` is Berth's own engine. */
 import { readFile, stat, writeFile } from "node:fs/promises";
-import { buffer } from "node:stream/consumers";
+import { Readable } from "node:stream";
+import { exportContext, importContext } from "../../client/context-archive.ts";
 import { checkContextName, Contexts } from "../../client/contexts.ts";
 import type { ContextTls, DockerContext } from "../../client/contexts.ts";
-import { bufferEntry } from "../../client/tar/pack.ts";
-import { readTar } from "../../client/tar/read.ts";
-import { writeTar } from "../../client/tar/write.ts";
-import type { TarEntry } from "../../client/tar/write.ts";
 import { enginePaths } from "../../host/paths.ts";
 import { ExitError, command } from "../cli.ts";
 import type { Cli } from "../cli.ts";
@@ -192,19 +189,12 @@ export const contextInspect = command({
   },
 });
 
-async function* archiveOf(meta: string, tls: ContextTls): AsyncGenerator<TarEntry> {
-  yield bufferEntry("meta.json", Buffer.from(meta), 0o600);
-  for (const pem of PEMS) if (tls[pem]) yield await Promise.resolve(bufferEntry(`tls/docker/${pem}.pem`, Buffer.from(tls[pem]), 0o600));
-}
-
-/** docker's archive: `meta.json` and `tls/docker/*.pem`. */
 export const contextExport = command({
   usage: "[OPTIONS] CONTEXT [FILE|-]",
   arity: [1, 2],
   flags: {},
   async run(cli, { args: [name = "", file = `${name}.dockercontext`] }) {
-    const contexts = contextsOf(cli);
-    const tar = await buffer(writeTar(archiveOf(await contexts.metaText(name), await contexts.tls(name))));
+    const tar = await exportContext(contextsOf(cli), name);
     if (file === "-") {
       cli.stdout.write(tar);
       return;
@@ -226,39 +216,9 @@ export const contextImport = command({
   arity: [2, 2],
   flags: {},
   async run(cli, { args: [name = "", file = ""] }) {
-    checkContextName(name);
-    const contexts = contextsOf(cli);
-    if (await contexts.has(name)) throw new ExitError(1, `context "${name}" already exists`);
-    const source = file === "-" ? cli.stdin : [await readFile(file)];
-    const { meta, tls } = await readArchive(source);
-    const { Metadata, Endpoints } = JSON.parse(meta) as {
-      Metadata?: { Description?: string };
-      Endpoints?: { docker?: { Host?: string; SkipTLSVerify?: boolean } };
-    };
-    const { Host = "", SkipTLSVerify = false } = Endpoints?.docker ?? {};
-    await contexts.write({ name, description: Metadata?.Description ?? "", host: Host, skipTlsVerify: SkipTLSVerify }, tls);
+    const source = file === "-" ? cli.stdin : Readable.from([await readFile(file)]);
+    await importContext(contextsOf(cli), name, source);
     cli.print(name);
     cli.complain(`Successfully imported context "${name}"`);
   },
 });
-
-const MOST_BYTES = 10 * 1024 * 1024;
-
-async function readArchive(source: AsyncIterable<Uint8Array> | Uint8Array[]): Promise<{ meta: string; tls: ContextTls }> {
-  const tls: Record<string, string> = {};
-  let meta: string | undefined;
-  for await (const { header, content } of readTar(toAsync(source))) {
-    if (header.size > MOST_BYTES) throw new ExitError(1, "context archive is too big");
-    const text = (await buffer(content)).toString();
-    const pem = /^tls\/docker\/(ca|cert|key)\.pem$/.exec(header.name)?.[1];
-    if (header.name === "meta.json") meta = text;
-    else if (pem) tls[pem] = text;
-    else if (header.type === "file") throw new ExitError(1, `unexpected context file: ${header.name}`);
-  }
-  if (meta === undefined) throw new ExitError(1, "invalid context: no metadata found");
-  return { meta, tls };
-}
-
-async function* toAsync(source: AsyncIterable<Uint8Array> | Uint8Array[]): AsyncGenerator<Uint8Array> {
-  yield* source;
-}

@@ -6,7 +6,7 @@ import * as vscode from "vscode";
 import { commands } from "../../../src/commands/commands.ts";
 import packageJson from "../../../package.json" with { type: "json" };
 import { berth, inside, rowAt, scratch } from "./inside.ts";
-import { run, until } from "./prompts.ts";
+import { answering, run, until } from "./prompts.ts";
 import type { Answer } from "./prompts.ts";
 
 const state = (name: string): Promise<string> => berth("inspect", "--format", "{{.State.Status}}", name);
@@ -67,7 +67,12 @@ const cases: Case[] = [
     [["first"]],
     async () => assert.match(await berth("inspect", "--format", "{{json .NetworkSettings.Networks}}", "first"), /inner/),
   ],
-  ["network.disconnect", row("networks", "inner", "first"), ["Disconnect"], () => {}],
+  [
+    "container.disconnect",
+    () => ["first"],
+    [["inner"], "Disconnect"],
+    async () => assert.doesNotMatch(await berth("inspect", "--format", "{{json .NetworkSettings.Networks}}", "first"), /inner/),
+  ],
   ["network.remove", row("networks", "inner"), ["Remove"], async () => assert.doesNotMatch(await berth("network", "ls"), /inner/)],
   ["network.create", () => [], ["unused", "", "Open"], async () => assert.match(await berth("network", "ls"), /unused/)],
   ["network.prune", () => [], ["Remove"], async () => assert.doesNotMatch(await berth("network", "ls"), /unused/)],
@@ -75,6 +80,9 @@ const cases: Case[] = [
   ["image.copyTag", () => ["other:there"], [], async () => assert.match(await clipboard(), /other:there$/)],
   ["image.copyCommand", () => ["other:there"], ["rmi"], async () => assert.match(await clipboard(), /^berth rmi .*other:there$/)],
   ["image.inspect", () => ["other:there"], [], () => shows(/"RepoTags"/)],
+  ["image.history", () => ["other:there"], [], () => shows(/^Made +Size +Instruction\n[^]*Imported from/)],
+  ["container.create", () => ["other:there"], ["only-made"], async () => assert.equal(await state("only-made"), "created")],
+  ["container.remove", () => ["only-made"], ["Remove"], async () => assert.doesNotMatch(await berth("ps", "-a"), /only-made/)],
   ["image.save", row("images", "other:there"), [file("saved.tar")], () => assert.ok(existsSync(file("saved.tar")))],
   ["image.remove", () => ["other:there"], ["Remove"], async () => assert.doesNotMatch(await images(), /other/)],
   ["image.load", () => [], [file("saved.tar")], async () => assert.match(await images(), /^other:there$/m)],
@@ -149,6 +157,18 @@ const cases: Case[] = [
     },
   ],
   [
+    "build.forget",
+    () => [],
+    [["scaffold"], "Forget"],
+    async () => {
+      const records = await (await (await inside()).engine.client()).buildRecords.list();
+      assert.deepEqual(
+        records.filter(({ tags }) => tags.includes("scaffold:latest")),
+        [],
+      );
+    },
+  ],
+  [
     "workspace.addFiles",
     () => [vscode.Uri.file(file("page"))],
     ["Node.js", "", "Only a Dockerfile", "Keep"],
@@ -191,6 +211,18 @@ suite("Commands", () => {
     const { errors } = await run("image.remove", ["busybox:latest"], ["Remove"], true);
     await berth("rm", "lonely");
     assert.match(errors.join(), /conflict: unable to (remove|delete).*busybox/);
+  });
+
+  test("tell when a container ends, as a signal makes it", async () => {
+    await berth("run", "-d", "--name", "ending", "busybox", "sh", "-c", "trap 'exit 7' USR1; while true; do sleep 0.1; done");
+    await berth("exec", "ending", "sh", "-c", "until grep -q 'SigCgt.*[1-9]' /proc/1/status; do sleep 0.05; done");
+    const { messages } = await answering(["SIGUSR1"], false, async () => {
+      const told = vscode.commands.executeCommand("berth.container.wait", "ending");
+      await vscode.commands.executeCommand("berth.container.signal", "ending");
+      await told;
+    });
+    await berth("rm", "ending");
+    assert.deepEqual(messages, ["ending ended with exit code 7"]);
   });
 
   for (const [command, args, answers, check] of cases)

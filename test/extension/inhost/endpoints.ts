@@ -1,9 +1,9 @@
 /** The same views on other endpoints: Debian's dockerd; and a registry. Each is skipped by name where it is missing. */
 import assert from "node:assert/strict";
-import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { delimiter, dirname, join } from "node:path";
 import * as vscode from "vscode";
-import { berth, inside, labels, rowAt, rows } from "./inside.ts";
+import { berth, inside, labels, rowAt, rows, scratch, shell } from "./inside.ts";
 import { run, until } from "./prompts.ts";
 import type { Answer } from "./prompts.ts";
 
@@ -72,6 +72,25 @@ suite("Endpoints", () => {
     await until(listed, endpoints.onDidChangeTreeData);
     await berth("context", "rm", "by-terminal");
     await until(async () => !(await listed()), endpoints.onDidChangeTreeData);
+  });
+
+  test("go into a file and out of it, and get another address", async () => {
+    const file = join(scratch, "packed.dockercontext");
+    const shown = (name: string): Promise<string> =>
+      berth("context", "inspect", "--format", "{{.Metadata.Description}} {{.Endpoints.docker.Host}}", name);
+    await berth("context", "create", "packed", "--description", "A far one", "--docker", "host=tcp://127.0.0.1:1");
+    await run("endpoint.export", [await rowAt("endpoints", "packed")], [file]);
+    assert.equal(statSync(file).mode & 0o777, 0o600);
+    const { messages } = await run("endpoint.import", [], [file, "unpacked"]);
+    assert.deepEqual([messages, await shown("unpacked")], [[], "A far one tcp://127.0.0.1:1"]);
+    await run("endpoint.update", [await rowAt("endpoints", "unpacked")], ["tcp://127.0.0.1:2", "Elsewhere"]);
+    assert.equal(await shown("unpacked"), "Elsewhere tcp://127.0.0.1:2");
+    // What is said does the same.
+    await berth("context", "update", "--description", "", "--docker", "host=tcp://127.0.0.1:1", "unpacked");
+    await shell((await inside()).said[0]!);
+    assert.equal(await shown("unpacked"), "Elsewhere tcp://127.0.0.1:2");
+    await run("endpoint.remove", [await rowAt("endpoints", "unpacked")], ["Remove"]);
+    await run("endpoint.remove", [await rowAt("endpoints", "packed")], ["Remove"]);
   });
 
   test("are what the environment names, unless a setting says otherwise", async () => {
@@ -157,6 +176,8 @@ suite("Registries", function () {
     );
     await berth("rmi", `${domain}/team/app:1`);
     await run("registry.pull", [tag]);
+    await run("image.pullFor", [`${domain}/team/app:1`], [`linux/${process.arch === "x64" ? "amd64" : process.arch}`]);
+    assert.match((await inside()).said[0]!, / pull --platform linux/);
     assert.match(await berth("images", "--format", "{{.Repository}}:{{.Tag}}"), /team\/app:1/);
     await run("registry.delete", [tag], ["Delete"]);
     await berth("rmi", `${domain}/team/app:1`);
@@ -226,8 +247,26 @@ suite("Registries", function () {
     assert.ok(labels(await rows("registries", row)).includes("busybox"));
     const { errors } = await run("registry.disconnect", [row], [], true);
     assert.match(errors.join(), /berth logout/);
-    await run("image.pull", [`${domain}/busybox:latest`]);
-    await berth("rmi", `${domain}/busybox:latest`);
+    // What is said of a pull and a push does the same in a terminal, which has the same login.
+    const { said } = await inside();
+    const name = `${domain}/busybox:latest`;
+    const idOf = (): Promise<string> => berth("inspect", "--format", "{{.Id}} {{.RepoDigests}}", name);
+    await run("image.pull", [name]);
+    const pulled = await idOf();
+    await berth("rmi", name);
+    await shell(said[0]!);
+    assert.equal(await idOf(), pulled);
+    await berth("tag", name, `${domain}/again:1`);
+    await run("image.push", [`${domain}/again:1`]);
+    const digest = async (): Promise<string> => {
+      await run("registry.copyDigest", [await rowAt("registries", domain, "again", "1")]);
+      return vscode.env.clipboard.readText();
+    };
+    const pushed = await digest();
+    await run("registry.delete", [await rowAt("registries", domain, "again", "1")], ["Delete"]);
+    await shell(said.find((line) => line.includes(" push "))!);
+    assert.equal(await digest(), pushed);
+    await berth("rmi", name, `${domain}/again:1`);
     writeFileSync(config, before);
     await until(async () => (await rows("registries")).length === 0, registries.onDidChangeTreeData);
     await run("registry.connect", [], ["Another", domain, "tester", secret]);

@@ -2,7 +2,7 @@
 import { execFile } from "node:child_process";
 import { mkdtempSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { promisify } from "node:util";
 import * as vscode from "vscode";
 import type { Context } from "../../../src/context.ts";
@@ -11,6 +11,12 @@ import type { ViewName } from "../../../src/tree/trees.ts";
 
 export const berth = async (...args: string[]): Promise<string> =>
   (await promisify(execFile)(process.env["BERTH_TEST_PROGRAM"]!, args, { maxBuffer: 1 << 28 })).stdout.trim();
+
+/** A copied line as a terminal would run it. */
+export const shell = async (line: string): Promise<string> => {
+  const env = { ...process.env, PATH: `${dirname(process.env["BERTH_TEST_PROGRAM"]!)}:${process.env["PATH"]}` };
+  return (await promisify(execFile)("/bin/sh", ["-c", line], { env, cwd: scratch })).stdout.trim();
+};
 
 /** A folder for files of a test, below the run's own. */
 export const scratch = mkdtempSync(join(process.env["BERTH_TEST_FOLDER"] ?? tmpdir(), "files-"));

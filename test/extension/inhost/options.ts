@@ -1,15 +1,13 @@
 /** Containers with options: run forms that are saved, containers that are made anew, several rows at once, and what errors offer. */
 import assert from "node:assert/strict";
-import { execFile } from "node:child_process";
 import { createServer } from "node:net";
 import type { AddressInfo } from "node:net";
-import { dirname, join } from "node:path";
-import { promisify } from "node:util";
+import { join } from "node:path";
 import * as vscode from "vscode";
 import type { ContainerInspect } from "../../../engine/api/types/container.ts";
 import { recreate, runSpec, saveSpec, savedSpecs } from "../../../src/run/run.ts";
 import { EMPTY_SPEC, specOf } from "../../../src/run/spec.ts";
-import { berth, ends, having, inside, rowAt, rows, scratch } from "./inside.ts";
+import { berth, ends, having, inside, rowAt, rows, scratch, shell } from "./inside.ts";
 import { answering, instead, run, until } from "./prompts.ts";
 
 const inspect = async (name: string): Promise<ContainerInspect> => (await (await inside()).engine.client()).containers.inspect(name);
@@ -146,11 +144,6 @@ suite("Saved options", () => {
 });
 
 suite("Equivalent commands", () => {
-  const program = dirname(process.env["BERTH_TEST_PROGRAM"]!);
-  const shell = async (line: string): Promise<string> => {
-    const env = { ...process.env, PATH: `${program}:${process.env["PATH"]}` };
-    return (await promisify(execFile)("/bin/sh", ["-c", line], { env, cwd: scratch })).stdout.trim();
-  };
   /** All that is offered for a row. */
   async function offers(command: string, ...args: unknown[]): Promise<string[]> {
     let labels: string[] = [];
@@ -178,7 +171,7 @@ suite("Equivalent commands", () => {
     await berth("run", "-d", "--name", "pasted", ...options, "busybox", "-c", 'echo "$TEXT"; trap exit TERM; sleep 1000 & wait');
     const lines = await offers("container.copyCommand", "pasted");
     const before = await inspect("pasted");
-    for (const verb of ["inspect", "diff", "top", "commit", "export", "cp", "restart", "pause"]) await shell(found(lines, verb));
+    for (const verb of ["inspect", "diff", "top", "commit", "export", "cp", "port", "restart", "pause"]) await shell(found(lines, verb));
     await shell(found(await offers("container.copyCommand", "pasted"), "unpause"));
     await shell(found(lines, "exec").replace("-it ", "").replace(/sh$/, "true"));
     await shell(found(lines, "rm"));
@@ -191,6 +184,7 @@ suite("Equivalent commands", () => {
     await shell(found(await offers("volume.copyCommand", "pasted"), "volume inspect"));
     await shell(found(await offers("volume.copyCommand", "pasted"), "volume rm"));
     const image = await offers("image.copyCommand", "pasted:latest");
+    await shell(`berth rm ${await shell(found(image, "create"))}`);
     for (const verb of ["history", "inspect", "save", "rmi"]) await shell(found(image, verb));
     await berth("network", "create", "pasted-net");
     const network = await offers("network.copyCommand", "pasted-net");

@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { existsSync, readdirSync } from "node:fs";
 import * as vscode from "vscode";
+import { composeCommands } from "../../../src/commands/compose.ts";
 import { TRACE } from "../hostile.ts";
 import { berth, inside, labels, rowAt, rows } from "./inside.ts";
 import { instead, run } from "./prompts.ts";
@@ -13,9 +14,10 @@ const file = (name: string): vscode.Uri => vscode.Uri.joinPath(folder(), name);
 const REFUSED: readonly (readonly [string, string])[] = [
   ...["dockerfile.build", "dockerfile.buildWith", "dockerfile.run"].map((command) => [command, "Dockerfile"] as const),
   ...["language.build", "language.buildTo", "language.shell", "language.files"].map((command) => [command, "Dockerfile"] as const),
-  ...["up", "upSelect", "down", "downVolumes", "build", "pull", "start", "stop", "restart", "ps", "config", "watch", "followLogs"].map(
-    (verb) => [`compose.${verb}`, "compose.yaml"] as const,
-  ),
+  ...Object.keys(composeCommands)
+    // It reads what the engine has, and runs nothing.
+    .filter((command) => command !== "compose.logs")
+    .map((command) => [command, "compose.yaml"] as const),
   ...["up", "restart", "logs", "serviceShell"].map((verb) => [`language.${verb}`, "compose.yaml"] as const),
   ["custom.run", "Dockerfile"],
   ["workspace.addFiles", "Dockerfile"],

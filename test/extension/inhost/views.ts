@@ -124,7 +124,9 @@ suite("Views", () => {
     const web = '{{.State.Status}} {{index .Config.Labels "from"}}';
     await vscode.workspace.fs.writeFile(file, new TextEncoder().encode(COMPOSE));
     await vscode.workspace.fs.writeFile(override, new TextEncoder().encode("services: { web: { labels: { from: override } } }\n"));
-    await composes("compose.up", file, [file]);
+    await composes("compose.create", file, [file]);
+    assert.equal(await berth("inspect", "--format", web, "fleet-web-1"), "created override");
+    await composes("compose.upBuild", file, [file]);
     assert.equal(await berth("inspect", "--format", web, "fleet-web-1"), "running override");
     await until(
       async () => /1 of/.test((await rowAt("projects", "fleet")).shown.description),
