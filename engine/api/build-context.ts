@@ -6,7 +6,7 @@ import type { Readable } from "node:stream";
 import { plainArchive } from "../build/archive.ts";
 import { explained } from "../build/full-disk.ts";
 import { fetchContext } from "../build/remote-context.ts";
-import type { FetchOptions } from "../build/remote-context.ts";
+import type { FetchOptions, RemoteContext } from "../build/remote-context.ts";
 import { isReceived, receiveContext as receiveTar } from "../build/tar-tree.ts";
 import { EngineError } from "../errors.ts";
 import { withoutCredentials } from "../syntax/git-source.ts";
@@ -17,6 +17,8 @@ export interface BuildContext {
   readonly dir: string;
   /** Path of the Dockerfile when the context decides it. */
   readonly dockerfile?: string;
+  /** Of one that was fetched. */
+  readonly remote?: RemoteContext["remote"];
   /** What tells this context from others where it has no directory that the user knows: the URL. */
   readonly name?: string;
   /** Deletes the directory. */

@@ -45,6 +45,7 @@ export const buildCall = struct<BuildCall>("BuildCall", {
   allow: strings,
   ulimits: strings,
   cgroupParent: "string",
+  attestations: stringMap,
   annotations: struct<NonNullable<BuildCall["annotations"]>>("BuildAnnotations", { manifest: stringMap, index: stringMap }),
   cacheFrom: { list: stringMap },
   cacheTo: { list: stringMap },

@@ -3,6 +3,7 @@
  * another stage waits for it. The first failure ends the others.
  */
 import { randomBytes } from "node:crypto";
+import type { JsonMessage } from "../api/types/image.ts";
 import type { Digest } from "../layers/snapshots.ts";
 import { topLayer } from "../images/images.ts";
 import { EngineError } from "../errors.ts";
@@ -28,12 +29,14 @@ import type { Reasons } from "./reasons.ts";
 import type { Reporter } from "./reporter.ts";
 import type { Prepared, Rooms, StepScope } from "./rooms.ts";
 import { prepareStep } from "./prepare.ts";
+import { provenanceOf } from "./provenance.ts";
 import type { Slots } from "./slots.ts";
 import { advanced, chainOf, imageIdOf, imageResult, inheritedResult, scratchResult, toImageConfig } from "./stage-result.ts";
 import type { StageResult } from "./stage-result.ts";
 import { sceneOf } from "./scene.ts";
 import { baseName, listSteps, stepId, stepsOf } from "./step-list.ts";
 import type { Step } from "./step-list.ts";
+import { Trail } from "./trail.ts";
 import type { Trees } from "./trees.ts";
 import { findTriggers, parseTrigger } from "./triggers.ts";
 
@@ -47,6 +50,9 @@ export interface BuildParts {
   readonly reasons: Reasons;
   readonly slots: Slots;
   readonly signal: AbortSignal;
+  /** Of the Dockerfile. */
+  readonly name: string;
+  readonly text: string;
 }
 
 export class Build {
@@ -57,6 +63,7 @@ export class Build {
   readonly #stages = new Map<number, Promise<StageResult>>();
   readonly #imported: ImportedCache;
   readonly #results: CachedResult[] = [];
+  readonly #trail = new Trail();
   /** Triggers that the plan knows. */
   readonly #triggers = new Map<number, readonly Instruction[]>();
 
@@ -137,7 +144,13 @@ export class Build {
     if (Object.keys(request.labels).length > 0) await this.#endAtOnce("labels", { cached: false, imageId: image.id });
     const parts = { rooms, request, results: this.#results, layers: result.layers, signal: this.#signal };
     await exportCache(parts, (message) => reporter.warn({ type: "warning", message }));
-    return { imageId: image.id, manifest: image.manifest };
+    return { imageId: image.id, manifest: image.manifest, ...this.#provenance() };
+  }
+
+  #provenance(): Pick<BuiltImage, "provenance"> {
+    const { id: buildId, request, name, text } = this.#parts;
+    const { provenance: options } = request;
+    return options ? { provenance: provenanceOf({ request, options, buildId, trail: this.#trail, dockerfile: { name, text } }) } : {};
   }
 
   #stage(index: number): Promise<StageResult> {
@@ -201,9 +214,12 @@ export class Build {
     return { result: { ...empty, layers: [{ descriptor: blob, diffId, chainId }] }, onBuild: [] };
   }
 
-  #image(reference: string, stage: GraphStage, step: string): ReturnType<Bases["image"]> {
+  async #image(reference: string, stage: GraphStage, step: string): ReturnType<Bases["image"]> {
     const explicit = this.#parts.request.platform !== undefined || stage.stage.from.platform !== undefined;
-    return this.#bases.image(reference, stage.platform, { explicit, progress: (message) => this.#parts.reporter.pull(step, message) });
+    const progress = (message: JsonMessage): void => this.#parts.reporter.pull(step, message);
+    const image = await this.#bases.image(reference, stage.platform, { explicit, progress });
+    this.#trail.image(reference, image, stage.platform);
+    return image;
   }
 
   /** What each step will do: nothing of that depends on what the others do, so what is wrong is told before anything runs. */
@@ -253,7 +269,8 @@ export class Build {
     const parent = chainOf(before);
     // A step that cannot even be prepared can be looked into all the same.
     reporter.describe(step.id, { scene: sceneOf(state, { request, parent, operation }) });
-    const prepared = await prepareStep(operation, step, this.#scope(stage, step, before));
+    const reads: (Digest | null)[] = [];
+    const prepared = await prepareStep(operation, step, this.#scope(stage, step, { before, reads }));
     reporter.describe(step.id, { key: prepared.key, scene: sceneOf(state, { request, parent, operation, mounts: prepared.mounts }) });
     const useCache = !this.#ignoresCache(stage);
     const found = useCache ? await this.#known(prepared, step, parent) : undefined;
@@ -262,6 +279,7 @@ export class Build {
     const causes = await this.#causes(stage, step, { prepared, isCached: found !== undefined });
     const layer = found ?? (await this.#make(prepared, step, useCache));
     const after = advanced(before, state, layer);
+    this.#trail.steps.push({ step, operation, layers: after.layers, platform: stage.platform, reads: [parent, ...reads] });
     this.#results.push({ key: prepared.key, chain: after.layers, createdMs: layer.createdMs });
     await reporter.end(step.id, {
       cached: found !== undefined,
@@ -323,7 +341,8 @@ export class Build {
     }
   }
 
-  #scope(stage: GraphStage, step: Step, before: StageResult): StepScope {
+  /** @param reads grows by the layers that the step reads */
+  #scope(stage: GraphStage, step: Step, { before, reads }: { before: StageResult; reads: (Digest | null)[] }): StepScope {
     const { rooms, request, trees, id, reporter } = this.#parts;
     return {
       rooms,
@@ -334,7 +353,12 @@ export class Build {
       stage,
       parent: chainOf(before),
       signal: this.#signal,
-      resolve: (source) => this.#resolve(source, stage, step.id),
+      trail: this.#trail,
+      resolve: async (source) => {
+        const found = await this.#resolve(source, stage, step.id);
+        if ("chainId" in found) reads.push(found.chainId);
+        return found;
+      },
       onOutput: (stream, data) => reporter.print(step.id, stream, data),
     };
   }

@@ -15,6 +15,9 @@ import { EngineError } from "../errors.ts";
 import type { CacheSource, CacheTarget } from "./cache-options.ts";
 import type { Inspector } from "./inspector.ts";
 import type { Announced } from "./look-ahead.ts";
+import type { Predicate } from "./provenance.ts";
+import type { ProvenanceOptions } from "./provenance-options.ts";
+import type { Material } from "./trail.ts";
 
 export type { BuildCause, BuildProgress, BuildRecord, BuildStep, SourceRange, StepRecord } from "../api/types/builds.ts";
 
@@ -68,7 +71,13 @@ export interface BuildRequest {
   readonly client?: Peer;
   /** Of the image's manifest, and of the index when there are several platforms. */
   readonly annotations?: { readonly manifest: Readonly<Record<string, string>>; readonly index: Readonly<Record<string, string>> };
-  /** For the record only: how a client of BuildKit's protocol asked. */
+  /** Puts a provenance beside the image, below one index. */
+  readonly provenance?: ProvenanceOptions;
+  /** What it calls the image, when that has other names elsewhere than its tags here. */
+  readonly names?: readonly string[];
+  /** Of a context that was fetched: where from, and what it was when that can be told. */
+  readonly remote?: Pick<Material, "uri"> & Partial<Material>;
+  /** For the record and the provenance: how a client of BuildKit's protocol asked. */
   readonly asked?: { readonly ref: string; readonly frontendAttrs: Readonly<Record<string, string>> };
 }
 
@@ -112,8 +121,10 @@ export interface BuiltImage {
   /** What runs on this machine; of an index without such, the first one. */
   readonly imageId: Digest;
   readonly manifest: Descriptor;
-  /** Of a build for several platforms. */
+  /** Of a build for several platforms, or of an image with attestations. */
   readonly index?: Digest;
+  /** What was asked to be told of the build. */
+  readonly provenance?: Predicate;
 }
 
 export interface Builder {

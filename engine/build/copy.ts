@@ -20,6 +20,7 @@ import { MemoryTree } from "./memory-tree.ts";
 import type { CopyOperation, CopySource, WorkdirOperation } from "./operation.ts";
 import { nameOf } from "./request-name.ts";
 import { readOwner } from "./owner.ts";
+import { withoutCredentials } from "../syntax/git-source.ts";
 import { cloneRepository } from "./repository.ts";
 import type { Manifest, Prepared, StepScope } from "./rooms.ts";
 import { changedManifest, entriesOf, manifestDigest, manifestOf, rootsOf, select } from "./selection.ts";
@@ -156,11 +157,17 @@ class CopyInput {
     const { parents, exclude, add, checksum } = this.#operation;
     if (source.kind === "path") return select(await this.#tree(), source.path, { parents, exclude, keyword: add ? "ADD" : "COPY" });
     if (source.kind === "git") return this.#repository(source.url);
-    const { rooms, signal, request } = this.#scope;
+    const { rooms, signal, request, trail } = this.#scope;
     const tree =
       source.kind === "inline"
         ? new MemoryTree(toBytes(source.name), Buffer.from(source.content), { mode: 0o644, mtimeSeconds: 0 })
-        : await download(source.url, { checksum, directory: rooms.temporary, signal, access: request });
+        : await download(source.url, {
+            checksum,
+            directory: rooms.temporary,
+            signal,
+            access: request,
+            tell: (digest) => trail.http(source.url, digest),
+          });
     this.#opened.push(tree);
     const [name] = tree.children("");
     return [{ tree, name: name!, directory: undefined, entries: [{ relative: "", entry: tree.entry(name!)! }] }];
@@ -169,10 +176,11 @@ class CopyInput {
   /** The files of a repository, without its .git unless that is asked for; with `--checksum` it has to be that commit. */
   async #repository(url: string): Promise<Selected[]> {
     const { exclude, checksum, keepGitDir } = this.#operation;
-    const { rooms, signal, request } = this.#scope;
+    const { rooms, signal, request, trail } = this.#scope;
+    const tell = (commit: string): void => trail.git(withoutCredentials(url), commit);
     const own = joinPath(rooms.temporary, `git-${randomBytes(8).toString("hex")}`);
     await makeDirectory(own);
-    const directory = await cloneRepository(url, own, { signal, checksum, keepGitDir, access: request });
+    const directory = await cloneRepository(url, own, { signal, checksum, keepGitDir, access: request, tell });
     const tree = new DirectoryTree(directory, { owner: "root" });
     const close = tree.close.bind(tree);
     this.#opened.push(Object.assign(tree, { close: () => (close(), rmSync(own, { recursive: true, force: true })) }));

@@ -40,6 +40,8 @@ export interface DownloadOptions {
   readonly directory: string;
   readonly signal: AbortSignal;
   readonly access?: Access;
+  /** Is told the digest of what came. */
+  readonly tell?: (digest: string) => void;
 }
 
 /**
@@ -47,7 +49,7 @@ export interface DownloadOptions {
  * deletes it.
  * @throws {EngineError} invalid for what is refused, a status other than 200, or another checksum
  */
-export async function download(url: string, { checksum, directory, signal, access = {} }: DownloadOptions): Promise<FileTree> {
+export async function download(url: string, { checksum, directory, signal, access = {}, tell }: DownloadOptions): Promise<FileTree> {
   const own = join(directory, randomUUID());
   await mkdir(own, { mode: 0o700 });
   try {
@@ -61,6 +63,7 @@ export async function download(url: string, { checksum, directory, signal, acces
     if (checksum !== undefined && checksum !== digest) {
       throw new EngineError("invalid", `digest mismatch sha256:${digest.slice(7)}: ${checksum}`);
     }
+    tell?.(digest);
     return new DownloadedTree(own, modifiedSeconds(response));
   } catch (error) {
     await rm(own, { recursive: true, force: true });

@@ -2,6 +2,7 @@
 import type { Images } from "../images/images.ts";
 import { hostPlatform, parsePlatform, platformText } from "../images/platform.ts";
 import { EngineError } from "../errors.ts";
+import { attest } from "./attestation.ts";
 import { isOn } from "./build-args.ts";
 import { StepError } from "./builder.ts";
 import type { BuildProgress, BuildRequest, BuildStep, BuiltImage } from "./builder.ts";
@@ -20,7 +21,8 @@ export async function buildPlatforms({ request, images, build, progress, signal 
   const asked = (request.platform ?? "").split(",").filter((each) => each !== "");
   const platforms = [...new Set(asked.map((each) => platformText(parsePlatform(each))))];
   if (platforms.length < 2) {
-    if (!isOn(request.buildArgs, "BUILDKIT_MULTI_PLATFORM")) return build(request, progress, signal);
+    if (!isOn(request.buildArgs, "BUILDKIT_MULTI_PLATFORM"))
+      return attested(await build(request, progress, signal), { request, images, progress });
     if (platforms.length === 0) platforms.push(platformText(hostPlatform()));
   }
   if (request.cacheTo?.some(({ type }) => type !== "inline"))
@@ -40,12 +42,30 @@ export async function buildPlatforms({ request, images, build, progress, signal 
   await Promise.allSettled(building);
   if (failure.signal.aborted) throw failure.signal.reason;
   const built = await Promise.all(building);
-  const { image, index } = await images.createIndex(
-    built.map(({ imageId, manifest }) => ({ id: imageId, manifest })),
-    { names: request.tags, annotations: request.annotations?.index },
-  );
-  progress({ type: "image", id: image.id, tags: request.tags });
+  const { image, index } = await indexOf(built, { request, images });
+  progress({ type: "image", id: image.id, tags: request.tags, index: index.digest });
   return { imageId: image.id, manifest: image.manifest, index: index.digest };
+}
+
+/** The image under an index with what attests it, when that was asked for; its names move there. */
+async function attested(built: BuiltImage, parts: Pick<PlatformsBuild, "request" | "images" | "progress">): Promise<BuiltImage> {
+  if (!built.provenance) return built;
+  const { digest } = (await indexOf([built], parts)).index;
+  parts.progress({ type: "image", id: built.imageId, tags: parts.request.tags, index: digest });
+  return { ...built, index: digest };
+}
+
+async function indexOf(
+  built: readonly BuiltImage[],
+  { request: { tags, names = tags, annotations }, images }: Pick<PlatformsBuild, "request" | "images">,
+): ReturnType<Images["createIndex"]> {
+  const parts = built.map(async ({ imageId, manifest, provenance }) => {
+    if (!provenance) return { id: imageId, manifest };
+    const { os, architecture, variant } = (await images.get(imageId)).config;
+    const platform = { os, architecture, ...(variant && { variant }) };
+    return { id: imageId, manifest, attestation: await attest(images, { manifest, platform, names }, provenance) };
+  });
+  return images.createIndex(await Promise.all(parts), { names: tags, annotations: annotations?.index });
 }
 
 /** The id of a platform's step; ids are parts of paths. */

@@ -25,6 +25,7 @@ import { advanced, chainOf, imageResult, inheritedResult, scratchResult } from "
 import type { StageResult } from "./stage-result.ts";
 import { baseName, listSteps, stepsOf } from "./step-list.ts";
 import type { Step } from "./step-list.ts";
+import { Trail } from "./trail.ts";
 import type { Trees } from "./trees.ts";
 import { findTriggers } from "./triggers.ts";
 
@@ -170,6 +171,7 @@ export class Predictor {
       rooms,
       request,
       trees,
+      trail: new Trail(),
       buildId: "predict",
       stepId: step.id,
       stage,

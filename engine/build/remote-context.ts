@@ -5,7 +5,8 @@ import { Readable } from "node:stream";
 import { buffer } from "node:stream/consumers";
 import { EngineError } from "../errors.ts";
 import { looksLikeArchive, plainArchive } from "./archive.ts";
-import { isGitSource } from "../syntax/git-source.ts";
+import { isGitSource, withoutCredentials } from "../syntax/git-source.ts";
+import type { BuildRequest } from "./builder.ts";
 import { open } from "./remote.ts";
 import type { Access } from "./remote-access.ts";
 import { cloneRepository } from "./repository.ts";
@@ -25,6 +26,8 @@ export interface RemoteContext {
   readonly dir: string;
   /** Path of the Dockerfile when the context is nothing but one. */
   readonly dockerfile?: string;
+  /** Where it came from, and what it was. */
+  readonly remote: NonNullable<BuildRequest["remote"]>;
 }
 
 export interface FetchOptions {
@@ -45,10 +48,15 @@ export async function fetchContext(
   dir: string,
   { signal, tell = () => undefined, access = {}, keepGitDir = false }: FetchOptions,
 ): Promise<RemoteContext> {
-  if (isGitSource(remote)) return { dir: await cloneRepository(remote, dir, { signal, access, keepGitDir }) };
+  const uri = withoutCredentials(remote);
+  if (isGitSource(remote)) {
+    let sha1 = "";
+    const clone = await cloneRepository(remote, dir, { signal, access, keepGitDir, tell: (commit) => (sha1 = commit) });
+    return { dir: clone, remote: { uri, digest: { sha1 } } };
+  }
   const { body, contentType } = await open(remote, signal, tell);
   const { head, all } = await peek(body);
-  if (looksLikeArchive(head)) return { dir: await receiveContext(await plainArchive(all), dir, { signal }) };
+  if (looksLikeArchive(head)) return { dir: await receiveContext(await plainArchive(all), dir, { signal }), remote: { uri } };
   if (head.includes(0)) {
     body.destroy();
     throw new EngineError(
@@ -57,7 +65,7 @@ export async function fetchContext(
     );
   }
   await writeFile(join(dir, "Dockerfile"), await buffer(limited(all, remote)));
-  return { dir, dockerfile: "Dockerfile" };
+  return { dir, dockerfile: "Dockerfile", remote: { uri } };
 }
 
 /** The first bytes, and everything from the beginning. */

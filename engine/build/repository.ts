@@ -18,6 +18,8 @@ export interface CloneOptions {
   readonly access?: Access;
   /** Leaves `.git` where the files are, unless the URL says otherwise. */
   readonly keepGitDir?: boolean;
+  /** Is told the commit. */
+  readonly tell?: (commit: string) => void;
 }
 
 /**
@@ -43,7 +45,7 @@ export async function cloneRepository(remote: string, dir: string, options: Clon
 async function clone(
   { url, ref, folder, submodules }: GitSource,
   dir: string,
-  { signal, checksum, keepGitDir, env }: CloneOptions & { env: NodeJS.ProcessEnv },
+  { signal, checksum, keepGitDir, env, tell }: CloneOptions & { env: NodeJS.ProcessEnv },
 ): Promise<string> {
   const git = findProgram("git");
   if (git === undefined) throw new EngineError("invalid", "A build from a repository needs git, which is not installed: install git");
@@ -67,7 +69,10 @@ async function clone(
     throw error;
   });
   await command("checkout", "--quiet", "FETCH_HEAD");
-  if (checksum !== undefined) await checkCommit([git, "rev-parse", "HEAD"], { dir, checksum, remote: withoutCredentials(url) });
+  const commit = (await run([git, "rev-parse", "HEAD"], { cwd: dir })).stdout.trim();
+  if (checksum !== undefined && !commit.startsWith(checksum))
+    throw new EngineError("invalid", `expected checksum to match ${checksum}, got ${commit}: ${withoutCredentials(url)}`);
+  tell?.(commit);
   if (submodules) await command("submodule", "update", "--quiet", "--init", "--recursive", "--depth=1");
   if (keepGitDir) await command("remote", "set-url", "origin", withoutCredentials(url));
   else await removeTree(join(dir, ".git"));
@@ -85,12 +90,6 @@ function complaint(stderr: string): string {
   if (said === "Host key verification failed.")
     return `${said.slice(0, -1)}: the server shows another key than the one in ~/.ssh/known_hosts of the engine's user`;
   return said;
-}
-
-async function checkCommit(argv: string[], { dir, checksum, remote }: { dir: string; checksum: string; remote: string }): Promise<void> {
-  const { stdout } = await run(argv, { cwd: dir });
-  const commit = stdout.trim();
-  if (!commit.startsWith(checksum)) throw new EngineError("invalid", `expected checksum to match ${checksum}, got ${commit}: ${remote}`);
 }
 
 async function folderInside(dir: string, folder: string): Promise<string> {

@@ -11,6 +11,7 @@ import type { Later } from "./later.ts";
 import type { LayerStore } from "./layer-store.ts";
 import type { Recent } from "./recent.ts";
 import type { SceneMount } from "./scene.ts";
+import type { Trail } from "./trail.ts";
 import type { Trees } from "./trees.ts";
 
 export interface Rooms {
@@ -41,6 +42,7 @@ export interface StepScope {
   /** The layers before this step. */
   readonly parent: Digest | null;
   readonly trees: Trees;
+  readonly trail: Trail;
   /** The layers of what `--from` names; waits for a stage. */
   readonly resolve: (source: Source) => Promise<{ chainId: Digest | null } | { context: string }>;
   readonly onOutput: (stream: "stdout" | "stderr", data: Buffer) => unknown;

@@ -7,6 +7,8 @@ import type { BuildCall } from "../api/types/builds.ts";
 import type { AuthConfig } from "../api/types/image.ts";
 import type { DockerClient } from "../client/client.ts";
 import { buildAnnotations } from "./build-annotations.ts";
+import { attestations } from "./build-attest.ts";
+import type { AttestFlags } from "./build-attest.ts";
 import { buildArgs } from "./build-args.ts";
 import { cacheFields } from "./build-cache.ts";
 import { isRemote } from "./build-context.ts";
@@ -16,7 +18,7 @@ import type { Cli } from "./cli.ts";
 import { isSshSource } from "../syntax/git-source.ts";
 import { csvFields, cut, pairs } from "./run-config/text.ts";
 
-export interface BuildFlags {
+export interface BuildFlags extends AttestFlags {
   readonly "add-host": readonly string[];
   readonly allow: readonly string[];
   readonly annotation: readonly string[];
@@ -76,6 +78,7 @@ export async function buildCall(
     cacheTo,
     ulimits: flags.ulimit,
     annotations: buildAnnotations(flags.annotation),
+    attestations: attestations(flags),
     ...(platform && { platform }),
     ...(flags["cgroup-parent"] && { cgroupParent: flags["cgroup-parent"] }),
     ...(flags.target && { target: flags.target }),

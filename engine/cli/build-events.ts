@@ -25,6 +25,8 @@ export class BuildReader {
   readonly #classic: ClassicReader;
   readonly #names = new Map<string, string>();
   imageId = "";
+  /** Of what its names stand for: the image, or an index over it. */
+  digest = "";
   #exact = false;
 
   constructor(now: () => number) {
@@ -56,7 +58,7 @@ export class BuildReader {
   #progress(progress: BuildProgress): BuildEvent[] {
     this.#exact = true;
     if (progress.type === "plan") for (const step of progress.steps) if (isShown(step)) this.#names.set(step.id, step.name);
-    if (progress.type === "image") this.imageId = progress.id;
+    if (progress.type === "image") [this.imageId, this.digest] = [progress.id, progress.index ?? progress.id];
     if (progress.type === "warning") return [progress];
     if (!("step" in progress)) return [];
     const name = this.#names.get(progress.step);

@@ -64,6 +64,13 @@ export function checkPlatforms(outputs: readonly BuildOutput[], platforms: reado
     throw new Error(`The output type=${files.type} takes one platform: write several as type=oci, or one after the other`);
 }
 
+/** @throws {Error} when there is no image to which it could be attached */
+export function checkAttestations(outputs: readonly BuildOutput[], asked: Readonly<Record<string, string>>): void {
+  const files = outputs.find(({ type }) => type === "local" || type === "tar");
+  if (files && Object.keys(asked).length > 0)
+    throw new Error(`The output type=${files.type} has no attestations: leave out --provenance and --attest, or use type=oci`);
+}
+
 /** Sends what was built where it belongs. */
 export async function sendOutputs(
   cli: Cli,

@@ -134,10 +134,10 @@ export interface Images {
   /**
    * Puts images of one thing for several platforms under one index, which `names` then stand for; on this machine it is the
    * image for its platform, else the first. The others are no images of their own any more unless they have names.
-   * @param parts of different platforms
+   * @param parts of different platforms, each with the manifest that attests it, as the index names that
    */
   createIndex(
-    parts: readonly { readonly id: Digest; readonly manifest: Descriptor }[],
+    parts: readonly { readonly id: Digest; readonly manifest: Descriptor; readonly attestation?: Descriptor }[],
     as: CreateAs,
   ): Promise<{ image: Image; index: Descriptor }>;
 

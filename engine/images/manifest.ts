@@ -108,7 +108,7 @@ export function writeManifest(config: Descriptor, layers: readonly Descriptor[],
 
 /** An index of manifests that know their platforms. The same input gives the same bytes. */
 export function writeIndex(manifests: readonly Descriptor[], annotations: Annotations = {}): Buffer {
-  const listed = manifests.map((each) => ({ ...bare(each), platform: each.platform }));
+  const listed = manifests.map((each) => ({ ...bare(each), ...optional(each.annotations ?? {}), platform: each.platform }));
   return Buffer.from(JSON.stringify({ schemaVersion: 2, mediaType: OCI_INDEX, manifests: listed, ...optional(annotations) }));
 }
 

@@ -120,13 +120,14 @@ class LocalImages implements Images {
   }
 
   async createIndex(
-    parts: readonly { readonly id: Digest; readonly manifest: Descriptor }[],
+    parts: readonly { readonly id: Digest; readonly manifest: Descriptor; readonly attestation?: Descriptor }[],
     { names, annotations }: CreateAs,
   ): Promise<{ image: Image; index: Descriptor }> {
     const references = names.map((name) => nameToGive(name));
     const { catalog, garbage } = this.#store;
     const manifests = parts.map(({ id, manifest }) => ({ ...manifest, platform: platformOf(catalog.need(id).config) }));
-    const index = await this.putBlob(writeIndex(manifests, annotations), OCI_INDEX);
+    const attestations = parts.flatMap(({ attestation }) => attestation ?? []);
+    const index = await this.putBlob(writeIndex([...manifests, ...attestations], annotations), OCI_INDEX);
     const own = choosePlatform(manifests, hostPlatform()) ?? manifests[0]!;
     const { mediaType, digest, size } = own;
     const image = await catalog.add({ mediaType, digest, size }, references, index.digest);

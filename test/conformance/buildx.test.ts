@@ -155,6 +155,36 @@ const CASES: Readonly<Record<string, Case>> = {
     await docker.says(["buildx", "prune", "-af"]);
     assert.match(await docker.build(["--cache-from", "type=local,src=cache", "."]), /COPY \$TARGETARCH \/arch\n#\d+ CACHED/);
   },
+  "provenance, beside an image and beside files; without a word there is none": async (docker) => {
+    docker.write({ Dockerfile: "FROM busybox\nARG WHO\nRUN --mount=type=secret,id=s echo $WHO > /w\nFROM scratch\nCOPY --from=0 /w /w\n" });
+    const read = (path: string) => JSON.parse(execFileSync("tar", ["-xOf", join(docker.folder, "p.tar"), path], { encoding: "utf8" }));
+    const blob = ({ digest }: { digest: string }) => read(`blobs/sha256/${digest.slice(7)}`);
+    const build = (...args: string[]) => docker.build(["-t", "bx/p:1", "--build-arg", "WHO=me", "-o", "type=oci,dest=p.tar", ...args, "."]);
+    await build();
+    assert.equal(read("index.json").manifests[0].mediaType, "application/vnd.oci.image.manifest.v1+json");
+    await build("--provenance=mode=max");
+    const [image, attestation] = blob(read("index.json").manifests[0]).manifests;
+    assert.deepEqual(attestation.annotations, {
+      "vnd.docker.reference.digest": image.digest,
+      "vnd.docker.reference.type": "attestation-manifest",
+    });
+    const { config, layers } = blob(attestation);
+    assert.deepEqual(blob(config).rootfs.diff_ids, [layers[0].digest]);
+    const { subject, predicate } = blob(layers[0]);
+    assert.deepEqual(subject, [{ name: "pkg:docker/bx/p@1?platform=linux%2Famd64", digest: { sha256: image.digest.slice(7) } }]);
+    assert.equal(predicate.materials[0].uri, "pkg:docker/busybox@latest?platform=linux%2Famd64");
+    assert.deepEqual(predicate.invocation.parameters.secrets, [{ id: "s", optional: true }]);
+    assert.equal(predicate.invocation.parameters.args["build-arg:WHO"], "me");
+    const [ran, copied] = predicate.buildConfig.llbDefinition;
+    assert.deepEqual([ran.op.Op.exec.meta.args[2], copied.inputs], ["echo $WHO > /w", ["step0:0"]]);
+    await docker.build(["--provenance=mode=min", "--build-arg", "WHO=me", "-o", "out", "."]);
+    const least = JSON.parse(readFileSync(join(docker.folder, "out/provenance.json"), "utf8"));
+    assert.deepEqual(
+      [least.subject[0].name, least.predicate.invocation.parameters.args, least.predicate.buildConfig],
+      ["w", {}, undefined],
+    );
+    assert.match(await docker.fails(["--sbom=true", "."]), /An SBOM is not made, because it takes a scanner's image/);
+  },
   "contexts from layouts, repositories and archives; host-gateway": async (docker) => {
     docker.write({ Dockerfile: "FROM busybox\nCOPY f /f\nRUN cat /f; grep gate /etc/hosts || true\n", f: "told\n" });
     await docker.build(["-q", "-o", "type=oci,dest=layout.tar", "."]);

@@ -3,6 +3,7 @@ import { contextOf, definitionOf, dockerfileOf } from "../../build/predict-reque
 import { isOn } from "../../build/build-args.ts";
 import type { BuildRequest } from "../../build/builder.ts";
 import { cacheSource, cacheTarget } from "../../build/cache-options.ts";
+import { readAttestations } from "../../build/provenance-options.ts";
 import type { Access } from "../../build/remote-access.ts";
 import { EngineError } from "../../errors.ts";
 import { receiveContext, takeUploaded, uploadContext } from "../build-context.ts";
@@ -66,6 +67,7 @@ function accessOf({ secrets = {}, ssh = {} }: BuildCall): Required<Access> {
 async function requestOf(asked: BuildCall, context: BuildContext): Promise<BuildRequest> {
   const { buildArgs = {}, contextDir, tags = [], noCacheStages, allow, ulimits, cgroupParent } = asked;
   const definition = await definitionOf({ ...asked, buildArgs: textMap(buildArgs, "buildArgs") });
+  const provenance = readAttestations(asked.attestations ?? {});
   const path = context.dockerfile ?? (asked.dockerfile || "Dockerfile");
   return {
     ...definition,
@@ -88,6 +90,8 @@ async function requestOf(asked: BuildCall, context: BuildContext): Promise<Build
     ...(asked.annotations && { annotations: { manifest: asked.annotations.manifest ?? {}, index: asked.annotations.index ?? {} } }),
     ...(asked.cacheFrom?.length && { cacheFrom: asked.cacheFrom.map(cacheSource) }),
     ...(asked.cacheTo?.length && { cacheTo: asked.cacheTo.map(cacheTarget) }),
+    ...(provenance && { provenance }),
+    ...(context.remote && { remote: context.remote }),
     ...((context.name ?? asked.contextName) && { contextName: context.name ?? asked.contextName! }),
   };
 }

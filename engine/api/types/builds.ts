@@ -122,8 +122,8 @@ export type BuildProgress =
       readonly error?: string;
     }
   | { readonly type: "warning"; readonly message: string; readonly range?: SourceRange; readonly check?: string; readonly url?: string }
-  /** The whole build has succeeded. */
-  | { readonly type: "image"; readonly id: Digest; readonly tags: readonly string[] }
+  /** The whole build has succeeded; once more when an index was put over its one image. */
+  | { readonly type: "image"; readonly id: Digest; readonly tags: readonly string[]; readonly index?: Digest }
   /** The last line of a recorded build's stream; a build's own client hears of failure as Docker says it. */
   | { readonly type: "finish"; readonly status: "succeeded" | "failed" | "canceled"; readonly error?: string };
 
@@ -279,6 +279,8 @@ export interface BuildCall extends BuildDefinition {
   readonly allow?: readonly string[];
   /** `name=soft[:hard]`. */
   readonly ulimits?: readonly string[];
+  /** Fields by kind, as BuildKit's frontend takes them: `attest:provenance` with `mode=max`. */
+  readonly attestations?: Readonly<Record<string, string>>;
   /** The cgroup below which those of RUN are. */
   readonly cgroupParent?: string;
   /** Of the image's manifest, and of the index of several platforms. */

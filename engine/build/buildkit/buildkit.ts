@@ -116,6 +116,7 @@ const FRONTEND_CAPS = [
   "statfile",
 ];
 const LLB_CAPS = [
+  "exporter.image.attestations",
   "exporter.multiple",
   "source.local",
   "source.local.sessionid",

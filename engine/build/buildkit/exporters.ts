@@ -5,9 +5,11 @@ import type { Images } from "../../images/images.ts";
 import { topLayer } from "../../images/images.ts";
 import type { Digest, Snapshots } from "../../layers/snapshots.ts";
 import { canonicalReference, parseReference, withDefaultTag } from "../../syntax/reference.ts";
+import { attestFiles } from "../attestation.ts";
 import type { BuildRequest, BuiltImage } from "../builder.ts";
 import { DirectoryTree } from "../directory-tree.ts";
 import { emptyTree } from "../file-tree.ts";
+import { withFile } from "../with-file.ts";
 import { sendArchive, sendDirectory, sendTar } from "./export.ts";
 import { GrpcError, UNIMPLEMENTED, UNKNOWN } from "./grpc.ts";
 import type { ControlSolveRequest } from "./messages.ts";
@@ -29,15 +31,15 @@ export interface ExportersParts {
   readonly release: (release: () => Promise<void>) => void;
 }
 
-/** Names and annotations of the image that the builder keeps. */
-export function storedAs(exporters: readonly Exporter[]): Pick<BuildRequest, "tags" | "annotations"> {
+/** Names and annotations of the image that the builder keeps, and what it is called anywhere. */
+export function storedAs(exporters: readonly Exporter[]): Pick<BuildRequest, "tags" | "annotations" | "names"> {
   const annotations = { manifest: {} as Record<string, string>, index: {} as Record<string, string> };
   for (const { Attrs = {} } of exporters)
     for (const [key, value] of Object.entries(Attrs)) {
       const [, kind = "manifest", name] = /^annotation(?:-(manifest|index))?(?:\[[^\]]*\])?\.(.+)$/s.exec(key) ?? [];
       if (name !== undefined) annotations[kind as "manifest" | "index"][name] = value;
     }
-  return { tags: exporters.filter(isImage).flatMap(namesOf), annotations };
+  return { tags: exporters.filter(isImage).flatMap(namesOf), names: exporters.flatMap(namesOf), annotations };
 }
 
 function namesOf({ Attrs }: Exporter): string[] {
@@ -86,7 +88,7 @@ export class Exporters {
     for (const [place, exporter] of this.#parts.exporters.entries()) {
       if (isImage(exporter)) Object.assign(answer, await this.#image(built, exporter));
       else if (exporter.Type === "oci" || exporter.Type === "docker") Object.assign(answer, await this.#archive(built, exporter, place));
-      else await this.#files(exporter.Type === "tar", built.imageId, place);
+      else await this.#files(exporter.Type === "tar", built, place);
     }
     return answer;
   }
@@ -136,12 +138,13 @@ export class Exporters {
     return { "containerimage.digest": index ?? imageId, "containerimage.config.digest": imageId };
   }
 
-  async #files(isTar: boolean, image: Digest, place: number): Promise<void> {
+  async #files(isTar: boolean, { imageId: image, provenance }: BuiltImage, place: number): Promise<void> {
     const { images, snapshots, session, signal, release } = this.#parts;
     const chain = topLayer(await images.get(image));
     const key = `${this.#parts.key}-${place}`;
     if (chain !== null) release(() => snapshots.remove(key));
-    const tree = chain === null ? emptyTree : new DirectoryTree(await snapshots.view(key, chain), { owner: "kept" });
+    const files = chain === null ? emptyTree : new DirectoryTree(await snapshots.view(key, chain), { owner: "kept" });
+    const tree = provenance ? withFile(files, "provenance.json", await attestFiles(files, provenance)) : files;
     const vertex = this.#parts.vertex(isTar ? "sending tarball" : "exporting to client directory");
     await vertex.during(async () => {
       const { progress, done } = vertex.transfer(isTar ? "sending tarball" : "copying files");

@@ -2,6 +2,7 @@
 import type { BuildRequest } from "../builder.ts";
 import { cacheSource, cacheTarget } from "../cache-options.ts";
 import type { CacheSource, CacheTarget } from "../cache-options.ts";
+import { readAttestations } from "../provenance-options.ts";
 import { isRemote } from "../remote-context.ts";
 import { GrpcError, UNIMPLEMENTED, UNKNOWN } from "./grpc.ts";
 
@@ -33,6 +34,7 @@ export function requestOptions(options: FrontendOptions): Omit<BuildRequest, "co
     ulimit,
     "cgroup-parent": cgroupParent,
   } = options;
+  const provenance = readAttestations(options);
   return {
     buildArgs: withPrefix(options, "build-arg:"),
     labels: withPrefix(options, "label:"),
@@ -45,6 +47,7 @@ export function requestOptions(options: FrontendOptions): Omit<BuildRequest, "co
     ...(hosts && { extraHosts: hosts.split(",").map(extraHost) }),
     ...(shmSize && { shmSizeBytes: Number(shmSize) }),
     ...(ulimit && { ulimits: ulimit.split(",") }),
+    ...(provenance && { provenance }),
     ...(cgroupParent && { resources: { CgroupParent: cgroupParent } }),
   };
 }

@@ -45,6 +45,7 @@ export class RequestMaker {
       ...requestOptions(options),
       contextDir,
       dockerfile: dockerfile ? { text: dockerfile.toString(), name } : { path: name },
+      ...(loaded.remote && { remote: loaded.remote }),
       ...(!archive && { dockerignore: loaded.dockerignore }),
       ...storedAs(this.#request.Exporters),
       ...(await this.#namedContexts(options, loaded.inputs)),

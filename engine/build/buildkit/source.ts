@@ -3,6 +3,7 @@ import type { Readable } from "node:stream";
 import { plainArchive } from "../archive.ts";
 import { isOn } from "../build-args.ts";
 import { fetchContext } from "../remote-context.ts";
+import type { RemoteContext } from "../remote-context.ts";
 import { receiveContext } from "../tar-tree.ts";
 import { readUpload } from "./export.ts";
 import { readFiles } from "./file-sync.ts";
@@ -21,6 +22,8 @@ export interface Loaded {
   readonly dockerignore: string;
   /** The context when it was fetched, or uploaded as an archive. */
   readonly archive: string | undefined;
+  /** Where the engine fetched it from. */
+  readonly remote?: RemoteContext["remote"];
 }
 
 /** @throws {GrpcError} when there is no Dockerfile */
@@ -31,14 +34,19 @@ export async function loadSource(scope: SolveScope, options: FrontendOptions): P
   if (upload) return loadArchive(scope, options, await received(scope, async () => readUpload(scope.session, upload)));
   const remote = remoteContext(options);
   if (remote === undefined) return loadFiles(scope, options);
-  const { dir, dockerfile } = await scope.vertex("[internal] load remote build context").during(async () =>
+  const {
+    dir,
+    dockerfile,
+    remote: fetched,
+  } = await scope.vertex("[internal] load remote build context").during(async () =>
     fetchContext(remote, await scope.scratch(), {
       signal: scope.signal,
       access: scope.access(),
       keepGitDir: isOn(requestOptions(options).buildArgs, "BUILDKIT_CONTEXT_KEEP_GIT_DIR"),
     }),
   );
-  return loadArchive(scope, dockerfile === undefined ? options : { ...options, filename: dockerfile }, dir);
+  const loaded = await loadArchive(scope, dockerfile === undefined ? options : { ...options, filename: dockerfile }, dir);
+  return { ...loaded, remote: fetched };
 }
 
 /** The Dockerfile is in the context, or the client sends it apart. */

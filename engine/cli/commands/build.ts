@@ -5,6 +5,7 @@ import type { BuildProgress } from "../../api/types/builds.ts";
 import type { AuthConfig, JsonMessage } from "../../api/types/image.ts";
 import type { BuildOptions } from "../../client/build.ts";
 import { announceBuild } from "../build-announce.ts";
+import { attestations } from "../build-attest.ts";
 import { buildArgs } from "../build-args.ts";
 import { cacheFields } from "../build-cache.ts";
 import { buildCall } from "../build-call.ts";
@@ -13,7 +14,7 @@ import { openContext } from "../build-context.ts";
 import type { BuildContext } from "../build-context.ts";
 import { BuildReader } from "../build-events.ts";
 import type { BuildEvent } from "../build-events.ts";
-import { checkOutputs, checkPlatforms, readOutputs, sendOutputs } from "../build-outputs.ts";
+import { checkAttestations, checkOutputs, checkPlatforms, readOutputs, sendOutputs } from "../build-outputs.ts";
 import { PlainScreen } from "../build-plain.ts";
 import type { BuildScreen } from "../build-plain.ts";
 import { ExitError, command } from "../cli.ts";
@@ -33,7 +34,7 @@ export const build = command({
     "add-host": strings('Add a custom host-to-IP mapping (format: "host:ip")'),
     allow: list('Allow extra privileged entitlement (e.g., "network.host", "security.insecure")'),
     annotation: list("Add annotation to the image"),
-    attest: list("Attestation parameters; none are made", { hidden: true }),
+    attest: list('Attestation parameters (format: "type=provenance,mode=max")'),
     "build-arg": list("Set build-time variables"),
     "build-context": list("Additional build contexts (e.g., name=path)"),
     builder: text("There is one builder, so this changes nothing", { hidden: true }),
@@ -54,12 +55,12 @@ export const build = command({
     output: list('Output destination (format: "type=local,dest=path")', { short: "o" }),
     platform: list("Set target platform for build"),
     progress: text('Set type of progress output ("auto", "none", "plain", "quiet", "rawjson", "tty", "classic")', { initial: "auto" }),
-    provenance: text("No provenance is made", { hidden: true }),
+    provenance: text('Shorthand for "--attest=type=provenance"'),
     pull: bool("Always attempt to pull all referenced images"),
     push: bool('Shorthand for "--output=type=registry"'),
     quiet: bool("Suppress the build output and print image ID on success", { short: "q" }),
     rm: bool("Remove intermediate containers after a successful build", { initial: true, hidden: true }),
-    sbom: text("No SBOM is made", { hidden: true }),
+    sbom: text('Shorthand for "--attest=type=sbom"', { hidden: true }),
     secret: list('Secret to expose to the build (format: "id=mysecret[,src=/local/secret]")'),
     "shm-size": bytes("Shared memory size for build containers"),
     ssh: list('SSH agent socket to expose to the build (format: "default|<id>[=<socket>]")'),
@@ -70,13 +71,13 @@ export const build = command({
   async run(cli, { args: [path = ""], flags }) {
     const call = flags.check ? "check" : flags.call;
     if (call !== "build") return (await import("../build-method.ts")).runMethod(cli, { call, path, flags });
-    refuseAttestations(flags);
     for (const warning of ignoredWarnings(flags)) cli.complain(warning);
     const mode = progressMode(cli, flags);
     const outputs = readOutputs(flags);
     const tags = [...flags.tag, ...outputs.flatMap(({ names }) => names)];
     checkOutputs(cli, outputs, tags);
     checkPlatforms(outputs, flags.platform);
+    checkAttestations(outputs, attestations(flags));
     const announced = announceBuild(cli, path);
     const context = await openContext(cli, path, flags.file);
     const client = await cli.client();
@@ -90,29 +91,29 @@ export const build = command({
       auth,
       silent: outputs.some(({ dest }) => dest === "-") || (flags.progress === "none" && !flags.quiet),
     };
-    const id =
+    const { id, digest } =
       mode !== "classic" && (await client.connection.isBerth(cli.signal)) ? await buildExact(cli, parts) : await buildClassic(cli, parts);
     await sendOutputs(cli, outputs, { image: id, tags });
     if (flags.iidfile) await writeFile(flags.iidfile, id);
-    if (flags["metadata-file"]) await writeMetadata(flags["metadata-file"], { id, tags });
+    if (flags["metadata-file"]) await writeMetadata(flags["metadata-file"], { id, digest, tags });
     return undefined;
   },
 });
 
-/** Nothing is attested: saying so is better than leaving it out. @throws {Error} */
-function refuseAttestations(flags: { attest: readonly string[]; provenance: string; sbom: string }): void {
-  const asked = [...flags.attest.filter((each) => !/disabled=true/.test(each)), flags.provenance, flags.sbom];
-  if (asked.every((each) => each === "" || each === "false")) return;
-  throw new Error("Attestations (provenance, SBOM) are not made: leave out --attest, --provenance and --sbom");
-}
-
-async function writeMetadata(path: string, { id, tags }: { id: string; tags: readonly string[] }): Promise<void> {
+/** @param digest of what the names stand for */
+async function writeMetadata(path: string, { id, digest, tags }: Built & { tags: readonly string[] }): Promise<void> {
   const metadata = {
     "containerimage.config.digest": id,
-    "containerimage.digest": id,
+    "containerimage.digest": digest,
     ...(tags.length > 0 && { "image.name": tags.join(",") }),
   };
   await writeFile(path, `${JSON.stringify(metadata, undefined, 2)}\n`);
+}
+
+/** The image's id, and the digest of it or of the index over it. */
+interface Built {
+  readonly id: string;
+  readonly digest: string;
 }
 
 type Mode = "plain" | "tty" | "quiet" | "rawjson" | "classic";
@@ -128,8 +129,8 @@ interface Parts {
   readonly silent: boolean;
 }
 
-/** By our own engine, which reads the context where it lies. @returns the image's id */
-async function buildExact(cli: Cli, parts: Parts): Promise<string> {
+/** By our own engine, which reads the context where it lies. */
+async function buildExact(cli: Cli, parts: Parts): Promise<Built> {
   const client = await cli.client();
   const call = await buildCall(cli, parts.flags, parts);
   const announced = parts.announced === undefined ? {} : { announced: parts.announced };
@@ -144,12 +145,13 @@ async function* toMessages(events: AsyncIterable<BuildProgress>): AsyncGenerator
   }
 }
 
-/** By any engine. @returns the image's id */
-async function buildClassic(cli: Cli, parts: Parts): Promise<string> {
+/** By any engine. */
+async function buildClassic(cli: Cli, parts: Parts): Promise<Built> {
   const { mode, context, flags, tags, auth } = parts;
   const only = (["secret", "ssh", "build-context", "cache-to", "allow", "annotation"] as const).find((name) => flags[name].length > 0);
   if (only) throw new Error(`--${only} needs Berth's own engine`);
   if (flags.platform.join(",").includes(",")) throw new Error("A build for several platforms needs Berth's own engine");
+  if (Object.keys(attestations(flags)).length > 0) throw new Error("Attestations need Berth's own engine");
   const client = await cli.client();
   const tar = context.tar ? countBytes(cli, context.tar, mode) : undefined;
   const options: BuildOptions = {
@@ -214,8 +216,7 @@ function countBytes(cli: Cli, tar: Readable, mode: Mode): Readable {
 
 type ShowOptions = Pick<Parts, "mode" | "tags" | "silent">;
 
-/** @returns the image's id */
-async function show(cli: Cli, messages: AsyncIterable<JsonMessage>, options: ShowOptions): Promise<string> {
+async function show(cli: Cli, messages: AsyncIterable<JsonMessage>, options: ShowOptions): Promise<Built> {
   const reader = new BuildReader(cli.now);
   const screen = await openScreen(cli, options.mode);
   try {
@@ -229,7 +230,7 @@ async function show(cli: Cli, messages: AsyncIterable<JsonMessage>, options: Sho
   screen.close();
   if (options.mode === "quiet" && !options.silent) cli.print(reader.imageId);
   else if (options.mode !== "rawjson") tellImage(cli, reader.imageId, options);
-  return reader.imageId;
+  return { id: reader.imageId, digest: reader.digest || reader.imageId };
 }
 
 async function openScreen(cli: Cli, mode: Mode): Promise<BuildScreen> {
@@ -277,7 +278,7 @@ function tellImage(cli: Cli, id: string, { tags }: ShowOptions): void {
 }
 
 /** The engine's own lines, as they come; quiet ones are shown only when the build fails. */
-async function showClassic(cli: Cli, messages: AsyncIterable<JsonMessage>, mode: Mode): Promise<string> {
+async function showClassic(cli: Cli, messages: AsyncIterable<JsonMessage>, mode: Mode): Promise<Built> {
   let id = "";
   let said = "";
   try {
@@ -296,5 +297,5 @@ async function showClassic(cli: Cli, messages: AsyncIterable<JsonMessage>, mode:
     id ||= said.trim();
     cli.print(id);
   }
-  return id;
+  return { id, digest: id };
 }
