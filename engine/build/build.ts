@@ -280,7 +280,7 @@ export class Build {
     const layer = found ?? (await this.#make(prepared, step, useCache));
     const after = advanced(before, state, layer);
     this.#trail.steps.push({ step, operation, layers: after.layers, platform: stage.platform, reads: [parent, ...reads] });
-    this.#results.push({ key: prepared.key, chain: after.layers, createdMs: layer.createdMs });
+    this.#results.push({ key: prepared.key, linkKey: prepared.linkKey, chain: after.layers, createdMs: layer.createdMs });
     await reporter.end(step.id, {
       cached: found !== undefined,
       addedBytes: layer.sizeBytes,
@@ -292,7 +292,8 @@ export class Build {
   }
 
   /** From this engine's cache, else from where the build was told to look. */
-  async #known({ key, linkKey }: Prepared, step: Step, parent: Digest | null): Promise<StepLayer | undefined> {
+  async #known(prepared: Prepared, step: Step, parent: Digest | null): Promise<StepLayer | undefined> {
+    const { key, linkKey } = prepared;
     const { cache, layers } = this.#parts.rooms;
     const description = step.instruction.original.trim();
     const own = await cache.get(key);
@@ -300,7 +301,7 @@ export class Build {
     const linked = linkKey === undefined ? undefined : await cache.get(linkKey);
     const rebased = linked && (await layers.rebase(linked, parent, this.#signal));
     if (rebased) await cache.put(key, rebased, description);
-    return rebased ?? this.#imported.get(key, { parent, description });
+    return rebased ?? this.#imported.get(prepared, { parent, description });
   }
 
   #ignoresCache(stage: GraphStage): boolean {

@@ -18,6 +18,8 @@ export const INLINE_CACHE = "moby.buildkit.cache.v0";
 /** The result of a step. */
 export interface CachedResult {
   readonly key: string;
+  /** Of a result that is the same on top of anything. */
+  readonly linkKey?: string | undefined;
   /** From the bottom; the last one is what the step made. */
   readonly chain: readonly StageLayer[];
   readonly createdMs: number;
@@ -58,21 +60,19 @@ export function writeConfig(results: readonly CachedResult[], sent: ReadonlyMap<
       places.set(chainId, layers.length);
       layers.push({ blob: digest, parent, annotations: { mediaType, diffID: diffId, size, createdAt: new Date(createdMs).toISOString() } });
     }
-  return Buffer.from(JSON.stringify({ layers, records: results.map((result) => recordOf(result, places)) }));
+  return Buffer.from(JSON.stringify({ layers, records: results.flatMap((result) => recordsOf(result, places)) }));
 }
 
 /** The records of the results that are layers of one image. */
 export function writeInline(results: readonly CachedResult[], layers: readonly StageLayer[]): string {
   const places = new Map(layers.map(({ chainId }, place) => [chainId, place]));
   const own = results.filter(({ chain }) => places.has(chain.at(-1)!.chainId));
-  return Buffer.from(JSON.stringify(own.map((result) => recordOf(result, places)))).toString("base64");
+  return Buffer.from(JSON.stringify(own.flatMap((result) => recordsOf(result, places)))).toString("base64");
 }
 
-function recordOf({ key, chain, createdMs }: CachedResult, places: ReadonlyMap<Digest, number>): ConfigRecord {
-  return {
-    digest: `sha256:${key}`,
-    results: [{ layer: places.get(chain.at(-1)!.chainId)!, createdAt: new Date(createdMs).toISOString() }],
-  };
+function recordsOf({ key, linkKey, chain, createdMs }: CachedResult, places: ReadonlyMap<Digest, number>): ConfigRecord[] {
+  const results = [{ layer: places.get(chain.at(-1)!.chainId)!, createdAt: new Date(createdMs).toISOString() }];
+  return [key, ...(linkKey === undefined ? [] : [linkKey])].map((each) => ({ digest: `sha256:${each}`, results }));
 }
 
 /** @throws {EngineError} invalid for what is no such document; what only some record of it lacks is passed over */

@@ -83,6 +83,21 @@ test("a directory carries the cache of all stages to another engine", { skip }, 
   });
 });
 
+test("what COPY --link made is found again on top of anything", { skip }, async (t) => {
+  const [first, second] = await twoEngines(t);
+  const place = { type: "local", directory: join(first.directory, "kept"), tag: "latest" } as const;
+  const dockerfile = (before: string): Record<string, string> => ({
+    Dockerfile: `FROM busybox\nRUN echo ${before} > /before\nCOPY --link a.txt /a/\nCOPY a.txt /b/\n`,
+    "a.txt": "a",
+  });
+  const made = await first.build(first.context(dockerfile("one")), { cacheTo: [{ ...place, ...how }] });
+  const used = await second.build(second.context(dockerfile("other")), { cacheFrom: [place] });
+  assert.deepEqual(cachedSteps(used.events), ["ran RUN", "cached COPY", "ran COPY"]);
+  const [one, other] = [made, used].map(({ image }) => image.config.rootfs.diff_ids);
+  assert.equal(other![2], one![2]);
+  assert.notEqual(other![1], one![1]);
+});
+
 test("a damaged or missing cache is warned about, and the build goes on without", { skip }, async (t) => {
   const engines = await twoEngines(t);
   const directory = join(engines[0].directory, "kept");

@@ -15,7 +15,7 @@ import type { ImportedLayer, ImportedResults } from "./cache-config.ts";
 import type { CacheSource } from "./cache-options.ts";
 import { loginFor } from "./login.ts";
 import type { BuildRequest } from "./builder.ts";
-import type { Rooms } from "./rooms.ts";
+import type { Prepared, Rooms } from "./rooms.ts";
 
 /** A config with its records; far above what real ones have. */
 const LARGEST = 64 << 20;
@@ -65,12 +65,17 @@ export class ImportedCache {
   }
 
   /** The layer for a key that has to stand on `parent`; it is in the cache then. Undefined when nobody has it. */
-  async get(key: string, { parent, description }: { parent: Digest | null; description: string }): Promise<StepLayer | undefined> {
+  async get(
+    { key, linkKey }: Pick<Prepared, "key" | "linkKey">,
+    { parent, description }: { parent: Digest | null; description: string },
+  ): Promise<StepLayer | undefined> {
     for (const { name, place, results } of this.#sources) {
       const chain = results.get(key);
-      if (!chain || chainOver(chain.slice(0, -1)) !== parent) continue;
+      const fits = chain && chainOver(chain.slice(0, -1)) === parent;
+      const found = fits ? chain.at(-1) : linkKey === undefined ? undefined : results.get(linkKey)?.at(-1);
+      if (!found) continue;
       try {
-        const layer = await this.#bring(place, chain.at(-1)!, parent);
+        const layer = await this.#bring(place, found, parent);
         await this.#rooms.cache.put(key, layer, description);
         return layer;
       } catch (error) {

@@ -11,7 +11,7 @@ import type { BuildContext } from "../build-context.ts";
 import { buildCall } from "../build-requests.ts";
 import type { Exchange } from "../exchange.ts";
 import type { Route } from "../router.ts";
-import { describeError } from "../status.ts";
+import { brokenOff } from "../broken-off.ts";
 import { JsonStream, send } from "../streams.ts";
 import type { BuildCall, BuildProgress } from "../types/builds.ts";
 import type { AuthConfig } from "../types/image.ts";
@@ -28,11 +28,8 @@ async function build(exchange: Exchange): Promise<void> {
     await tell({ type: "finish", status: "succeeded" });
     stream.end();
   } catch (error) {
-    if (exchange.signal.aborted) return void exchange.response.destroy();
-    // What is wrong with the request is an HTTP error; what a step did is part of the story.
-    if (!stream.started) throw error;
-    const { message, expected } = describeError(error);
-    if (!expected) exchange.log(error);
+    const message = brokenOff(exchange, stream, error);
+    if (message === undefined) return;
     await tell({ type: "finish", status: "failed", error: message });
     stream.end();
   } finally {

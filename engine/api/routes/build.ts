@@ -11,11 +11,11 @@ import { receiveContext } from "../build-context.ts";
 import type { BuildContext } from "../build-context.ts";
 import { ClassicOutput } from "../build-output.ts";
 import { parseDuration } from "../duration.ts";
+import { brokenOff } from "../broken-off.ts";
 import type { Exchange } from "../exchange.ts";
 import { parseFilters } from "../filters.ts";
 import { registryConfig } from "../registry-auth.ts";
 import type { Route } from "../router.ts";
-import { describeError } from "../status.ts";
 import { Spill } from "../spill.ts";
 import { JsonStream } from "../streams.ts";
 import type { JsonMessage } from "../types/image.ts";
@@ -55,10 +55,8 @@ async function build(exchange: Exchange): Promise<void> {
 }
 
 function fail(exchange: Exchange, stream: JsonStream, error: unknown): void {
-  if (exchange.signal.aborted) return void exchange.response.destroy();
-  if (!stream.started) throw error;
-  const { message, expected } = describeError(error);
-  if (!expected) exchange.log(error);
+  const message = brokenOff(exchange, stream, error);
+  if (message === undefined) return;
   const code = error instanceof StepError ? error.exitCode : undefined;
   stream.end({ message, ...(code !== undefined && { code }) });
 }

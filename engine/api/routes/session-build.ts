@@ -1,8 +1,8 @@
 /** Builds with BuildKit as docker asked for them before buildx: options in the query, files over a session. */
 import { EngineError } from "../../errors.ts";
 import { peerOf } from "../../host/peer.ts";
+import { brokenOff } from "../broken-off.ts";
 import type { Exchange } from "../exchange.ts";
-import { describeError } from "../status.ts";
 import { JsonStream } from "../streams.ts";
 import type { SessionBuild } from "../../build/buildkit/buildkit.ts";
 
@@ -33,11 +33,8 @@ export async function sessionBuild(exchange: Exchange): Promise<void> {
     if (id !== undefined) stream.send(query.flag("q") ? { stream: `${id}\n` } : { id: "moby.image.id", aux: { ID: id } });
     stream.end();
   } catch (error) {
-    if (exchange.signal.aborted) return void exchange.response.destroy();
-    if (!stream.started) throw error;
-    const { message, expected } = describeError(error);
-    if (!expected) exchange.log(error);
-    stream.end({ message });
+    const message = brokenOff(exchange, stream, error);
+    if (message !== undefined) stream.end({ message });
   }
 }
 
