@@ -85,7 +85,7 @@ async function buildCommand(): Promise<void> {
   const file = (name: string, plugins: Plugin[]): Promise<unknown> =>
     build({ ...common, entryPoints: { [name]: "engine/cli/process.ts" }, plugins: [lazyBuiltins, ...plugins] });
   await Promise.all([
-    build({ ...common, entryPoints: { cli: "engine/cli/main.ts" }, external: ["./cli-*.cjs"], plugins: [byVerb] }),
+    build({ ...common, entryPoints: { cli: "engine/cli/main.ts" }, external: ["./cli-*.cjs"], plugins: [lazyBuiltins, byVerb] }),
     file("cli-main", []),
     ...QUICK.map((verb) => file(`cli-${verb}`, [onlyVerb(verb)])),
   ]);

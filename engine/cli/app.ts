@@ -1,6 +1,7 @@
 /**
  * One call of `berth`: global flags, the command, its help, its errors, its exit status.
  */
+import type { Announcement } from "../client/announce.ts";
 import { Cli, ExitError } from "./cli.ts";
 import type { Call, Command, Signals, Streams } from "./cli.ts";
 import { FlagError, HelpRequested, parseFlags } from "./flags.ts";
@@ -17,6 +18,8 @@ export interface AppOptions {
   readonly cwd: string;
   readonly now: () => number;
   readonly signals: Signals;
+  /** What the first look at the words made of them. */
+  readonly announced?: Announcement | undefined;
 }
 
 const NAME = "berth";

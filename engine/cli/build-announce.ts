@@ -1,7 +1,7 @@
 /** Tells our own engine of a build before this command is ready to ask for it, so that both work at the same time. */
 import { realpathSync } from "node:fs";
 import { resolve } from "node:path";
-import { announce } from "../client/announce.ts";
+import { announceDirectory } from "../client/announce.ts";
 import { announcementsPath, enginePaths } from "../host/paths.ts";
 import { isRemote } from "./build-context.ts";
 import type { Cli } from "./cli.ts";
@@ -13,9 +13,10 @@ export async function announceBuild(cli: Cli, path: string): Promise<string | un
   try {
     const target = await findTarget(cli);
     if (!target.own) return undefined;
-    const id = `${process.pid}-${process.hrtime.bigint()}`;
-    const contextDir = realpathSync(resolve(cli.cwd, path));
-    return announce(announcementsPath(enginePaths(target.root, cli.env)), JSON.stringify({ id, contextDir })) ? id : undefined;
+    const [fifo, directory] = [announcementsPath(enginePaths(target.root, cli.env)), resolve(cli.cwd, path)];
+    const { announced } = cli;
+    if (announced?.fifo === fifo && announced.contextDir === realpathSync.native(directory)) return announced.id;
+    return announceDirectory(fifo, directory)?.id;
   } catch {
     // What is wrong is said where it matters.
     return undefined;

@@ -1,6 +1,5 @@
 /** `berth build`'s command line as what our own engine is asked. */
 import { statSync } from "node:fs";
-import { stat } from "node:fs/promises";
 import { resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { BuildCall } from "../api/types/builds.ts";
@@ -41,11 +40,14 @@ export interface BuildFlags extends AttestFlags {
 }
 
 /** Whether the engine is on this machine and this user's, so that it can read what this process can. */
-export async function sharesFiles({ connection }: DockerClient): Promise<boolean> {
+export function sharesFiles({ connection }: DockerClient): boolean {
   const { url } = connection.endpoint;
   if (!url.startsWith("unix://")) return false;
-  const socket = await stat(url.slice("unix://".length)).catch(() => undefined);
-  return socket?.uid === process.getuid!();
+  try {
+    return statSync(url.slice("unix://".length)).uid === process.getuid!();
+  } catch {
+    return false;
+  }
 }
 
 /** @throws {Error} with buildx's sentences for what cannot be read */
@@ -89,7 +91,7 @@ export async function buildCall(
 
 /** The engine itself reads and writes a cache's directory. @throws {Error} when it is elsewhere */
 async function needLocal(cli: Cli, caches: readonly Record<string, string>[]): Promise<void> {
-  if (!caches.some(({ type }) => type === "local") || (await sharesFiles(await cli.client()))) return;
+  if (!caches.some(({ type }) => type === "local") || sharesFiles(await cli.client())) return;
   throw new Error("A local cache (type=local) needs an engine of your own on this machine: use type=registry");
 }
 
@@ -103,7 +105,7 @@ async function contextPart(cli: Cli, context: BuildContext): Promise<Partial<Bui
   const { directory, outside, dockerfile, text, remote, tar } = context;
   if (remote !== undefined) return { remote, dockerfile };
   const client = await cli.client();
-  if (directory !== undefined && (await sharesFiles(client))) {
+  if (directory !== undefined && sharesFiles(client)) {
     return { contextDir: directory, dockerfile: outside ?? dockerfile, ...(outside !== undefined && text !== undefined && { text }) };
   }
   const name = directory === undefined ? {} : { contextName: directory };

@@ -2,7 +2,7 @@
  * What a build sends: the directory without what .dockerignore leaves out, or stdin, and the Dockerfile from wherever it is.
  */
 import { createHash, randomBytes } from "node:crypto";
-import { lstat, readFile, realpath, stat } from "node:fs/promises";
+import { lstatSync, readFileSync, realpathSync, statSync } from "node:fs";
 import { join, relative, resolve } from "node:path";
 import { Readable } from "node:stream";
 import { buffer } from "node:stream/consumers";
@@ -76,9 +76,9 @@ function looksLikeArchive(head: Buffer): boolean {
 }
 
 async function directoryContext(cli: ContextSource, path: string, file: string): Promise<BuildContext> {
-  const root = await contextRoot(path);
+  const root = contextRoot(path);
   const dockerfile = await findDockerfile(cli, root, file);
-  const ignore = await readIgnore(root, dockerfile);
+  const ignore = readIgnore(root, dockerfile);
   const select = (below: string, isDirectory: boolean): { take: boolean; enter: boolean } => {
     // The engine needs both files, even when COPY must not see them.
     if (below === dockerfile.name || below === ignore.name) return { take: true, enter: true };
@@ -90,7 +90,17 @@ async function directoryContext(cli: ContextSource, path: string, file: string):
   };
   const entries = withDockerfile(dockerfile, packPath(root, "", { keepOwner: false, select }));
   const { name, text, outside, path: dockerfilePath } = dockerfile;
-  return { tar: tarOf(entries), dockerfile: name, text, directory: root, ...(outside && { outside: dockerfilePath }) };
+  let tar: Readable | undefined;
+  return {
+    // An engine that reads the directory itself needs none.
+    get tar() {
+      return (tar ??= tarOf(entries));
+    },
+    dockerfile: name,
+    text,
+    directory: root,
+    ...(outside && { outside: dockerfilePath }),
+  };
 }
 
 /** A Dockerfile from outside the context goes in front of it. */
@@ -103,11 +113,11 @@ function tarOf(entries: AsyncIterable<TarEntry>): Readable {
   return Readable.from(writeTar(entries), { objectMode: false, highWaterMark: 1 << 20 });
 }
 
-async function contextRoot(path: string): Promise<string> {
-  const found = await stat(path).catch(() => undefined);
+function contextRoot(path: string): string {
+  const found = attempt(() => statSync(path));
   if (!found) throw new Error(`unable to prepare context: path ${JSON.stringify(path)} not found`);
   if (!found.isDirectory()) throw new Error(`unable to prepare context: context must be a directory: ${path}`);
-  return realpath(path);
+  return realpathSync.native(path);
 }
 
 interface Dockerfile {
@@ -122,25 +132,30 @@ interface Dockerfile {
 
 async function findDockerfile(cli: ContextSource, root: string, file: string): Promise<Dockerfile> {
   if (file === "-") return { name: hiddenName(), text: (await buffer(cli.stdin)).toString(), path: "Dockerfile", outside: true };
-  const path = file ? resolve(cli.cwd, file) : await defaultDockerfile(root);
-  const real = await realpath(path).catch(() => {
+  const path = file ? resolve(cli.cwd, file) : defaultDockerfile(root);
+  const real = attempt(() => realpathSync.native(path));
+  if (real === undefined)
     throw new Error(`unable to prepare context: unable to evaluate symlinks in Dockerfile path: lstat ${path}: no such file or directory`);
-  });
-  const text = await readFile(real, "utf8");
+  const text = readFileSync(real, "utf8");
   const name = relative(root, path.startsWith(root) ? path : real);
   if (name.startsWith("..")) return { name: hiddenName(), text, path: real, outside: true };
   return { name, text, path: real, outside: false };
 }
 
-async function defaultDockerfile(root: string): Promise<string> {
+function defaultDockerfile(root: string): string {
   const proper = join(root, "Dockerfile");
   const lower = join(root, "dockerfile");
-  const exists = (path: string): Promise<boolean> =>
-    lstat(path).then(
-      () => true,
-      () => false,
-    );
-  return !(await exists(proper)) && (await exists(lower)) ? lower : proper;
+  const exists = (path: string): boolean => attempt(() => lstatSync(path)) !== undefined;
+  return !exists(proper) && exists(lower) ? lower : proper;
+}
+
+/** Undefined when it fails. */
+function attempt<T>(look: () => T): T | undefined {
+  try {
+    return look();
+  } catch {
+    return undefined;
+  }
 }
 
 function hiddenName(): string {
@@ -148,10 +163,10 @@ function hiddenName(): string {
 }
 
 /** A Dockerfile may have an ignore file of its own: `app.Dockerfile.dockerignore`. */
-async function readIgnore(root: string, dockerfile: Dockerfile): Promise<{ matcher: IgnoreMatcher; name: string }> {
+function readIgnore(root: string, dockerfile: Dockerfile): { matcher: IgnoreMatcher; name: string } {
   const names = dockerfile.outside ? [".dockerignore"] : [`${dockerfile.name}.dockerignore`, ".dockerignore"];
   for (const name of names) {
-    const text = await readFile(join(root, name), "utf8").catch(() => undefined);
+    const text = attempt(() => readFileSync(join(root, name), "utf8"));
     if (text === undefined) continue;
     const { patterns, problems } = parseDockerignore(text);
     if (problems[0]) throw new Error(`error checking context: ${problems[0].message} (${name} line ${problems[0].line + 1})`);

@@ -2,6 +2,7 @@
  * What every command works with: its streams, its environment, the engine it talks to.
  */
 import type { Readable, Writable } from "node:stream";
+import type { Announcement } from "../client/announce.ts";
 import type { DockerClient } from "../client/client.ts";
 import type { FlagTable, FlagValues } from "./flags.ts";
 import type { Settings } from "./settings.ts";
@@ -51,6 +52,8 @@ export interface CliOptions {
   readonly globals: Globals;
   readonly signals: Signals;
   readonly connect: (cli: Cli) => Promise<DockerClient>;
+  /** The build that this is, perhaps. */
+  readonly announced?: Announcement | undefined;
 }
 
 /** Signals of this process: they end the command, unless the command has a use for them. */
@@ -69,6 +72,7 @@ export class Cli {
   readonly now: () => number;
   readonly globals: Globals;
   readonly signals: Signals;
+  readonly announced: Announcement | undefined;
   #client: Promise<DockerClient> | undefined;
   #settings: Promise<Settings> | undefined;
 
@@ -79,6 +83,7 @@ export class Cli {
     this.now = options.now;
     this.globals = options.globals;
     this.signals = options.signals;
+    this.announced = options.announced;
   }
 
   /** The same call, for another engine. */

@@ -1,6 +1,7 @@
 /**
  * The command as a process: its streams, its signals, its exit.
  */
+import type { Announcement } from "../client/announce.ts";
 import { runApp } from "./app.ts";
 import { ExitError } from "./cli.ts";
 import type { Signals, Streams } from "./cli.ts";
@@ -80,8 +81,8 @@ class ProcessStreams implements Streams {
   }
 }
 
-/** Runs the command line of this process and ends it. */
-export async function main(): Promise<void> {
+/** Runs the command line of this process and ends it. @param announced the build that this is, perhaps */
+export async function main(announced?: Announcement): Promise<void> {
   const streams = new ProcessStreams();
   const status = await runApp({
     words: process.argv.slice(2),
@@ -90,6 +91,7 @@ export async function main(): Promise<void> {
     cwd: process.cwd(),
     now: Date.now,
     signals: processSignals(),
+    announced,
   });
   await Promise.all(streams.used().map(written));
   process.exit(status);
