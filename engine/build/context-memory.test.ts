@@ -8,6 +8,7 @@ import { join } from "node:path";
 import { after, before, mock, test } from "node:test";
 import { openBuildRooms } from "../../test/support/build-rooms.ts";
 import type { BuildRooms } from "../../test/support/build-rooms.ts";
+import type { Image } from "../images/images.ts";
 import { generator } from "../../test/support/random.ts";
 
 const skip = process.getuid!() !== 0 && "needs root";
@@ -101,3 +102,28 @@ for (let seed = 1; seed <= RUNS; seed++)
       }
     }
   });
+
+test("of two builds at once, one that begins after a change has it", { skip }, async () => {
+  const context = rooms.context({ Dockerfile: "FROM scratch\nCOPY . /app/\n", ".dockerignore": "Dockerfile\n" });
+  fill(context);
+  const options = { contextName: "two at once", buildArgs: { SOURCE_DATE_EPOCH: "1" } };
+  const layer = (image: Image): string | undefined => image.config.rootfs.diff_ids[0];
+  let last = layer((await rooms.build(context, options)).image);
+  for (let round = 0; round < 4; round++) {
+    const build = (id: string): Promise<string | undefined> => {
+      rooms.builder.expect({ id, contextDir: context });
+      return rooms.build(context, { ...options, announced: id }).then(({ image }) => layer(image));
+    };
+    const first = build(`first-${round}`);
+    for (let turn = 0; turn < round; turn++) await new Promise(setImmediate);
+    // In one go, so that nobody reads half of it.
+    writeFileSync(`${context}-new`, String(round));
+    renameSync(`${context}-new`, join(context, "d1/f1"));
+    const [one, other] = await Promise.all([first, build(`second-${round}`)]);
+    const now = layer((await rooms.build(context, options)).image);
+    assert.notEqual(now, last);
+    assert.equal(other, now);
+    assert.ok(one === now || one === last, "the first has the files as they were or as they are");
+    last = now;
+  }
+});
