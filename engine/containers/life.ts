@@ -150,11 +150,11 @@ export class Life {
     };
   }
 
-  /** The next start that the restart policy wants. */
+  /** The next start that the restart policy wants. Who stops the container waits for it as for any start. */
   async restartNow(entry: Entry): Promise<void> {
     entry.cancelRestart = undefined;
     await entry
-      .inTurn(async () => {
+      .start(async () => {
         if (entry.record.state.status !== "restarting") return;
         entry.record.restartCount += 1;
         await this.#launch(entry);

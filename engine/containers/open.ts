@@ -151,7 +151,10 @@ class ContainerService implements Containers {
       // What is wrong by itself is told before what is wrong with what is there.
       checkResources(asked, support, true);
       const { resources, warnings } = checkResources(mergeUpdate(record, asked), support, true);
-      if (entry.isUp && this.#rooms.host.cgroups.parent !== null) await this.#rooms.runtime.update(entry.id, updatedResources(resources));
+      if (entry.isUp && this.#rooms.host.cgroups.parent !== null)
+        await this.#rooms.runtime.update(entry.id, updatedResources(resources)).catch((error: unknown) => {
+          throw new EngineError("internal", `Cannot update container ${entry.id}: ${(error as Error).message}`, { cause: error });
+        });
       record.hostConfig = { ...resources, ...(RestartPolicy?.Name && { RestartPolicy }) };
       await this.#store.save(entry);
       announce(this.#rooms.events, record, "update");
@@ -163,11 +166,17 @@ class ContainerService implements Containers {
     const entry = this.#find(nameOrId);
     // A start that is under way has to come to its end before it can be undone.
     await entry.inTurn(async () => Promise.resolve());
-    if (options.force && entry.record.state.status === "restarting") await this.#life.giveUpRestart(entry);
-    if (options.force && entry.isUp && entry.task) await this.#stopper.kill(entry, "KILL").catch(ignoreNotRunning);
+    if (options.force) await this.#end(entry);
     await this.#life.remove(entry, options);
     this.#execs.forget(entry.id);
   };
+
+  /** One that ends and starts again all the time is caught in either state. */
+  async #end(entry: Entry): Promise<void> {
+    while (entry.isUp && (entry.task || entry.record.state.status === "restarting"))
+      if (entry.record.state.status === "restarting") await this.#life.giveUpRestart(entry);
+      else await this.#stopper.kill(entry, "KILL").catch(ignoreNotRunning);
+  }
 
   resize: Containers["resize"] = async (nameOrId, size) => {
     const entry = await this.#running(nameOrId);

@@ -23,7 +23,7 @@ import { deviceNumber, makeNode, S } from "../host/descriptor.ts";
 import { errorCode } from "../host/libc.ts";
 import { setTimes } from "../host/thread-root.ts";
 import { setXattr } from "../host/xattr.ts";
-import { chmodNoFollow, isWhiteout, lstatIfAny, removeAll } from "./inode.ts";
+import { chmodNoFollow, isMountpoint, isWhiteout, lstatIfAny, removeAll } from "./inode.ts";
 import type { OverlayNamespace } from "./jobs.ts";
 import { baseOf, cleanName, parentOf, shown, toPath } from "./names.ts";
 import type { TarHandler } from "./tar-reader.ts";
@@ -242,6 +242,9 @@ export class Extractor implements TarHandler {
       throw new EngineError("invalid", `cannot overwrite non-directory ${name} with directory ${shown(this.#options.base || "/")}`);
     if (this.#options.keepKinds && present.isDirectory())
       throw new EngineError("invalid", `cannot overwrite directory ${name} with non-directory ${shown(this.#options.base || "/")}`);
+    // A layer is unpacked where nothing is mounted; a container's mounts can be those of another mount namespace.
+    if (!this.#options.whiteouts && isMountpoint(path))
+      throw new EngineError("internal", `unlinkat ${Buffer.from(path, "latin1").toString()}: device or resource busy`);
     removeAll(path);
   }
 

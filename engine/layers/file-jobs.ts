@@ -24,7 +24,7 @@ import { EngineError } from "../errors.ts";
 import type { ErrorKind } from "../errors.ts";
 import { WRITE_BYTES } from "../host/buffers.ts";
 import { errorCode } from "../host/libc.ts";
-import { chmodNoFollow, listNames, lstatIfAny, removeAll } from "./inode.ts";
+import { chmodNoFollow, isMountpoint, listNames, lstatIfAny, removeAll } from "./inode.ts";
 import type { FileJob } from "./jobs.ts";
 import { baseOf, parentOf, shown, toBytes, toPath } from "./names.ts";
 import type { PortOutput } from "./ports.ts";
@@ -220,6 +220,8 @@ function move({ path, to, options }: FileJob & { kind: "file-rename" }): void {
   const present = lstatIfAny(target);
   if (present && !options.overwrite) throw failure("rename", to, "EEXIST");
   if (!lstatIfAny(parentOf(target) || "/")) throw failure("rename", to, "ENOENT");
+  if (isMountpoint(from)) throw failure("rename", path, "EBUSY");
+  if (present && isMountpoint(target)) throw failure("rename", to, "EBUSY");
   if (present && (present.isDirectory() || stats.isDirectory())) removeTree(target, to);
   renameSync(toPath(from), toPath(target));
 }
@@ -227,7 +229,9 @@ function move({ path, to, options }: FileJob & { kind: "file-rename" }): void {
 function remove({ path, options }: FileJob & { kind: "file-remove" }): void {
   const resolved = resolveParents(path);
   if (resolved === "") throw failure("remove", path, "EBUSY");
-  if (!lstatSync(toPath(resolved)).isDirectory()) return unlinkSync(toPath(resolved));
+  const stats = lstatSync(toPath(resolved));
+  if (isMountpoint(resolved)) throw failure("remove", path, "EBUSY");
+  if (!stats.isDirectory()) return unlinkSync(toPath(resolved));
   if (options.recursive) removeTree(resolved, path);
   else rmdirSync(toPath(resolved));
 }

@@ -1,8 +1,9 @@
 /** What is at a path, on a layer worker: paths are byte strings and never followed when they are links. */
-import { chmodSync, lstatSync, readdirSync, rmdirSync, unlinkSync } from "node:fs";
+import { chmodSync, closeSync, lstatSync, readdirSync, rmdirSync, unlinkSync } from "node:fs";
 import type { Stats } from "node:fs";
+import { O, openDescriptor, openInside, RESOLVE } from "../host/descriptor.ts";
 import { errorCode } from "../host/libc.ts";
-import { toPath } from "./names.ts";
+import { baseOf, parentOf, toPath } from "./names.ts";
 
 export function lstatIfAny(path: string): Stats | undefined {
   try {
@@ -16,6 +17,21 @@ export function lstatIfAny(path: string): Stats | undefined {
 /** Overlay marks what an upper layer deleted with a character device 0/0. */
 export function isWhiteout(stats: Stats): boolean {
   return stats.isCharacterDevice() && stats.rdev === 0;
+}
+
+/** Whether something else is mounted there: to delete or to move that would take it from whoever sees it mounted. */
+export function isMountpoint(path: string): boolean {
+  const parent = openDescriptor(toPath(parentOf(path) || "/"), O.PATH | O.DIRECTORY | O.CLOEXEC);
+  try {
+    const how = { flags: O.PATH | O.NOFOLLOW | O.CLOEXEC, resolve: RESOLVE.NO_XDEV };
+    closeSync(openInside(parent, toPath(baseOf(path)), how));
+    return false;
+  } catch (error) {
+    if (errorCode(error) === "EXDEV") return true;
+    throw error;
+  } finally {
+    closeSync(parent);
+  }
 }
 
 /** Names in a directory in byte order. */

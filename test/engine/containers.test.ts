@@ -268,6 +268,33 @@ for (const as of USERS)
       await removeAll();
     });
 
+    test("stop and rm -f also catch a container whose restart is under way", async () => {
+      const script = "if [ -e /ran ]; then exec sleep 300; fi; touch /ran; exit 1";
+      const { containers } = connect(engine.socket);
+      const restarts = async (): Promise<boolean> => ((await containers.inspect("flaps")).RestartCount ?? 0) > 0;
+      for (const end of [async () => containers.stop("flaps"), async () => containers.remove("flaps", { force: true })]) {
+        await says("run", "-d", "--name", "flaps", "--restart", "always", "--stop-timeout", "0", "busybox", "sh", "-c", script);
+        while (!(await restarts()));
+        await end();
+        assert.equal(await says("ps", "-q", "--filter", "name=flaps"), "");
+        await removeAll();
+      }
+    });
+
+    test("cp does not take a mounted file from its container", async () => {
+      const folder = mkdtempSync(join(tmpdir(), "berth-mounted-"));
+      chmodSync(folder, 0o755);
+      for (const name of ["bound", "other"]) writeFileSync(join(folder, name), name);
+      await says("run", "-d", "--name", "live", "-v", `${folder}/bound:/bound`, "busybox", "sleep", "300");
+      for (const path of ["/bound", "/etc/hosts"]) {
+        const { exitCode, stderr } = await docker("cp", join(folder, "other"), `live:${path}`);
+        assert.deepEqual([exitCode, stderr], [1, `Error response from daemon: unlinkat ${path}: device or resource busy\n`]);
+        assert.equal(await says("exec", "live", "grep", "-c", ` ${path} `, "/proc/mounts"), "1");
+      }
+      await removeAll();
+      rmSync(folder, { recursive: true });
+    });
+
     test("containers that have to run start with the engine again, unless their user stopped them", async () => {
       const names = ["always", "unless-stopped", "stopped", "on-failure", "no"];
       for (const name of names)
