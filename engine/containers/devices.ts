@@ -74,13 +74,20 @@ export function mappedDevices(mappings: readonly DeviceMapping[]): MappedDevices
   const devices: Device[] = [];
   const rules: DeviceRule[] = [];
   const binds: SpecMount[] = [];
-  for (const { PathOnHost, PathInContainer, CgroupPermissions } of mappings)
-    for (const { source, ...device } of devicesAt(PathOnHost, PathInContainer || PathOnHost)) {
+  for (const { PathOnHost, PathInContainer, CgroupPermissions } of mappings) {
+    const found = devicesAt(PathOnHost, PathInContainer || PathOnHost);
+    if (found.length === 0) throw notADevice(PathOnHost, "not a device node");
+    for (const { source, ...device } of found) {
       devices.push(device);
       binds.push({ type: "bind", source, target: device.path, options: ["bind", "rprivate"] });
       rules.push({ allow: true, type: device.type, major: device.major!, minor: device.minor!, access: CgroupPermissions || "rwm" });
     }
+  }
   return { devices, rules, binds };
+}
+
+function notADevice(path: string, reason: string): EngineError {
+  return new EngineError("internal", `error gathering device information while adding custom device "${path}": ${reason}`);
 }
 
 function devicesAt(path: string, target: string): (Device & { source: string })[] {
@@ -89,7 +96,7 @@ function devicesAt(path: string, target: string): (Device & { source: string })[
     stat = statSync(path);
   } catch (error) {
     const reason = errorCode(error) === "ENOENT" ? "no such file or directory" : (error as Error).message;
-    throw new EngineError("internal", `error gathering device information while adding custom device "${path}": ${reason}`);
+    throw notADevice(path, reason);
   }
   if (stat.isDirectory())
     return readdirSync(path).flatMap((name) => {
@@ -97,8 +104,7 @@ function devicesAt(path: string, target: string): (Device & { source: string })[
       const inside = child.isDirectory() || child.isBlockDevice() || child.isCharacterDevice();
       return inside ? devicesAt(join(path, name), join(target, name)) : [];
     });
-  if (!stat.isBlockDevice() && !stat.isCharacterDevice())
-    throw new EngineError("internal", `error gathering device information while adding custom device "${path}": not a device node`);
+  if (!stat.isBlockDevice() && !stat.isCharacterDevice()) throw notADevice(path, "not a device node");
   return [{ ...deviceNode(target, stat), source: path }];
 }
 

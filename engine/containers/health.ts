@@ -85,7 +85,9 @@ async function checkOnce(
   const health = state.health;
   if (isStopped() || !health) return;
   const exitCode = result.timedOut ? -1 : result.exitCode;
-  const output = result.timedOut ? `Health check exceeded timeout (${timeoutMs / 1000}s)` : result.output;
+  const output = result.timedOut
+    ? `Health check exceeded timeout (${timeoutMs < 1000 ? `${timeoutMs}ms` : `${timeoutMs / 1000}s`})`
+    : result.output;
   health.log = [...health.log, { start, end: nowText(), exitCode, output }].slice(-MOST_RESULTS);
   const before = health.status;
   if (exitCode === 0) {

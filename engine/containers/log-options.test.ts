@@ -11,9 +11,18 @@ const REFUSED: [driver: string, options: Record<string, string>, sentence: strin
   ["json-file", { "max-file": "x" }, `${unusable}strconv.Atoi: parsing "x": invalid syntax`],
   ["json-file", { "max-file": "0" }, `${unusable}max-file cannot be less than 1`],
   ["local", { compress: "x" }, `${unusable}strconv.ParseBool: parsing "x": invalid syntax`],
+  ["json-file", { compress: "true" }, `${unusable}compress cannot be true when max-file is less than 2 or max-size is not set`],
+  [
+    "local",
+    { compress: "true", "max-file": "1" },
+    `${unusable}compress cannot be true when max-file is less than 2 or max-size is not set`,
+  ],
+  ["json-file", { "max-size": "-1" }, `${unusable}invalid size: '-1'`],
+  ["json-file", { "max-size": "0" }, `${unusable}max-size must be a positive number`],
+  ["local", { labels: "x" }, "unknown log opt 'labels' for log driver local"],
   ["json-file", { mode: "bogus" }, "logger: logging mode not supported: bogus"],
   ["none", { "max-buffer-size": "4m" }, "logger: max-buffer-size option is only supported with 'mode=non-blocking'"],
-  ["none", { mode: "non-blocking", "max-buffer-size": "x" }, "logger: error parsing option max-buffer-size: invalid size: 'x'"],
+  ["none", { mode: "non-blocking", "max-buffer-size": "x" }, "error parsing option max-buffer-size: invalid size: 'x'"],
 ];
 for (const [driver, options, sentence] of REFUSED)
   test(`logFileOptions() says: ${sentence}`, () => {

@@ -30,12 +30,17 @@ export function logFileOptions({ Type, Config }: LogConfig = {}): LogFileOptions
   const defaults = DRIVERS[driver];
   if (!defaults) throw new EngineError("invalid", `error looking up logging plugin ${driver}: plugin "${driver}" not found`);
   const unknown = Object.keys(Config ?? {}).find((name) => !OPTIONS[driver]!.includes(name));
-  if (unknown !== undefined) throw new EngineError("invalid", `unknown log opt '${unknown}' for ${driver} log driver`);
+  if (unknown !== undefined) throw new EngineError("invalid", unknownOption(unknown, driver));
   checkDelivery(Config ?? {});
   if (driver === "none") return defaults;
   const maxFiles = Config?.["max-file"] === undefined ? defaults.maxFiles : parseCount(Config["max-file"]);
   const maxBytes = Config?.["max-size"] === undefined ? defaults.maxBytes : parseSize(Config["max-size"]);
+  checkCompress(Config?.["compress"], maxFiles > 1 && maxBytes > 0);
   return { maxBytes, maxFiles };
+}
+
+function unknownOption(name: string, driver: string): string {
+  return driver === "local" ? `unknown log opt '${name}' for log driver local` : `unknown log opt '${name}' for ${driver} log driver`;
 }
 
 function unusable(why: string): EngineError {
@@ -43,15 +48,22 @@ function unusable(why: string): EngineError {
 }
 
 const BOOLEANS = ["1", "t", "T", "TRUE", "true", "True", "0", "f", "F", "FALSE", "false", "False"];
+const FALSE_FROM = 6;
 
 /** What the kernel does with the output needs none of these, but who writes nonsense hears so. */
-function checkDelivery({ mode = "", "max-buffer-size": buffer, compress = "false" }: Readonly<Record<string, string>>): void {
+function checkDelivery({ mode = "", "max-buffer-size": buffer }: Readonly<Record<string, string>>): void {
   if (!["", "blocking", "non-blocking"].includes(mode)) throw new EngineError("invalid", `logger: logging mode not supported: ${mode}`);
   if (buffer !== undefined && mode !== "non-blocking")
     throw new EngineError("invalid", "logger: max-buffer-size option is only supported with 'mode=non-blocking'");
   if (buffer !== undefined && !SIZE.test(buffer))
-    throw new EngineError("invalid", `logger: error parsing option max-buffer-size: invalid size: '${buffer}'`);
-  if (!BOOLEANS.includes(compress)) throw unusable(`strconv.ParseBool: parsing ${JSON.stringify(compress)}: invalid syntax`);
+    throw new EngineError("invalid", `error parsing option max-buffer-size: invalid size: '${buffer}'`);
+}
+
+function checkCompress(text: string | undefined, rotates: boolean): void {
+  if (text === undefined) return;
+  const at = BOOLEANS.indexOf(text);
+  if (at < 0) throw unusable(`strconv.ParseBool: parsing ${JSON.stringify(text)}: invalid syntax`);
+  if (at < FALSE_FROM && !rotates) throw unusable("compress cannot be true when max-file is less than 2 or max-size is not set");
 }
 
 function parseCount(text: string): number {
@@ -62,7 +74,8 @@ function parseCount(text: string): number {
 
 function parseSize(text: string): number {
   const match = SIZE.exec(text);
-  if (text === "-1") return 0;
   if (!match) throw unusable(`invalid size: '${text}'`);
-  return Math.floor(Number(match[1]) * UNITS[match[2]!.toLowerCase()]!);
+  const bytes = Math.floor(Number(match[1]) * UNITS[match[2]!.toLowerCase()]!);
+  if (bytes === 0) throw unusable("max-size must be a positive number");
+  return bytes;
 }

@@ -40,7 +40,11 @@ export function networkOwner(store: ContainerStore, record: ContainerRecord): En
   const name = /^container:(.*)$/.exec(record.hostConfig.NetworkMode ?? "")?.[1];
   if (name === undefined) return undefined;
   const owner = findOwner(store, name);
-  if (!owner.isUp) throw new EngineError("conflict", `cannot join network namespace of a non running container: ${owner.id}`);
+  if (!owner.isUp)
+    throw new EngineError(
+      "conflict",
+      `cannot join network namespace of a non running container: container ${owner.record.name} is ${owner.record.state.status}`,
+    );
   return owner;
 }
 

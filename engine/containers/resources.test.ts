@@ -65,6 +65,7 @@ test("checkResources() discards what cannot be applied, and says so", () => {
 for (const [resources, want] of [
   [{}, {}],
   [{ PidsLimit: -1, Memory: 0 }, { pids: { limit: -1 } }],
+  [{ CpuQuota: -1, CpuPeriod: 50000 }, { cpu: { period: 50000 } }],
   [{ NanoCpus: 5e8 }, { cpu: { quota: 50000, period: 100000 } }],
   [
     {

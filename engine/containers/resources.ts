@@ -186,7 +186,8 @@ export function linuxResources(resources: Resources): Record<string, unknown> {
 
 function cpuTime({ NanoCpus, CpuQuota, CpuPeriod }: Resources): { quota: number | undefined; period: number | undefined } {
   if (NanoCpus) return { quota: Math.round(NanoCpus / 10_000), period: 100_000 };
-  return { quota: CpuQuota || undefined, period: CpuPeriod || undefined };
+  // Below zero is no quota, which not every runtime can write.
+  return { quota: CpuQuota && CpuQuota > 0 ? CpuQuota : undefined, period: CpuPeriod || undefined };
 }
 
 function blockIo(resources: Resources): object | undefined {

@@ -22,7 +22,7 @@ function pathOf(rooms: Rooms, id: string): string {
 
 /**
  * The directory to bind, mounted if it is the container's own; undefined for a private /dev/shm.
- * @throws {EngineError} conflict when the other container does not share
+ * @throws {EngineError} conflict when the other container does not run, invalid when it does not share
  */
 export function sharedMemory(rooms: Rooms, store: ContainerStore, record: ContainerRecord): string | undefined {
   const { hostConfig, id } = record;
@@ -37,11 +37,12 @@ export function sharedMemory(rooms: Rooms, store: ContainerStore, record: Contai
 }
 
 function ofOther(rooms: Rooms, store: ContainerStore, name: string): string {
-  const { record } = store.find(name);
+  const { record, isUp } = store.find(name);
+  if (!isUp) throw new EngineError("conflict", `failed to join IPC namespace: container ${record.id} is not running`);
   if (!isShareable(record.hostConfig))
     throw new EngineError(
-      "conflict",
-      `can not join IPC of container ${record.id}: non-shareable IPC (hint: use IpcMode:shareable for the donor container)`,
+      "invalid",
+      `failed to join IPC namespace: container ${record.id}: non-shareable IPC (hint: use IpcMode:shareable for the donor container)`,
     );
   return pathOf(rooms, record.id);
 }

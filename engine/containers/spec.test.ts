@@ -56,7 +56,7 @@ test("the environment has Docker's own variables under the user's", () => {
   assert.deepEqual(env({ config: { Env: ["PATH=/mine", "HOME=/h", "HOSTNAME", "N=a\nb"] } }), ["PATH=/mine", "HOME=/h", "N=a\nb"]);
 });
 
-test("mounts come in order: the system's, the files, the user's from the root down, who may replace any", () => {
+test("mounts come in order: the system's, then the files and the user's from the root down, who may replace any", () => {
   const mounts = [
     { type: "bind", source: "/x", target: "/a/b", options: ["rbind"] },
     { type: "bind", source: "/y", target: "/a", options: ["rbind"] },
@@ -70,9 +70,9 @@ test("mounts come in order: the system's, the files, the user's from the root do
     "/sys/fs/cgroup",
     "/dev/mqueue",
     "/dev/shm",
+    "/a",
     "/etc/resolv.conf",
     "/etc/hostname",
-    "/a",
     "/a/b",
     "/etc/hosts",
   ]);

@@ -153,17 +153,21 @@ function sysctls(input: SpecInput): { sysctl?: Record<string, string> } {
 type Mounts = RuntimeSpec["mounts"];
 
 function allMounts(input: SpecInput, privileged: boolean): Mounts {
-  const wanted: Mounts = input.mounts
-    .toSorted((a, b) => depth(a.target) - depth(b.target))
-    .map(({ type, source, target, options }) => ({ destination: target, type, source, options: [...options] }));
+  const wanted: Mounts = input.mounts.map(({ type, source, target, options }) => ({
+    destination: target,
+    type,
+    source,
+    options: [...options],
+  }));
   const taken = new Set(wanted.map(({ destination }) => destination));
   const system = systemMounts(input, privileged).filter(({ destination }) => !taken.has(destination));
   const files = fileMounts(input).filter(({ destination }) => !taken.has(destination));
-  return [...system, ...files, ...wanted];
+  // A volume at /etc comes before the hosts file in it.
+  return [...system, ...[...files, ...wanted].toSorted((a, b) => depth(a.destination) - depth(b.destination))];
 }
 
 function depth(path: string): number {
-  return path.split("/").length;
+  return path === "/" ? 1 : path.split("/").length;
 }
 
 function systemMounts(input: SpecInput, privileged: boolean): Mounts {

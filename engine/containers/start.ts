@@ -169,7 +169,8 @@ function joined(store: ContainerStore, kind: "pid" | "ipc", mode: string | undef
   const name = /^container:(.*)$/.exec(mode ?? "")?.[1];
   if (name === undefined) return "private";
   const owner = store.find(name);
-  if (!owner.isUp) throw new EngineError("conflict", `cannot join ${kind.toUpperCase()} namespace of a non running container: ${owner.id}`);
+  if (!owner.isUp)
+    throw new EngineError("conflict", `failed to join ${kind.toUpperCase()} namespace: container ${owner.id} is not running`);
   return { path: `/proc/${owner.record.state.pid}/ns/${kind}` };
 }
 

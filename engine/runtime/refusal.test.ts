@@ -1,6 +1,9 @@
 import assert from "node:assert/strict";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
 import { test } from "node:test";
-import { ExecRefused, startRefused } from "./refusal.ts";
+import { ExecRefused, lastError, startRefused } from "./refusal.ts";
 
 const START = "failed to create task for container: failed to create shim task: OCI runtime create failed: runc create failed: ";
 
@@ -54,7 +57,15 @@ for (const [said, command, want, kind, exitCode] of [
     "invalid",
     127,
   ],
-  ["mount `proc` to `proc`: Operation not permitted", "x", "mount `proc` to `proc`: Operation not permitted", "internal", 126],
+  ["mount `proc` to `proc`: Operation not permitted", "x", "mount `proc` to `proc`: operation not permitted", "internal", 126],
+  [
+    "mount `/etc` to `etc/passwd`: Not a directory",
+    "x",
+    "mount `/etc` to `etc/passwd`: not a directory: Are you trying to mount a directory onto a file (or vice-versa)? Check if the specified host path exists and is the expected type",
+    "internal",
+    126,
+  ],
+  ["open /proc/sys/net/nosuch: No such file or directory", "x", "open /proc/sys/net/nosuch: no such file or directory", "invalid", 127],
 ] as const)
   test(`startRefused() and ExecRefused() say Docker's sentence for: ${said}`, () => {
     const error = startRefused(said, command);
@@ -68,4 +79,17 @@ test("ExecRefused says runc's own words once", () => {
     new ExecRefused(said, "x").message,
     'OCI runtime exec failed: exec failed: unable to start container process: exec: "x": executable file not found in $PATH',
   );
+});
+
+test("lastError() reads the last error of runc's JSON and of crun's sentences", (t) => {
+  const log = join(mkdtempSync(join(tmpdir(), "refusal-")), "log");
+  t.after(() => rmSync(dirname(log), { recursive: true }));
+  for (const [text, want] of [
+    ['{"level":"error","msg":"first"}\n{"level":"error","msg":"last"}\n{"level":"warning","msg":"w"}\n', "last"],
+    ["a warning\nopen executable: Permission denied\n", "open executable: Permission denied"],
+    ["", undefined],
+  ] as const) {
+    writeFileSync(log, text);
+    assert.equal(lastError(log), want);
+  }
 });

@@ -2,7 +2,7 @@
 import { readFileSync } from "node:fs";
 import { EngineError } from "../errors.ts";
 
-/** The last error in a runtime's JSON log, or undefined. */
+/** The last error in a runtime's log, runc's of JSON or crun's of sentences, or undefined. */
 export function lastError(logPath: string): string | undefined {
   let text: string;
   try {
@@ -11,6 +11,7 @@ export function lastError(logPath: string): string | undefined {
     return undefined;
   }
   const errors = text.split("\n").flatMap((line) => {
+    if (!line.startsWith("{")) return line === "" ? [] : [line];
     const entry = parse(line);
     return entry?.level === "error" && entry.msg ? [entry.msg] : [];
   });
@@ -30,28 +31,36 @@ const RLIMIT_NUMBERS = "CPU FSIZE DATA STACK CORE RSS NPROC NOFILE MEMLOCK AS LO
   .split(" ")
   .map((name) => `RLIMIT_${name}`);
 
+/** crun has the C library's sentences, Docker's clients look for those of Go. */
+const inGoWords = (text: string): string => text.replace(/: [A-Z][a-z ]+$/, (sentence) => sentence.toLowerCase());
+
+/** What Docker adds when a directory is mounted on a file or the other way round. */
+const withAdvice = (reason: string): string =>
+  reason.endsWith(": not a directory")
+    ? `${reason}: Are you trying to mount a directory onto a file (or vice-versa)? Check if the specified host path exists and is the expected type`
+    : reason;
+
 /**
  * The reason in runc's words, whichever runtime said it.
  * @param command the first argument of the process, which crun does not always name
  */
 export function refusalReason(message: string, command: string): string {
-  const text = message.replace(/^(runc (run|create) failed: |exec failed: )+/, "");
+  const text = inGoWords(message.replace(/^(runc (run|create) failed: |exec failed: )+/, ""));
   if (command === "") return 'unable to start container process: exec: "": executable file not found in $PATH';
   if (/^executable file .* not found in \$PATH/.test(text))
     return `unable to start container process: exec: "${command}": ${
       command.includes("/") ? `stat ${command}: no such file or directory` : "executable file not found in $PATH"
     }`;
-  if (/^open executable: (Permission denied|Operation not permitted)/.test(text))
+  if (/^open executable: (permission denied|operation not permitted)/.test(text))
     return `unable to start container process: exec: "${command}": permission denied`;
-  if (text.startsWith("open executable: No such file or directory"))
+  if (text.startsWith("open executable: no such file or directory"))
     return `unable to start container process: exec: "${command}": stat ${command}: no such file or directory`;
-  const limit = /^setrlimit [`']?(RLIMIT_\w+)[`']?: Operation not permitted$/.exec(text)?.[1];
+  const limit = /^setrlimit [`']?(RLIMIT_\w+)[`']?: operation not permitted$/.exec(text)?.[1];
   if (limit !== undefined)
     return `unable to start container process: error setting rlimit type ${RLIMIT_NUMBERS.indexOf(limit)}: operation not permitted`;
-  const directory = /^chdir [`'"]?(.*?)[`'"]?: No such file or directory$/.exec(text)?.[1];
-  if (directory !== undefined)
-    return `unable to start container process: chdir to cwd ("${directory}") set in config.json failed: no such file or directory`;
-  if (text.endsWith("Exec format error")) return `unable to start container process: exec: "${command}": exec format error`;
+  const [, directory, why] = /^chdir [`'"]?(.*?)[`'"]?: (no such file or directory|not a directory)$/.exec(text) ?? [];
+  if (directory !== undefined) return `unable to start container process: chdir to cwd ("${directory}") set in config.json failed: ${why}`;
+  if (text.endsWith("exec format error")) return `unable to start container process: exec: "${command}": exec format error`;
   return text;
 }
 
@@ -63,7 +72,7 @@ export function startRefused(message: string, command: string): EngineError {
     : "internal";
   return new EngineError(
     kind,
-    `failed to create task for container: failed to create shim task: OCI runtime create failed: runc create failed: ${reason}`,
+    `failed to create task for container: failed to create shim task: OCI runtime create failed: runc create failed: ${withAdvice(reason)}`,
     { cause: message },
   );
 }

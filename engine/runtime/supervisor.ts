@@ -196,6 +196,11 @@ class SupervisedRuntime implements Runtime {
     return [this.#program.path, ...this.info.globalArguments, "--root", this.state];
   }
 
+  /** In the end crun says to whoever reads the container's output why it could not execute, in the format of its log. */
+  get #logFormat(): string {
+    return this.info.name === "crun" ? "text" : "json";
+  }
+
   /** crun writes into the FIFO itself and so wakes the engine; runc replaces the file that it is given. */
   #pidFile(directory: string): string {
     return join(directory, this.info.name === "crun" ? "ctl" : "pid");
@@ -206,7 +211,7 @@ class SupervisedRuntime implements Runtime {
     const logFile = join(directory, "log");
     const relay = this.#relay(request, directory);
     if (relay) task.carriedBy(relay);
-    const pid = this.#spawn(request, ["--log", logFile, "--log-format", "json", ...withConsole(request.command, relay)], relay);
+    const pid = this.#spawn(request, ["--log", logFile, "--log-format", this.#logFormat, ...withConsole(request.command, relay)], relay);
     void onExit(pid);
     const kill = (): void => void sendSignal(-pid, 9);
     request.signal?.addEventListener("abort", kill, { once: true });
