@@ -70,7 +70,6 @@ export class Records {
     try {
       await writeJson(join(this.#directory, record.id, "scenes.json"), scenes, { unsynced: true });
       await this.#write(record);
-      await this.tidy();
     } finally {
       this.#running.delete(record.id);
       this.#announce(record);

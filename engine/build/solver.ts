@@ -176,7 +176,8 @@ class Solver implements Builder {
       throw error;
     } finally {
       await reasons.save();
-      await reasons.tidy();
+      this.#rooms.later.do("manifests", () => reasons.tidy());
+      this.#rooms.later.do("records", () => this.#records.tidy());
     }
   }
 
@@ -205,7 +206,7 @@ class Solver implements Builder {
       const about = { contextName: nameOf(request), dockerfile: name };
       return summary(about, steps, { last: lastRuns(await this.#records.list(), about), warnings: findings.map(toWarning) });
     } finally {
-      await trees.close();
+      await this.#close(trees);
     }
   }
 
@@ -217,8 +218,13 @@ class Solver implements Builder {
       const { findings } = await checkBuild(graph, trees, this.#rooms.images);
       return describe(method, { name, graph, findings });
     } finally {
-      await trees.close();
+      await this.#close(trees);
     }
+  }
+
+  async #close(trees: Trees): Promise<void> {
+    await trees.close();
+    if (this.#running.size === 0) this.#rooms.later.run();
   }
 
   #trees(id: string, request: BuildRequest): Trees {
@@ -233,6 +239,7 @@ class Solver implements Builder {
       dockerfile: "path" in request.dockerfile ? request.dockerfile.path : undefined,
       dockerignore: request.dockerignore,
       keyPrefix: `build-${id}-`,
+      later: this.#rooms.later,
       memory: this.#memory,
       announced: request.announced,
     });

@@ -6,6 +6,7 @@ import type { Stats } from "node:fs";
 import { createHash } from "node:crypto";
 import { join } from "node:path";
 import { makeDirectory, readJson, writeJson } from "../host/files.ts";
+import type { Later } from "./later.ts";
 
 /** size, mtime, ctime, inode, digest. */
 type Line = [number, number, number, number, string];
@@ -14,8 +15,6 @@ type LineStats = Pick<Stats, "size" | "mtimeMs" | "ctimeMs" | "ino">;
 
 /** A file that changed this recently may change again without its times showing it, so its digest is not kept. */
 const SETTLED_MS = 2000;
-
-const LATER_MS = 200;
 
 /** Whether a change after this look would show in the file's times. */
 export function isSettled({ mtimeMs, ctimeMs }: Pick<Stats, "mtimeMs" | "ctimeMs">): boolean {
@@ -55,13 +54,10 @@ export class StatCache {
     this.#lines.set(path, [stats.size, stats.mtimeMs, stats.ctimeMs, stats.ino, digest]);
   }
 
-  /** Soon, when whoever waits for the build has his answer: a digest that is lost costs time only. */
-  saveLater(): void {
+  /** When whoever waits for the build has his answer: a digest that is lost costs the next engine the reading of a file. */
+  saveLater(later: Later): void {
     if (!this.#changed) return;
     this.#changed = false;
-    setTimeout(() => {
-      // Where it cannot be written, the next engine reads the files again.
-      writeJson(this.#file, Object.fromEntries(this.#lines), { unsynced: true }).catch(() => undefined);
-    }, LATER_MS).unref();
+    later.do(this.#file, () => writeJson(this.#file, Object.fromEntries(this.#lines), { unsynced: true }));
   }
 }

@@ -114,6 +114,7 @@ export class StepShells {
       dockerfile: undefined,
       dockerignore: undefined,
       keyPrefix: `build-shell-${id.slice(0, 24)}-`,
+      later: rooms.later,
       memory: new ContextMemory(),
     });
     releases.push(() => trees.close());

@@ -9,6 +9,7 @@ import type { FileTree } from "./file-tree.ts";
 import { IgnoreTree } from "./ignore-tree.ts";
 import { DirectoryMemory } from "./context-memory.ts";
 import type { ContextMemory } from "./context-memory.ts";
+import type { Later } from "./later.ts";
 import { StatCache } from "./stat-cache.ts";
 import { isReceived, TarTree } from "./tar-tree.ts";
 
@@ -23,6 +24,8 @@ export interface TreesOptions {
   readonly dockerignore: string | undefined;
   /** Begins the keys of snapshots of this build. */
   readonly keyPrefix: string;
+  /** What nobody waits for is left to it. */
+  readonly later: Later;
   /** What earlier builds know of the contexts. */
   readonly memory: ContextMemory;
   /** Of the build's announcement. */
@@ -102,7 +105,7 @@ export class Trees {
       tree.close();
       if (!memory) continue;
       this.#options.memory.give(directory, memory);
-      memory.statCache?.saveLater();
+      memory.statCache?.saveLater(this.#options.later);
     }
     await Promise.allSettled(this.#roots.values());
     for (const key of this.#views) await this.#options.snapshots.remove(key);

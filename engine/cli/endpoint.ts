@@ -3,13 +3,16 @@
  * the user's own.
  */
 import { readFile } from "node:fs/promises";
+import { connect as connectSocket } from "node:net";
+import type { Socket } from "node:net";
 import { join } from "node:path";
+import type { Duplex } from "node:stream";
 import { connect } from "../client/client.ts";
 import type { DockerClient } from "../client/client.ts";
 import type { EndpointOptions } from "../client/endpoint.ts";
 import { Contexts, tlsFor } from "../client/contexts.ts";
 import { ConnectionError } from "../client/errors.ts";
-import { enginePaths } from "../host/paths.ts";
+import { announcementsPath, enginePaths } from "../host/paths.ts";
 import type { Cli, Globals } from "./cli.ts";
 import { settingsDirectory } from "./settings.ts";
 
@@ -57,7 +60,10 @@ export async function connectTarget(cli: Cli): Promise<DockerClient> {
   const options = { userAgent: "Docker-Client/28.2.2 (linux) berth", ...apiVersion(cli) };
   if (!target.own)
     return connect(target.url, { ...options, ...(await tlsOptions(cli)), ...target.options, ...(await sshOptions(target.url)) });
-  const client = connect(`unix://${enginePaths(target.root, cli.env).socket}`, options);
+  const paths = enginePaths(target.root, cli.env);
+  const first = cli.announced?.fifo === announcementsPath(paths) ? await dialNow(paths.socket) : undefined;
+  if (first) return connect(`unix://${paths.socket}`, { ...options, dial: first });
+  const client = connect(`unix://${paths.socket}`, options);
   try {
     await client.connection.apiVersion(cli.signal);
   } catch (error) {
@@ -66,6 +72,22 @@ export async function connectTarget(cli: Cli): Promise<DockerClient> {
     await startOwnEngine(cli, target.root);
   }
   return client;
+}
+
+/**
+ * Connects to an engine that has heard of this command just now: it runs and is ours, so that it need not be asked first.
+ * @returns what gives this connection once, then others; undefined when it has ended since
+ */
+function dialNow(path: string): Promise<(() => Duplex) | undefined> {
+  let first: Socket | undefined = connectSocket({ path });
+  const dial = (): Duplex => {
+    const socket = first ?? connectSocket({ path });
+    first = undefined;
+    return socket;
+  };
+  return new Promise((resolve) => {
+    first!.once("connect", () => resolve(dial)).on("error", () => resolve(undefined));
+  });
 }
 
 async function sshOptions(url: string): Promise<EndpointOptions> {

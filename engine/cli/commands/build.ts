@@ -78,21 +78,22 @@ export const build = command({
     checkOutputs(cli, outputs, tags);
     checkPlatforms(outputs, flags.platform);
     checkAttestations(outputs, attestations(flags));
-    const announced = announceBuild(cli, path);
+    // Only our own engine hears it.
+    const announced = await announceBuild(cli, path);
     const context = await openContext(cli, path, flags.file);
     const client = await cli.client();
     const auth = await allCredentials(cli);
     const parts = {
       mode,
-      announced: await announced,
+      announced,
       context,
       flags,
       tags,
       auth,
       silent: outputs.some(({ dest }) => dest === "-") || (flags.progress === "none" && !flags.quiet),
     };
-    const { id, digest } =
-      mode !== "classic" && (await client.connection.isBerth(cli.signal)) ? await buildExact(cli, parts) : await buildClassic(cli, parts);
+    const isExact = mode !== "classic" && (announced !== undefined || (await client.connection.isBerth(cli.signal)));
+    const { id, digest } = isExact ? await buildExact(cli, parts) : await buildClassic(cli, parts);
     await sendOutputs(cli, outputs, { image: id, tags });
     if (flags.iidfile) await writeFile(flags.iidfile, id);
     if (flags["metadata-file"]) await writeMetadata(flags["metadata-file"], { id, digest, tags });
