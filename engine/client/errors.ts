@@ -27,7 +27,8 @@ export class ConnectionError extends Error {
 
 /** Narrows to an answer of the engine with `status`, e.g. 404 when the object does not exist. */
 export function isStatus(error: unknown, status: number): error is ClientError {
-  return error instanceof ClientError && error.status === status;
+  // By name: a client may be of another bundle.
+  return error instanceof Error && error.name === "ClientError" && (error as ClientError).status === status;
 }
 
 /** Sentences of the docker client, which scripts and extensions look for. */

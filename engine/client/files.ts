@@ -44,13 +44,18 @@ export class FileTree {
     return this.#connection.stream("GET", `${this.#base}/files`, { query: { path, layer: this.#layer }, signal: options.signal });
   }
 
-  /** In place; a new file gets its directory's owner and mode 0644. Both `create` and `overwrite` are on unless said. */
+  /** In place; a new file gets its directory's owner and `mode`, 0644 unless said. Both `create` and `overwrite` are on unless said. */
   async write(
     path: string,
     content: Uint8Array | Readable,
-    options: Abortable & { create?: boolean; overwrite?: boolean } = {},
+    options: Abortable & { create?: boolean; overwrite?: boolean; mode?: number } = {},
   ): Promise<void> {
-    const query = { path, create: options.create === false ? "0" : "1", overwrite: options.overwrite === false ? "0" : "1" };
+    const query = {
+      path,
+      create: options.create === false ? "0" : "1",
+      overwrite: options.overwrite === false ? "0" : "1",
+      mode: options.mode?.toString(8),
+    };
     const body = content instanceof Readable ? content : Readable.from([Buffer.from(content)], { objectMode: false });
     const call = { query, body, contentType: "application/octet-stream", signal: options.signal };
     await this.#connection.done("PUT", `${this.#base}/files`, call);

@@ -5,6 +5,7 @@
 import {
   closeSync,
   constants,
+  fchmodSync,
   fchownSync,
   fstatSync,
   ftruncateSync,
@@ -171,7 +172,7 @@ async function write({ path, options }: FileJob & { kind: "file-write" }, chunks
     held.push(Buffer.from(next.value));
     bytes += next.value.length;
   }
-  const file = openForWriting(path, options);
+  const { file, made } = openForWriting(path, options);
   try {
     ftruncateSync(file, 0);
     for (const chunk of held) writeAll(file, chunk);
@@ -180,23 +181,34 @@ async function write({ path, options }: FileJob & { kind: "file-write" }, chunks
       if (next.done) break;
       writeAll(file, next.value);
     }
+  } catch (error) {
+    // Half of a new file is worth nothing.
+    if (made !== undefined) unlinkSync(toPath(made));
+    throw error;
   } finally {
     closeSync(file);
   }
 }
 
-function openForWriting(path: string, { create, overwrite }: { create: boolean; overwrite: boolean }): number {
+/** `made` is where a file is that was not there before. */
+interface Opened {
+  readonly file: number;
+  readonly made?: string;
+}
+
+function openForWriting(path: string, { create, overwrite, mode }: (FileJob & { kind: "file-write" })["options"]): Opened {
   const resolved = resolveLinks(toBytes(path));
   if (lstatIfAny(resolved || "/")) {
     if (!overwrite) throw failure("write", path, "EEXIST");
-    return openRegular("write", path, O_WRONLY);
+    return { file: openRegular("write", path, O_WRONLY) };
   }
   if (!create) throw failure("write", path, "ENOENT");
   if (path.endsWith("/")) throw failure("write", path, "EISDIR");
   const parent = lstatSync(toPath(parentOf(resolved) || "/"));
   const file = openSync(toPath(resolved), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0o644);
   fchownSync(file, parent.uid, parent.gid);
-  return file;
+  if (mode !== undefined) fchmodSync(file, mode);
+  return { file, made: resolved };
 }
 
 function writeAll(file: number, bytes: Buffer): void {

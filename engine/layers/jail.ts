@@ -161,13 +161,13 @@ export function readStreamIn(root: string, path: string, signal?: AbortSignal): 
 
 /**
  * Gives a regular file a new content, in place, links followed. The old content goes only when 16 MiB of the new one, or all
- * of it, has arrived. A new file gets its directory's owner and mode 0644.
+ * of it, has arrived. A new file gets its directory's owner and mode 0644 or `mode`, and is not there when its content broke off.
  * @throws {EngineError} not-found without `create`; conflict when it exists without `overwrite`; invalid for anything but a file
  */
 export async function writeFileIn(
   at: { root: string; path: string },
   content: Readable,
-  options: { create: boolean; overwrite: boolean; signal?: AbortSignal },
+  options: { create: boolean; overwrite: boolean; mode?: number | undefined; signal?: AbortSignal },
 ): Promise<void> {
   const { signal, ...rest } = options;
   await runJob<void>({ kind: "file-write", ...at, options: rest }, { input: content, signal });

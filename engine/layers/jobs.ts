@@ -21,7 +21,7 @@ export type FileJob =
   | { kind: "file-stat"; root: string; path: string }
   | { kind: "file-list"; root: string; path: string }
   | { kind: "file-read"; root: string; path: string }
-  | { kind: "file-write"; root: string; path: string; options: { create: boolean; overwrite: boolean } }
+  | { kind: "file-write"; root: string; path: string; options: { create: boolean; overwrite: boolean; mode?: number | undefined } }
   | { kind: "file-mkdir"; root: string; path: string }
   | { kind: "file-rename"; root: string; path: string; to: string; options: { overwrite: boolean } }
   | { kind: "file-remove"; root: string; path: string; options: { recursive: boolean } };

@@ -100,7 +100,9 @@ async function call(context: Context, verb: Verb, target: ComposeTarget): Promis
   const chosen = verb.ask ? await verb.ask(context, target) : { words: target.services, profiles: [] };
   if (!chosen) return;
   await save(target.files);
-  const words = composeWords(target, [...verb.words, ...(verb.after ?? []), ...chosen.words], chosen.profiles);
+  // A service's name comes from a container's label, and may look like a flag.
+  const end = chosen.words[0]?.startsWith("-") ? ["--"] : [];
+  const words = composeWords(target, [...verb.words, ...(verb.after ?? []), ...end, ...chosen.words], chosen.profiles);
   const directory = target.files[0] ? dirname(target.files[0].fsPath) : undefined;
   say(context, words);
   const what = target.project ?? (directory ? basename(directory) : "");

@@ -1,6 +1,9 @@
 /** Copies between this machine and the engine's files, as the editor's own file system does it: folders with all that is in them. */
-import { createReadStream, createWriteStream } from "node:fs";
-import { basename } from "node:path";
+import { randomBytes } from "node:crypto";
+import { createWriteStream } from "node:fs";
+import { open, rename, rm } from "node:fs/promises";
+import { basename, dirname, join } from "node:path";
+import type { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import * as vscode from "vscode";
 import type { DockerClient } from "../../engine/client/client.ts";
@@ -83,11 +86,30 @@ async function copyFile(engine: Engine, { from, to, token }: Copy): Promise<void
     const tree = treeOf(client, source);
     const { mode } = await tree.stat(source.path, { signal });
     const stream = await tree.readStream(source.path, { signal });
-    return pipeline(stream, createWriteStream(to.fsPath, { mode: mode & 0o777 }), { signal });
+    return writeWhole(to.fsPath, stream, { mode: mode & 0o777, signal });
   }
-  if (client && target && from.scheme === "file")
-    return treeOf(client, target).write(target.path, createReadStream(from.fsPath), { signal });
+  if (client && target && from.scheme === "file") {
+    const file = await open(from.fsPath);
+    try {
+      const { mode } = await file.stat();
+      await treeOf(client, target).write(target.path, file.createReadStream({ autoClose: false }), { mode: mode & 0o777, signal });
+      return;
+    } finally {
+      await file.close();
+    }
+  }
   await vscode.workspace.fs.writeFile(to, await vscode.workspace.fs.readFile(from));
+}
+
+/** What breaks off leaves nothing behind, and what was there before. */
+async function writeWhole(path: string, content: Readable, { mode, signal }: { mode: number; signal: AbortSignal }): Promise<void> {
+  const unfinished = join(dirname(path), `.berth-${randomBytes(6).toString("hex")}`);
+  try {
+    await pipeline(content, createWriteStream(unfinished, { mode, flags: "wx" }), { signal });
+    await rename(unfinished, path);
+  } finally {
+    await rm(unfinished, { force: true });
+  }
 }
 
 function ownPlace(engine: Engine, uri: vscode.Uri): Place | undefined {

@@ -1,6 +1,7 @@
 /** The Build panel: a build that runs or has run, as a timeline of its steps. */
 import * as vscode from "vscode";
 import type { BuildProgress, BuildRecord, BuildStep, StepRecord } from "../../engine/api/types/builds.ts";
+import { isStatus } from "../../engine/client/errors.ts";
 import type { DockerClient } from "../../engine/client/client.ts";
 import type { BuildPageState, BuildRow, FromBuildPage, ToBuildPage } from "../../webviews/protocol.ts";
 import { showText } from "../commands/inspect.ts";
@@ -16,10 +17,12 @@ export const buildPage: Page<BuildPageState, ToBuildPage, FromBuildPage> = {
   icon: "build",
   title: ({ name }) => vscode.l10n.t("Build: {0}", name),
   key: ({ id }) => id,
-  serve: async (context, { id }, channel) => {
+  serve: async (context, { id, name }, channel) => {
     const { say, onMessage, signal } = channel;
     const client = await context.engine.client();
-    const record = await client.buildRecords.get(id, { signal });
+    const record = await client.buildRecords.get(id, { signal }).catch((error: unknown) => {
+      throw isStatus(error, 404) ? new Error(vscode.l10n.t("{0} is no longer there: the build was forgotten", name)) : error;
+    });
     onMessage((message) => {
       if (message.type !== "ready")
         void answer(context, record, message).catch((error: Error) => vscode.window.showErrorMessage(error.message));

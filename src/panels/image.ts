@@ -1,5 +1,6 @@
 /** The Image panel: layers with their instruction and their files, and what is in the image twice. */
 import * as vscode from "vscode";
+import { isStatus } from "../../engine/client/errors.ts";
 import type { FromImagePage, ImageState, LayerFile, LayerRow, ToImagePage } from "../../webviews/protocol.ts";
 import type { Context } from "../context.ts";
 import { imageUri } from "../files/uris.ts";
@@ -16,14 +17,18 @@ export const imagePage: Page<ImageState, ToImagePage, FromImagePage> = {
   icon: "image",
   title: ({ name }) => vscode.l10n.t("Image: {0}", name),
   key: ({ id }) => id,
-  serve: async (context, { id }, { say, onMessage, signal }) => {
+  serve: async (context, { id, name }, { say, onMessage, signal }) => {
     onMessage((message) => {
       if (message.type === "open")
         void openFile(context, id, message).then(undefined, (error: Error) => vscode.window.showErrorMessage(error.message));
     });
     if (!context.engine.own) throw new Error(vscode.l10n.t("Only Berth's own engine shows what is in layers"));
     const client = await context.engine.client();
-    const [history, layers] = await Promise.all([client.images.history(id, { signal }), client.files.layers(id, { signal })]);
+    const [history, layers] = await Promise.all([client.images.history(id, { signal }), client.files.layers(id, { signal })]).catch(
+      (error: unknown) => {
+        throw isStatus(error, 404) ? new Error(vscode.l10n.t("{0} is no longer there: the image was removed", name)) : error;
+      },
+    );
     // History has lines that made no layer; sizes cannot tell an empty layer from none, so the engine says which is which.
     const instructions = history.toReversed().map(({ CreatedBy, Comment }) => instructionOf(CreatedBy) || Comment);
     const rows = layers.map(({ historyIndex, sizeBytes, files }, index): LayerRow => ({

@@ -54,8 +54,14 @@ export function registerPage<State, To, From>(
 ): vscode.Disposable {
   return vscode.window.registerWebviewPanelSerializer(`berth.${name}`, {
     deserializeWebviewPanel: async (panel: vscode.WebviewPanel, state: State | undefined) => {
-      if (state) fill(context, { page: await load(), panel, state });
-      else panel.dispose();
+      try {
+        if (!state) return panel.dispose();
+        fill(context, { page: await load(), panel, state });
+      } catch (error) {
+        // What another version has kept may mean nothing to this one.
+        context.log.warn((error as Error).message);
+        panel.dispose();
+      }
     },
   });
 }

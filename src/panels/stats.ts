@@ -24,6 +24,7 @@ export const statsPage: Page<StatsState, ToStatsPage, FromStatsPage> = {
     const subscription = engine.onDidHappen(({ Type, Action, Actor }) => {
       if (!engine.own && Type === "container" && MARKS.test(Action) && wanted(state, Actor.ID))
         channel.say({ type: "marks", marks: [{ time: Date.now(), id: Actor.ID, action: Action }] });
+      if (Type === "container" && Action === "destroy" && state.ids.includes(Actor.ID)) void tellGone(engine, state, channel);
     });
     try {
       await (engine.own ? followHistory(await engine.client(), state, channel) : followEach(context, state, channel));
@@ -32,6 +33,19 @@ export const statsPage: Page<StatsState, ToStatsPage, FromStatsPage> = {
     }
   },
 };
+
+async function tellGone(engine: Context["engine"], state: StatsState, { say }: StatsChannel): Promise<void> {
+  const client = engine.runningClient;
+  if (client && (await isGone(client, state).catch(() => false))) say({ type: "note", text: goneWords(state) });
+}
+
+/** Whether all that it is about was removed: no more numbers will come. */
+async function isGone(client: DockerClient, { ids }: StatsState): Promise<boolean> {
+  if (ids.length === 0) return false;
+  return !(await client.containers.list({ all: true })).some(({ Id }) => ids.includes(Id));
+}
+
+const goneWords = ({ title }: StatsState): string => vscode.l10n.t("{0} is no longer there: it was removed", title);
 
 const wanted = ({ ids }: StatsState, id: string): boolean => ids.length === 0 || ids.includes(id);
 
@@ -43,7 +57,7 @@ async function followHistory(client: DockerClient, state: StatsState, { say, sig
       say({ type: "samples", id: message.id, samples: message.samples });
     } else if (message.type === "marks") {
       say({ type: "marks", marks: message.marks.filter(({ id }) => wanted(state, id)) });
-      say({ type: "known" });
+      say((await isGone(client, state)) ? { type: "note", text: goneWords(state) } : { type: "known" });
     }
   }
   if (!signal.aborted) throw new Error(lostWords());

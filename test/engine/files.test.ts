@@ -10,6 +10,7 @@ import { connect } from "../../engine/client/client.ts";
 import type { DockerClient } from "../../engine/client/client.ts";
 import type { FileTree } from "../../engine/client/files.ts";
 import { berthSays, importBusybox } from "../support/berth.ts";
+import { eventually } from "../support/eventually.ts";
 import { startEngine } from "../support/engine.ts";
 import type { TestEngine } from "../support/engine.ts";
 import { USERS, cannotRunAs } from "../support/user.ts";
@@ -60,16 +61,28 @@ for (const as of USERS)
       await files.remove("/big");
     });
 
+    test("a new file whose content breaks off is not there", async () => {
+      async function* broken(): AsyncGenerator<Buffer> {
+        yield* Array.from({ length: 20 }, () => Buffer.alloc(1 << 20));
+        throw new Error("broken off");
+      }
+      await assert.rejects(files.write("/half", Readable.from(broken(), { objectMode: false })), /broken off/);
+      await eventually(async () => (await files.list("/")).some(({ name }) => name === "half"), false);
+    });
+
     test("what is made belongs to whom its directory belongs; what is changed keeps owner, mode and links", async () => {
       await inVolume(
         "mkdir /d/own && chown 999:998 /d/own && echo old >/d/own/f && chmod 600 /d/own/f && chown 7:8 /d/own/f && ln /d/own/f /d/own/l",
       );
       await files.write("/own/new", Buffer.from("x"));
+      await files.write("/own/program", Buffer.from("x"), { mode: 0o755 });
+      await files.write("/own/f", Buffer.from("old"), { mode: 0o755 });
       await files.makeDirectory("/own/sub");
       await files.write("/own/f", Buffer.from("new"));
       const ids = async (path: string): Promise<number[]> =>
         Object.values(await files.stat(path).then(({ uid, gid, mode }) => ({ uid, gid, mode })));
       assert.deepEqual(await ids("/own/new"), [999, 998, 0o644]);
+      assert.deepEqual(await ids("/own/program"), [999, 998, 0o755]);
       assert.deepEqual(await ids("/own/sub"), [999, 998, 0o755]);
       assert.deepEqual(await ids("/own/f"), [7, 8, 0o600]);
       assert.equal((await files.read("/own/l")).toString(), "new");

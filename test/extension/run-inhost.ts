@@ -4,7 +4,7 @@
  */
 import { runTests } from "@vscode/test-electron";
 import { build } from "esbuild";
-import { cpSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { busyboxTar } from "../../scripts/base-image.ts";
@@ -14,6 +14,8 @@ import { command, root, which } from "../../scripts/setup.mjs";
 import { cannotRunDockerd, startDockerd } from "../support/dockerd.ts";
 import type { Dockerd } from "../support/dockerd.ts";
 import { removeRoot } from "../support/engine.ts";
+import { cannotRunPodman, startPodman } from "../support/podman.ts";
+import type { Podman } from "../support/podman.ts";
 import { testUser } from "../support/user.ts";
 import { startFarEngine } from "./far-engine.ts";
 import { startDebianRegistry } from "./registry.ts";
@@ -103,10 +105,19 @@ function tooSlow(): number {
   return median < MOST_MS ? 0 : 1;
 }
 
+async function startOwnPodman(): Promise<Podman> {
+  const base = join(folder, "podman");
+  const tar = join(base, "busybox.tar");
+  mkdirSync(base);
+  writeFileSync(tar, await busyboxTar());
+  return startPodman(base, tar);
+}
+
 await command([program, "engine", "start"], { env });
 await command([program, "import", "--change", 'CMD ["sh"]', "-", "busybox:latest"], { env, input: await busyboxTar() });
 const dockerd: Dockerd | undefined = quick || cannotRunDockerd() ? undefined : await startDockerd(join(folder, "dockerd"));
 if (dockerd) await command([program, "--host", dockerd.socket, "import", "-", "busybox:latest"], { env, input: await busyboxTar() });
+const podman: Podman | undefined = quick || cannotRunPodman() ? undefined : await startOwnPodman();
 const registry = quick || !which("docker-registry") ? undefined : await startDebianRegistry(folder);
 const far = quick ? undefined : await startFarEngine(folder);
 try {
@@ -114,6 +125,7 @@ try {
     ...(far?.tls ? { BERTH_TEST_TLS: far.tls.address, BERTH_TEST_CERTIFICATES: far.tls.certificates } : {}),
     ...(far?.ssh ? { BERTH_TEST_SSH: far.ssh } : {}),
     ...(dockerd ? { BERTH_TEST_DOCKERD: dockerd.socket } : {}),
+    ...(podman ? { BERTH_TEST_PODMAN: podman.socket } : {}),
     ...(registry ? { BERTH_TEST_REGISTRY: registry.domain } : {}),
   });
   if (bench) await measureActivation();
@@ -125,6 +137,7 @@ try {
   await command([program, "engine", "stop"], { env });
   registry?.stop();
   await dockerd?.stop();
+  await podman?.stop();
   await far?.stop();
   // What other ids own in an unprivileged user's engine, only that engine's programs can delete.
   for (const name of ["engine", "far/engine"]) await removeRoot(join(folder, name), testUser(process.getuid!() === 0 ? "root" : "user"));

@@ -1,13 +1,19 @@
 /** The Build page: the steps of a build on one line of time, with what they printed and why they ran. */
 import "./build.css";
 import type { BuildPageState, BuildRow, FromBuildPage, ToBuildPage } from "../protocol.ts";
+import type { Memory } from "../ui/memory.ts";
 import { element, formatDuration, startPage, t } from "../ui/page.ts";
 import { StepRow } from "./step-row.ts";
 
 /** So often a running step grows. */
 const GROW_MS = 500;
 
-startPage<ToBuildPage, FromBuildPage>((state, say) => new BuildPage(state, say).hear);
+/** What was chosen: steps whose output is shown, or no longer is. */
+interface View {
+  readonly open: Readonly<Record<string, boolean>>;
+}
+
+startPage<ToBuildPage, FromBuildPage, View>((state, say, memory) => new BuildPage(state, say, memory).hear);
 
 class BuildPage {
   readonly #say: (message: FromBuildPage) => void;
@@ -17,6 +23,8 @@ class BuildPage {
   readonly #progress = element("span", { class: "quiet" });
   readonly #list = element("div", { class: "scroll", role: "list", tabindex: "0", "aria-label": t("Steps") });
   readonly #rows = new Map<string, StepRow>();
+  readonly #memory: Memory<View>;
+  readonly #open: Record<string, boolean>;
   #startedMs = 0;
   #endedMs: number | undefined;
   #timer: number | undefined;
@@ -24,8 +32,10 @@ class BuildPage {
   /** Who has scrolled by hand is not taken to the step that runs. */
   #touched = false;
 
-  constructor({ name }: BuildPageState, say: (message: FromBuildPage) => void) {
+  constructor({ name }: BuildPageState, say: (message: FromBuildPage) => void, memory: Memory<View>) {
     this.#say = say;
+    this.#memory = memory;
+    this.#open = { ...memory.before.open };
     this.#title.textContent = t("Build: {0}", name);
     this.#status.textContent = t("Looking…");
     for (const touch of ["wheel", "pointerdown", "keydown"])
@@ -74,7 +84,11 @@ class BuildPage {
 
   /** What a step prints may come before the step itself. */
   #row(id: string): StepRow {
-    const row = this.#rows.get(id) ?? new StepRow(this.#say);
+    const onToggle = (open: boolean): void => {
+      this.#open[id] = open;
+      this.#memory.keep({ open: this.#open });
+    };
+    const row = this.#rows.get(id) ?? new StepRow(this.#say, { open: this.#open[id], onToggle });
     this.#rows.set(id, row);
     return row;
   }

@@ -23,6 +23,12 @@ export interface Span {
   readonly endMs: number;
 }
 
+/** Whether the output is shown, and who is told when somebody says otherwise. */
+interface Folding {
+  readonly open: boolean | undefined;
+  readonly onToggle: (open: boolean) => void;
+}
+
 export class StepRow {
   readonly element = element("div", { role: "listitem" });
   readonly #say: (message: { type: Action; step: string }) => void;
@@ -32,11 +38,15 @@ export class StepRow {
   readonly #output = element("pre", { tabindex: "0", role: "region", hidden: true });
   #step: BuildRow | undefined;
   #log = "";
-  #open = false;
+  readonly #onToggle: (open: boolean) => void;
+  /** Undefined before anybody has said: then the output of what failed is shown. */
+  #open: boolean | undefined;
   #drawn = "";
 
-  constructor(say: (message: { type: Action; step: string }) => void) {
+  constructor(say: (message: { type: Action; step: string }) => void, { open, onToggle }: Folding) {
     this.#say = say;
+    this.#open = open;
+    this.#onToggle = onToggle;
   }
 
   get state(): BuildRow["state"] {
@@ -44,7 +54,7 @@ export class StepRow {
   }
 
   set step(step: BuildRow) {
-    if (step.state === "failed" && this.#step?.state !== "failed") this.#open = true;
+    if (step.state === "failed" && this.#step?.state !== "failed") this.#open ??= true;
     this.#step = step;
     const drawn = JSON.stringify({ ...step, startedMs: 0, endedMs: 0 });
     if (drawn === this.#drawn) return;
@@ -128,11 +138,12 @@ export class StepRow {
     const words = this.#open ? t("Hide output") : t("Show output");
     const toggle = (): void => {
       this.#open = !this.#open;
+      this.#onToggle(this.#open);
       this.#drawMore();
     };
     return [
       ...(this.#log
-        ? [link(words, toggle, { id: `toggle-${id}`, "aria-expanded": String(this.#open), "aria-label": `${words}: ${name}` })]
+        ? [link(words, toggle, { id: `toggle-${id}`, "aria-expanded": String(this.#open ?? false), "aria-label": `${words}: ${name}` })]
         : []),
       ...(line === undefined ? [] : [action("reveal", t("Line {0}", line))]),
       ...(shell && !["waiting", "running", "skipped"].includes(state)

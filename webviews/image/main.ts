@@ -2,6 +2,7 @@
 import "./image.css";
 import type { FromImagePage, ImageState, LayerFile, LayerRow, ToImagePage } from "../protocol.ts";
 import { checkbox, link, textField } from "../ui/controls.ts";
+import type { Memory } from "../ui/memory.ts";
 import { element, formatBytes, startPage, t } from "../ui/page.ts";
 
 type Layers = Extract<ToImagePage, { type: "layers" }>;
@@ -9,7 +10,15 @@ type Kind = LayerFile["kind"];
 
 const kindWords = (): Readonly<Record<Kind, string>> => ({ added: t("added"), changed: t("changed"), removed: t("removed") });
 
-startPage<ToImagePage, FromImagePage>((state, say) => new ImagePage(state, say).hear);
+/** What was chosen. */
+interface View {
+  readonly pattern: string;
+  readonly kinds: readonly Kind[];
+  /** Ids of the layers whose files are shown. */
+  readonly open: readonly string[];
+}
+
+startPage<ToImagePage, FromImagePage, View>((state, say, memory) => new ImagePage(state, say, memory).hear);
 
 class ImagePage {
   readonly #say: (message: FromImagePage) => void;
@@ -18,27 +27,33 @@ class ImagePage {
     { class: "scroll", tabindex: "0", role: "region", "aria-label": t("Layers") },
     element("p", { class: "quiet" }, t("Reading the layers…")),
   );
-  readonly #kinds = new Set<Kind>(["added", "changed", "removed"]);
+  readonly #kinds: Set<Kind>;
+  readonly #memory: Memory<View>;
   readonly #state: ImageState;
-  #pattern = "";
+  #pattern: string;
   #layers: Layers | undefined;
 
-  constructor(state: ImageState, say: (message: FromImagePage) => void) {
+  constructor(state: ImageState, say: (message: FromImagePage) => void, memory: Memory<View>) {
     this.#say = say;
     this.#state = state;
-    const search = textField("", {
+    this.#memory = memory;
+    this.#kinds = new Set(memory.before.kinds ?? ["added", "changed", "removed"]);
+    this.#pattern = memory.before.pattern ?? "";
+    const search = textField(this.#pattern, {
       id: "files",
       "aria-label": t("Filter files"),
       placeholder: t("Filter files (regular expression)"),
     });
     search.addEventListener("input", () => {
       this.#pattern = search.value;
+      memory.keep({ pattern: this.#pattern });
       this.#draw();
     });
     const kinds = (["added", "changed", "removed"] as const).map((kind) =>
-      checkbox(kindWords()[kind], true, (on) => {
+      checkbox(kindWords()[kind], this.#kinds.has(kind), (on) => {
         if (on) this.#kinds.add(kind);
         else this.#kinds.delete(kind);
+        memory.keep({ kinds: [...this.#kinds] });
         this.#draw();
       }),
     );
@@ -60,7 +75,8 @@ class ImagePage {
     const { layers, efficiency, wastedBytes, wasted } = this.#layers;
     const total = layers.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
     const number = (name: string, value: string): HTMLElement => element("div", {}, element("dt", {}, name), element("dd", {}, value));
-    const open = new Set([...this.#page.querySelectorAll<HTMLElement>("details[open]")].map(({ id }) => id));
+    const drawn = this.#page.querySelector("details") !== null;
+    const open = new Set(drawn ? this.#open() : this.#memory.before.open);
     this.#page.replaceChildren(
       element(
         "dl",
@@ -78,6 +94,11 @@ class ImagePage {
         ? [element("h2", { class: "wasted" }, t("In the image more than once, or removed later")), this.#wasted(wasted)]
         : []),
     );
+  }
+
+  /** Ids of the layers whose files are shown. */
+  #open(): string[] {
+    return [...this.#page.querySelectorAll<HTMLElement>("details[open]")].map(({ id }) => id);
   }
 
   #layer(layer: LayerRow, { total, open }: { total: number; open: boolean }): HTMLElement {
@@ -106,7 +127,10 @@ class ImagePage {
     const fill = (): void => {
       if (details.open && details.childElementCount === 1) details.append(this.#files(layer));
     };
-    details.addEventListener("toggle", fill);
+    details.addEventListener("toggle", () => {
+      fill();
+      if (details.isConnected) this.#memory.keep({ open: this.#open() });
+    });
     fill();
     return details;
   }

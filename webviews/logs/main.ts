@@ -3,6 +3,7 @@ import "./logs.css";
 import type { FromLogsPage, LogLines, LogsState, ToLogsPage } from "../protocol.ts";
 import { button, checkbox, textField } from "../ui/controls.ts";
 import type { Checkbox } from "../ui/controls.ts";
+import type { Memory } from "../ui/memory.ts";
 import { element, startPage, t } from "../ui/page.ts";
 import { levelOf, LEVELS, matcher } from "./filter.ts";
 import type { Filter, Level } from "./filter.ts";
@@ -25,11 +26,18 @@ const SLICE_MS = 12;
 /** Lines that a worker tries at once. */
 const BATCH = 500;
 
-startPage<ToLogsPage, FromLogsPage>((state, say) => new LogsPage(state, say).hear);
+/** What was chosen. */
+interface View extends Filter {
+  readonly times: boolean;
+  readonly wrap: boolean;
+}
+
+startPage<ToLogsPage, FromLogsPage, View>((state, say, memory) => new LogsPage(state, say, memory).hear);
 
 class LogsPage {
   readonly #rows = new Rows();
   readonly #say: (message: FromLogsPage) => void;
+  readonly #memory: Memory<View>;
   readonly #count = element("span", { class: "quiet count" });
   /** The same for those who hear it, but only when something was asked: lines may come all the time. */
   readonly #said = element("span", { class: "hidden-words", role: "status" });
@@ -52,8 +60,10 @@ class LogsPage {
   #reading = true;
   #generation = 0;
 
-  constructor({ name }: LogsState, say: (message: FromLogsPage) => void) {
+  constructor({ name }: LogsState, say: (message: FromLogsPage) => void, memory: Memory<View>) {
     this.#say = say;
+    this.#memory = memory;
+    this.#times = memory.before.times ?? false;
     const lines = element("div", { class: "lines", role: "log", tabindex: "0", "aria-label": t("Log lines"), "aria-live": "off" });
     document
       .querySelector("main")!
@@ -78,6 +88,9 @@ class LogsPage {
       event.preventDefault();
       this.#search.focus();
     });
+    const { text = "", level = "", fields = "", wrap = false } = memory.before;
+    this.#view.wrap = wrap;
+    if (text || level || fields) this.#refilter({ text, level, fields });
     new MutationObserver(() => {
       this.#inks.forget();
       this.#view.reset(this.#shown.length);
@@ -102,14 +115,16 @@ class LogsPage {
 
   #toolbar(): HTMLElement {
     const search = this.#search;
-    const fields = textField("", {
+    const { before } = this.#memory;
+    search.value = before.text ?? "";
+    const fields = textField(before.fields ?? "", {
       id: "fields",
       "aria-label": t("JSON fields"),
       placeholder: t("JSON: {0}", "status>=500 path~api"),
       title: t("JSON fields: name=value, !=, >, <, ~ contains"),
     });
     const level = element("select", { id: "level", "aria-label": t("Least level") }, element("option", { value: "" }, t("All levels")));
-    for (const each of LEVELS) level.append(element("option", { value: each }, each));
+    for (const each of LEVELS) level.append(element("option", { value: each, selected: each === before.level }, each));
     const refilter = (): void => this.#refilter({ text: search.value, level: level.value as Level | "", fields: fields.value.trim() });
     for (const field of [search, fields]) {
       field.addEventListener("input", refilter);
@@ -130,9 +145,13 @@ class LogsPage {
       this.#followBox,
       checkbox(t("Times"), this.#times, (on) => {
         this.#times = on;
+        this.#memory.keep({ times: on });
         this.#view.reset(this.#shown.length);
       }),
-      checkbox(t("Wrap"), false, (on) => (this.#view.wrap = on)),
+      checkbox(t("Wrap"), before.wrap ?? false, (on) => {
+        this.#view.wrap = on;
+        this.#memory.keep({ wrap: on });
+      }),
       button(t("Download"), () => void this.#download()),
       this.#problem,
       element("span", { class: "grow" }),
@@ -196,6 +215,7 @@ class LogsPage {
       return;
     }
     this.#filter = filter;
+    this.#memory.keep(filter);
     if (this.#slow instanceof SlowPattern) this.#slow.end();
     this.#slow = slow ? new SlowPattern(filter.text) : undefined;
     this.#highlight = highlightOf(filter.text, slow);

@@ -3,9 +3,17 @@ import "./run.css";
 import type { FromRunPage, RunSpec, RunState, ToRunPage } from "../protocol.ts";
 import { button, checkbox, textArea, textField } from "../ui/controls.ts";
 import type { TextArea, TextField } from "../ui/controls.ts";
+import type { Memory } from "../ui/memory.ts";
 import { element, startPage, t } from "../ui/page.ts";
 
-startPage<ToRunPage, FromRunPage>((state, say) => new RunPage(state, say).hear);
+/** What was typed. */
+interface View {
+  readonly spec: RunSpec;
+}
+
+startPage<ToRunPage, FromRunPage, View>(
+  (state, say, memory) => new RunPage({ ...state, spec: memory.before.spec ?? state.spec }, say, memory).hear,
+);
 
 type Field = HTMLInputElement | HTMLSelectElement | TextArea | TextField;
 
@@ -15,10 +23,12 @@ class RunPage {
   readonly #problem = element("p", { class: "error", role: "alert" });
   readonly #command = element("pre", { tabindex: "0", "aria-label": t("Equivalent command") });
   readonly #form = element("form");
+  readonly #memory: Memory<View>;
   #removeAfter: boolean;
 
-  constructor({ spec, replaces }: RunState, say: (message: FromRunPage) => void) {
+  constructor({ spec, replaces }: RunState, say: (message: FromRunPage) => void, memory: Memory<View>) {
     this.#say = say;
+    this.#memory = memory;
     this.#removeAfter = spec.removeAfter;
     this.#text("image", t("Image"), spec.image, { list: "images", required: true });
     this.#text("name", t("Name"), spec.name, { hint: t("Empty: the engine makes one up") });
@@ -147,6 +157,8 @@ class RunPage {
   }
 
   #changed(): void {
-    this.#say({ type: "changed", spec: this.#spec() });
+    const spec = this.#spec();
+    this.#memory.keep({ spec });
+    this.#say({ type: "changed", spec });
   }
 }

@@ -2,6 +2,7 @@
 import "./stats.css";
 import type { FromStatsPage, StatsMark, StatsSample, StatsState, ToStatsPage } from "../protocol.ts";
 import { checkbox } from "../ui/controls.ts";
+import type { Memory } from "../ui/memory.ts";
 import { element, formatBytes, startPage, t } from "../ui/page.ts";
 import { Chart, colorOf } from "./chart.ts";
 import type { Curve } from "./chart.ts";
@@ -69,7 +70,15 @@ const LONGEST_GAP_MS = 60_000;
 /** Whose newest number is older than this does not run now: there is one every few seconds. */
 const FRESH_MS = 20_000;
 
-startPage<ToStatsPage, FromStatsPage>((state) => new StatsPage(state).hear);
+/** What was chosen. */
+interface View {
+  readonly minutes: number;
+  readonly together: boolean;
+  /** Ids of containers whose curves are not drawn. */
+  readonly hidden: readonly string[];
+}
+
+startPage<ToStatsPage, FromStatsPage, View>((state, _say, memory) => new StatsPage(state, memory).hear);
 
 class StatsPage {
   readonly #subjects = new Map<string, Subject>();
@@ -79,12 +88,16 @@ class StatsPage {
   readonly #note = element("span", { class: "quiet", role: "status" }, t("Waiting for the first numbers…"));
   readonly #body = element("tbody");
   readonly #legend = element("div", { class: "legend", role: "group", "aria-label": t("Shown in the charts") });
-  #minutes = 15;
-  #together = false;
+  readonly #memory: Memory<View>;
+  #minutes: number;
+  #together: boolean;
   #queued = false;
   #known = false;
 
-  constructor({ title }: StatsState) {
+  constructor({ title }: StatsState, memory: Memory<View>) {
+    this.#memory = memory;
+    this.#minutes = RANGES.find(([, minutes]) => minutes === memory.before.minutes)?.[1] ?? 15;
+    this.#together = memory.before.together ?? false;
     this.#charts = this.#metrics.map(({ title: name, format, least }) => new Chart(name, { format, least }));
     const charts = element("div", { class: "charts" }, ...this.#charts.map(({ element: chart }) => chart));
     const heads = [t("Container"), ...this.#metrics.map((metric) => metric.title), t("Events")];
@@ -137,10 +150,12 @@ class StatsPage {
       );
     range.addEventListener("change", () => {
       this.#minutes = Number(range.value);
+      this.#memory.keep({ minutes: this.#minutes });
       this.#queue();
     });
-    const together = checkbox(t("Together"), false, (on) => {
+    const together = checkbox(t("Together"), this.#together, (on) => {
       this.#together = on;
+      this.#memory.keep({ together: on });
       this.#redrawAll();
     });
     return element(
@@ -157,7 +172,12 @@ class StatsPage {
   #subject(id: string): Subject {
     const present = this.#subjects.get(id);
     if (present) return present;
-    const made = { name: id.slice(0, 12), samples: [], index: this.#subjects.size, hidden: false };
+    const made = {
+      name: id.slice(0, 12),
+      samples: [],
+      index: this.#subjects.size,
+      hidden: this.#memory.before.hidden?.includes(id) ?? false,
+    };
     this.#subjects.set(id, made);
     return made;
   }
@@ -195,6 +215,7 @@ class StatsPage {
         const made = element("button", { type: "button", "aria-pressed": String(!subject.hidden) }, swatch, subject.name);
         made.addEventListener("click", () => {
           subject.hidden = !subject.hidden;
+          this.#memory.keep({ hidden: [...this.#subjects].flatMap(([id, { hidden }]) => (hidden ? [id] : [])) });
           this.#queue();
         });
         return made;

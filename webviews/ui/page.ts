@@ -1,7 +1,10 @@
 /** What every page begins with: the channel to the extension, words in the user's language, and elements. */
 import "./ui.css";
 
-declare function acquireVsCodeApi(): { postMessage(message: unknown): void; setState(state: unknown): void };
+import { Memory } from "./memory.ts";
+import type { Keeper } from "./memory.ts";
+
+declare function acquireVsCodeApi(): Keeper & { postMessage(message: unknown): void };
 
 let words: Readonly<Record<string, string>> = {};
 
@@ -18,10 +21,10 @@ interface Init {
 
 /**
  * Tells the extension that the page listens. The state that it gets is kept, so that the page comes back after a reload.
- * @param begin called once, with the state; gives what hears all other messages
+ * @param begin called once, with the state and what was chosen in the page before; gives what hears all other messages
  */
-export function startPage<To extends { type: string }, From>(
-  begin: (state: Extract<To, Init>["state"], say: (message: From) => void) => (message: To) => void,
+export function startPage<To extends { type: string }, From, View extends object = object>(
+  begin: (state: Extract<To, Init>["state"], say: (message: From) => void, memory: Memory<View>) => (message: To) => void,
 ): void {
   const code = acquireVsCodeApi();
   const say = (message: From): void => code.postMessage(message);
@@ -30,8 +33,7 @@ export function startPage<To extends { type: string }, From>(
     if (data.type !== "init") return hear?.(data);
     const init = data as unknown as Init;
     words = init.words;
-    code.setState(init.state);
-    hear = begin(init.state as Extract<To, Init>["state"], say);
+    hear = begin(init.state as Extract<To, Init>["state"], say, new Memory<View>(code, init.state as object));
   });
   code.postMessage({ type: "ready" });
 }

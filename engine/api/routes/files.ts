@@ -111,9 +111,18 @@ async function read(exchange: Exchange, root: string): Promise<void> {
 
 async function write(exchange: Exchange, root: string): Promise<void> {
   const { query, body, signal } = exchange;
-  const options = { create: query.flag("create", true), overwrite: query.flag("overwrite", true), signal };
+  const options = { create: query.flag("create", true), overwrite: query.flag("overwrite", true), mode: modeOf(exchange), signal };
   await writeFileIn({ root, path: pathOf(exchange) }, body, options);
   exchange.empty(204);
+}
+
+/** Of a new file: who may read, write and execute it. @throws {EngineError} invalid */
+function modeOf({ query }: Exchange): number | undefined {
+  const text = query.text("mode");
+  if (text === "") return undefined;
+  if (!/^[0-7]{1,3}$/.test(text))
+    throw new EngineError("invalid", `"mode" has to be octal such as 755, not ${JSON.stringify(text.slice(0, 80))}`);
+  return Number.parseInt(text, 8);
 }
 
 async function makeDirectory(exchange: Exchange, root: string): Promise<void> {

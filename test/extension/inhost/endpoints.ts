@@ -5,6 +5,7 @@ import { delimiter, dirname, join } from "node:path";
 import * as vscode from "vscode";
 import { berth, inside, labels, rowAt, rows, scratch, shell } from "./inside.ts";
 import { run, until } from "./prompts.ts";
+import { restored } from "./restored.ts";
 import type { Answer } from "./prompts.ts";
 
 const needs = (name: string): string => process.env[name] ?? "";
@@ -48,20 +49,93 @@ function theViews(how: () => readonly string[], label: () => string): void {
   });
 }
 
-suite("Views on Debian's dockerd", function () {
-  const host = needs("BERTH_TEST_DOCKERD");
-  suiteSetup(async function () {
-    if (!host) return this.skip();
-    await use(host);
+/** What an engine that is not Berth's has to give, in every view and panel. @param numbers whether it tells what containers use, and their processes */
+function thePanels(how: () => readonly string[], { numbers }: { numbers: boolean }): void {
+  const there = (...args: string[]): Promise<string> => berth(...how(), ...args);
+  const shows = (want: RegExp): Promise<unknown> =>
+    until(
+      () => want.test(vscode.window.activeTextEditor?.document.getText() ?? ""),
+      vscode.window.onDidChangeActiveTextEditor,
+      vscode.workspace.onDidChangeTextDocument,
+    );
+
+  test("start, print, tell, open files and take commands", async () => {
+    const { engine, projects } = await inside();
+    const labelled = ["--label", "com.docker.compose.project=fleet", "--label", "com.docker.compose.service=web"];
+    // Podman's own limits may be more than root may set here.
+    const limits = ["--ulimit", "nofile=1024", "--ulimit", "nproc=4096"];
+    await there(
+      "create",
+      "--name",
+      "busy",
+      ...limits,
+      ...labelled,
+      "busybox",
+      "sh",
+      "-c",
+      "echo far away; trap exit TERM; sleep 1000 & wait",
+    );
+    await run("container.start", ["busy"]);
+    const { Id } = await (await engine.client()).containers.inspect("busy");
+    const logs = await restored("logs", { id: Id, name: "busy" });
+    assert.match(JSON.stringify(await logs.said("lines")), /far away/);
+    logs.close();
+    if (numbers) {
+      const stats = await restored("stats", { ids: [Id], title: "busy" });
+      assert.equal((await stats.said("samples"))["id"], Id);
+      stats.close();
+    }
+    const refused = await restored("image", { id: (await (await engine.client()).images.inspect("busybox")).Id, name: "busybox" });
+    assert.match(JSON.stringify(await refused.said("note")), /Only Berth's own engine/);
+    refused.close();
+    const note = vscode.Uri.from({ scheme: "berth", path: "/containers/busy/tmp/a b" });
+    await vscode.workspace.fs.writeFile(note, new TextEncoder().encode("1"));
+    await vscode.workspace.fs.rename(note, note.with({ path: "/containers/busy/tmp/c" }));
+    assert.equal(await there("exec", "busy", "cat", "/tmp/c"), "1");
+    await vscode.workspace.fs.delete(note.with({ path: "/containers/busy/tmp/c" }));
+    await until(async () => labels(await rows("projects")).includes("fleet"), projects.onDidChangeTreeData);
+    const { errors } = await run("container.top", ["busy"], [], true);
+    if (numbers) await shows(/sleep 1000/);
+    else assert.match(errors.join(), /^$|the engine does not tell the processes/);
+    await run("container.inspect", ["busy"]);
+    await shows(/"Name": "\/?busy"/);
+    await run("image.history", [await rowAt("images", "busybox")]);
+    await shows(/^Made +Size +Instruction/);
+    await run("network.create", [], ["inner", "", "Open"]);
+    await run("container.connect", ["busy"], ["inner"]);
+    await run("container.disconnect", ["busy"], [["inner"], "Disconnect"]);
+    await run("network.remove", [await rowAt("networks", "inner")], ["Remove"]);
+    await run("system.df");
+    await shows(/^Images +\d/m);
+    await run("container.restart", ["busy"]);
+    await run("container.signal", ["busy"], ["SIGTERM"]);
+    const { messages } = await run("container.wait", ["busy"]);
+    assert.match(messages.join(), /^busy ended with exit code \d+$/);
+    await run("container.remove", ["busy"], ["Remove"]);
+    await vscode.commands.executeCommand("workbench.action.closeAllEditors");
   });
-  suiteTeardown(async () => {
-    if (host) await use(undefined);
+}
+
+for (const [name, variable, numbers] of [
+  ["Debian's dockerd", "BERTH_TEST_DOCKERD", true],
+  // Its containers have no cgroups in the tests.
+  ["Podman", "BERTH_TEST_PODMAN", false],
+] as const)
+  suite(`Views on ${name}`, function () {
+    const host = needs(variable);
+    suiteSetup(async function () {
+      if (!host) return this.skip();
+      await use(host);
+    });
+    suiteTeardown(async () => {
+      if (host) await use(undefined);
+    });
+    theViews(
+      () => ["--host", host],
+      () => host,
+    );
+    thePanels(() => ["--host", host], { numbers });
   });
-  theViews(
-    () => ["--host", host],
-    () => host,
-  );
-});
 
 suite("Endpoints", () => {
   test("follow the contexts that a terminal makes and removes", async () => {

@@ -1,6 +1,6 @@
 /** The engine's files through the editor's file system, and what else the extension offers the editor. */
 import assert from "node:assert/strict";
-import { rmSync, statSync, truncateSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, rmSync, statSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import * as vscode from "vscode";
 import { download, upload } from "../../../src/files/transfer.ts";
@@ -10,6 +10,8 @@ import { berth, inside, rowAt, scratch } from "./inside.ts";
 import { answering, instead, until } from "./prompts.ts";
 
 const { fs } = vscode.workspace;
+/** Bytes of a big file. */
+const BIG = Number(process.env["BERTH_TEST_BIG_FILE"] ?? 20_000_001);
 const uri = (path: string): vscode.Uri => vscode.Uri.from({ scheme: "berth", path });
 const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
 const read = async (path: string): Promise<string> => new TextDecoder().decode(await fs.readFile(uri(path)));
@@ -28,7 +30,7 @@ suite("Files", () => {
     await vscode.commands.executeCommand("berth.engine.start");
     await berth("volume", "create", "kept");
     await berth("create", "--name", "still", "-v", "kept:/kept", "busybox", "true");
-    await berth("run", "-d", "--name", "alive", "busybox", "sleep", "1000");
+    await berth("run", "-d", "--name", "alive", "-v", "kept:/kept", "busybox", "sleep", "1000");
   });
 
   suiteTeardown(async () => {
@@ -152,6 +154,95 @@ suite("Files", () => {
     assert.equal(statSync(join(to, "tree/inner/deep.txt")).mode & 0o111, 0o111);
     for (const folder of [from.fsPath, to]) rmSync(folder, { recursive: true });
     await fs.delete(uri("/volumes/kept/tree"), { recursive: true });
+  });
+
+  /** Nobody would choose them, and all of them may be there. */
+  const NAMES = ["new\nline", "100%", "a#b?c&d", "%2F", "ünï ☃ 🐳", "-rf", "\"'$(x)`;", "back\\slash", " ends ", "berth:", "..."];
+  for (const [what, root, within] of [
+    ["a volume", "/volumes/kept", "/kept"],
+    ["a running container", "/containers/alive/tmp", "/tmp"],
+    ["a volume in a running container", "/containers/alive/kept", "/kept"],
+  ] as const)
+    test(`of ${what} with any name go there and back, with what may be executed`, async () => {
+      const { engine } = await inside();
+      const says = (script: string): Promise<string> => berth("exec", "alive", "sh", "-c", `cd ${within} && ${script}`);
+      const [from, to] = [join(scratch, "odd"), join(scratch, "odd-back")];
+      for (const folder of [join(from, "empty folder"), to]) mkdirSync(folder, { recursive: true });
+      for (const name of NAMES) writeFileSync(join(from, name), name);
+      writeFileSync(join(from, "run.sh"), "echo ran", { mode: 0o755 });
+      await upload(engine, [vscode.Uri.file(from)], uri(root));
+      assert.equal(await says("odd/run.sh; stat -c %a odd/run.sh"), "ran\n755");
+      const odd = uri(`${root}/odd`);
+      const listed = async (): Promise<string[]> => (await fs.readDirectory(odd)).map(([name]) => name).toSorted();
+      assert.deepEqual(await listed(), [...NAMES, "empty folder", "run.sh"].toSorted());
+      for (const name of NAMES) {
+        const [file, moved] = [vscode.Uri.joinPath(odd, name), vscode.Uri.joinPath(odd, `${name}.2`)];
+        assert.equal(new TextDecoder().decode(await fs.readFile(file)), name);
+        await fs.writeFile(file, bytes("changed"));
+        await fs.rename(file, moved);
+        assert.equal(new TextDecoder().decode(await fs.readFile(vscode.Uri.parse(moved.toString(), true))), "changed");
+      }
+      await answering([to], false, async () => void (await download(engine, [odd])));
+      assert.deepEqual(readdirSync(join(to, "odd")).toSorted(), [...NAMES.map((name) => `${name}.2`), "empty folder", "run.sh"].toSorted());
+      assert.equal(statSync(join(to, "odd/run.sh")).mode & 0o777, 0o755);
+      for (const name of NAMES) await fs.delete(vscode.Uri.joinPath(odd, `${name}.2`));
+      assert.deepEqual(await listed(), ["empty folder", "run.sh"]);
+      await fs.delete(odd, { recursive: true });
+      for (const folder of [from, to]) rmSync(folder, { recursive: true });
+    });
+
+  test("of anybody, of any mode and any kind keep what they are", async () => {
+    const says = (script: string): Promise<string> => berth("exec", "alive", "sh", "-c", `cd /kept && ${script}`);
+    const kind = async (name: string): Promise<string> => says(`stat -c '%a %u %F' kinds/${name}`);
+    await says(
+      "mkdir kinds && cd kinds && echo 1 >shut && chown 1234:1234 shut && chmod 0 shut && echo 1 >root && chmod 4755 root && mkfifo pipe && " +
+        "ln -s shut link && ln -s /etc/passwd away && ln -s nowhere broken && ln -s loop loop && mkdir -m 0 closed && echo in >closed/in && ln -s closed down",
+    );
+    const at = (name: string): string => `/volumes/kept/kinds/${name}`;
+    const before = await kind("shut");
+    assert.equal(await read(at("shut")), "1\n");
+    await fs.writeFile(uri(at("link")), bytes("2"));
+    assert.deepEqual([await read(at("shut")), await kind("shut")], ["2", before]);
+    assert.equal(await read(at("closed/in")), "in\n");
+    assert.deepEqual(await fs.readDirectory(uri(at("down"))), [["in", vscode.FileType.File]]);
+    // A link leads where it would inside: a volume alone has no /etc.
+    for (const name of ["away", "broken", "loop"]) await assert.rejects(async () => fs.readFile(uri(at(name))));
+    assert.match(await read("/containers/alive/kept/kinds/away"), /^root:/);
+    await assert.rejects(async () => fs.readFile(uri(at("pipe"))), /not a regular file/);
+    await fs.delete(uri(at("down")), { recursive: true });
+    assert.equal(await says("cat kinds/closed/in"), "in");
+    // What is open is another file a moment later.
+    const { mtime } = await fs.stat(uri(at("root")));
+    await says("cd kinds && echo other >other && touch -d @1 other && mv other root");
+    assert.notEqual((await fs.stat(uri(at("root")))).mtime, mtime);
+    assert.equal(await read(at("root")), "other\n");
+    await fs.delete(uri(at("")), { recursive: true });
+    assert.equal(await says("ls"), "");
+  });
+
+  test("that break off on their way leave nothing half done", async () => {
+    const { engine } = await inside();
+    const [big, back] = [join(scratch, "big.bin"), join(scratch, "back")];
+    mkdirSync(back);
+    writeFileSync(big, "");
+    truncateSync(big, BIG);
+    const source = new vscode.CancellationTokenSource();
+    const withProgress = async (_options: unknown, task: (...args: unknown[]) => unknown): Promise<unknown> =>
+      task({ report: () => setImmediate(() => source.cancel()) }, source.token);
+    const canceled = (work: () => Promise<unknown>): Promise<void> =>
+      instead({ withProgress }, async () => void (await work().catch(() => {})));
+    await canceled(() => upload(engine, [vscode.Uri.file(big)], uri("/volumes/kept")));
+    const names = (await fs.readDirectory(uri("/volumes/kept"))).map(([name]) => name);
+    if (names.includes("big.bin")) assert.equal((await fs.stat(uri("/volumes/kept/big.bin"))).size, BIG);
+    await fs.writeFile(uri("/volumes/kept/big.bin"), new Uint8Array(BIG));
+    assert.equal((await fs.readFile(uri("/volumes/kept/big.bin"))).length, BIG);
+    await answering([back], false, () => canceled(() => download(engine, [uri("/volumes/kept/big.bin")])));
+    assert.deepEqual(
+      readdirSync(back).filter((name) => name !== "big.bin" || statSync(join(back, name)).size !== BIG),
+      [],
+    );
+    await fs.delete(uri("/volumes/kept/big.bin"));
+    rmSync(big);
   });
 
   test("of what does not exist are not found", async () => {

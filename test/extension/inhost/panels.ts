@@ -8,6 +8,7 @@ import { statsPage } from "../../../src/panels/stats.ts";
 import type { FromImagePage, StatsMark, ToImagePage, ToStatsPage } from "../../../webviews/protocol.ts";
 import { berth, inside, scratch } from "./inside.ts";
 import { until } from "./prompts.ts";
+import { restored, serializerOf } from "./restored.ts";
 
 suite("The Image panel", () => {
   const name = "layered:latest";
@@ -113,5 +114,52 @@ suite("The Stats panel", () => {
     }
     await berth("rm", id);
     if (!HostConfig.Memory) this.skip();
+  });
+});
+
+suite("Panels that come back after a reload", () => {
+  suiteSetup(async () => {
+    await vscode.commands.executeCommand("berth.engine.start");
+    await berth("run", "-d", "--name", "back", "--init", "busybox", "sh", "-c", "echo printed; sleep 1000");
+    mkdirSync(join(scratch, "come-back"));
+    writeFileSync(join(scratch, "come-back/Dockerfile"), "FROM busybox\nRUN echo once >/once\n");
+    await berth("build", "-q", "-t", "back:1", join(scratch, "come-back"));
+  });
+
+  test("show the same container, image and build with what was chosen, and say when those have gone", async () => {
+    const { engine } = await inside();
+    const client = await engine.client();
+    const [container, image] = [await client.containers.inspect("back"), await client.images.inspect("back:1")];
+    const build = (await client.buildRecords.list()).find(({ tags }) => tags.includes("back:1"))!;
+    const kinds = [
+      ["logs", { id: container.Id, name: "back" }, { text: "printed", times: true }, "lines", undefined],
+      ["stats", { ids: [container.Id], title: "back" }, { minutes: 60 }, "samples", /back is no longer there: it was removed/],
+      ["image", { id: image.Id, name: "back:1" }, { pattern: "once", open: ["layer-2"] }, "layers", /back:1 is no longer there/],
+      ["build", { id: build.id, name: "back:1" }, { open: { "2": true } }, "steps", /back:1 is no longer there/],
+    ] as const;
+    for (const [kind, subject, view, content] of kinds) {
+      const { said, close } = await restored(kind, { ...subject, view });
+      assert.deepEqual((await said("init"))["state"], { ...subject, view });
+      await said(content);
+      close();
+    }
+    await berth("rm", "-f", "back");
+    await berth("rmi", "back:1");
+    await client.buildRecords.remove(build.id);
+    for (const [kind, subject, view, , gone] of kinds) {
+      if (!gone) continue;
+      const { said, close } = await restored(kind, { ...subject, view });
+      assert.match(String((await said("note"))["text"]), gone);
+      close();
+    }
+  });
+
+  test("of another version are closed", async () => {
+    const closed: string[] = [];
+    for (const state of [undefined, { of: "another version" }])
+      await serializerOf("stats").then((serializer) =>
+        serializer.deserializeWebviewPanel({ dispose: () => closed.push("stats") } as unknown as vscode.WebviewPanel, state),
+      );
+    assert.equal(closed.length, 2);
   });
 });

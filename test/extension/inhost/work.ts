@@ -281,8 +281,8 @@ suite("Terminals", () => {
     assert.equal(await shell.closed, 5);
     attached.type(" ");
     await attached.shows(/Attached to attached[^]*Press a key[^]*Attached to attached/);
-    attached.type("\x10\x11");
-    await attached.closed;
+    attached.type("exit 6\r");
+    assert.equal(await attached.closed, 6);
   });
 
   test("a container without a shell says so", async () => {
