@@ -3,6 +3,7 @@ import type { Server } from "node:http";
 import { dirname, join } from "node:path";
 import { createApiServer } from "./api/server.ts";
 import { openSystem } from "./api/system.ts";
+import { ContextDirectories } from "./build/buildkit/context-directory.ts";
 import { openBuildkit } from "./build/buildkit/buildkit.ts";
 import { readAnnouncement } from "./build/look-ahead.ts";
 import { openBuilder } from "./build/solver.ts";
@@ -70,8 +71,11 @@ export async function openEngine(host: Host): Promise<Engine> {
   const containers = await openContainers(rooms);
   const statsHistory = await new StatsHistory(containers, events, join(paths.state, "stats-history.json")).recall();
   const steps = openStepRunner(rooms);
+  const directory = join(paths.storage, "build");
+  const contexts = new ContextDirectories(join(directory, "contexts"));
   const builder = await openBuilder({
-    directory: join(paths.storage, "build"),
+    directory,
+    contexts,
     stateDirectory: join(paths.state, "build"),
     images,
     snapshots,
@@ -84,8 +88,7 @@ export async function openEngine(host: Host): Promise<Engine> {
     ...cacheBudget(),
   });
   await builder.sweep();
-  const directory = join(paths.storage, "build");
-  const buildkit = openBuildkit({ builder, images, snapshots, directory, scratch: join(paths.storage, "tmp") });
+  const buildkit = openBuildkit({ builder, images, snapshots, contexts, scratch: join(paths.storage, "tmp") });
   const server = createApiServer(
     {
       containers,

@@ -114,7 +114,8 @@ export interface CacheEntry {
   readonly usageCount: number;
   /** An image or a running build needs its layer. */
   readonly inUse: boolean;
-  readonly type: "regular" | "exec.cachemount";
+  /** BuildKit's words; `source.local` is a directory as a client last sent it. */
+  readonly type: "regular" | "exec.cachemount" | "source.local";
 }
 
 export interface BuiltImage {

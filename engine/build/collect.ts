@@ -1,5 +1,6 @@
 /** What the build cache holds, and what of it can go. */
 import type { Builder, CacheEntry } from "./builder.ts";
+import type { KeptContext } from "./buildkit/context-directory.ts";
 import type { CacheRecord } from "./cache.ts";
 import type { Rooms } from "./rooms.ts";
 
@@ -31,41 +32,70 @@ export async function listCache(rooms: Rooms): Promise<CacheEntry[]> {
     inUse: mount.inUse,
     type: "exec.cachemount",
   }));
-  return [...records, ...mounts];
+  const contexts = (await rooms.contexts.list()).map(({ name, ...context }): CacheEntry => ({
+    ...context,
+    id: name,
+    description: "local source for context",
+    createdMs: context.lastUsedMs,
+    usageCount: 1,
+    type: "source.local",
+  }));
+  return [...records, ...mounts, ...contexts];
 }
 
 type PruneOptions = Parameters<Builder["prune"]>[0];
 
+/** Something that can go. */
+interface Candidate {
+  readonly id: string;
+  readonly sizeBytes: number;
+  readonly lastUsedMs: number;
+  remove(): Promise<unknown>;
+}
+
 /**
- * Removes records, oldest first; blobs and layers that nothing else needs go with them. Without `all` what an image uses stays.
- * While a build runs, layers stay: it may be about to use them.
+ * Removes results and what clients sent, oldest first; blobs and layers that nothing else needs go with them. Without `all`
+ * what an image uses stays. While a build runs, layers stay: it may be about to use them.
  */
 export async function pruneCache(rooms: Rooms, options: PruneOptions, { busy }: { busy: boolean }): ReturnType<Builder["prune"]> {
   const used = await usedChains(rooms);
-  const records = rooms.cache.records().toSorted((a, b) => a.lastUsedMs - b.lastUsedMs);
-  const candidates = records.filter((record) => (options.all || !used.has(record.layer.chainId)) && isOldEnough(record, options));
-  const removed = busy ? [] : oldest(candidates, records, options.keepBytes ?? 0);
-  for (const record of removed) await rooms.cache.remove(record.key);
-  let reclaimedBytes = removed.length === 0 ? 0 : (await rooms.images.prune(() => false)).spaceReclaimed;
-  const mounts = busy || !options.all ? [] : (await rooms.mounts.list()).filter((mount) => !mount.inUse);
-  for (const mount of mounts) {
-    await rooms.mounts.remove(mount.name);
-    reclaimedBytes += mount.sizeBytes;
-  }
-  return { deleted: [...removed.map((record) => record.key), ...mounts.map((mount) => mount.name)], reclaimedBytes };
+  const records = rooms.cache.records();
+  const contexts = await rooms.contexts.list();
+  const layers = busy
+    ? []
+    : records.filter((record) => options.all || !used.has(record.layer.chainId)).map((record) => ofLayer(rooms, record));
+  const sent = contexts.filter(({ inUse }) => !inUse).map((context) => ofContext(rooms, context));
+  const total = [...records.map(({ layer }) => layer), ...contexts].reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
+  const candidates = [...layers, ...sent].filter((each) => isOldEnough(each, options)).toSorted((a, b) => a.lastUsedMs - b.lastUsedMs);
+  const removed = oldest(candidates, { total, keepBytes: options.keepBytes ?? 0 });
+  for (const each of removed) await each.remove();
+  // Layers share blobs, so that what they free is only known afterwards.
+  let reclaimedBytes = removed.some((each) => layers.includes(each)) ? (await rooms.images.prune(() => false)).spaceReclaimed : 0;
+  const others = busy || !options.all ? [] : (await rooms.mounts.list()).filter((mount) => !mount.inUse);
+  for (const mount of others) await rooms.mounts.remove(mount.name);
+  for (const { sizeBytes } of [...removed.filter((each) => sent.includes(each)), ...others]) reclaimedBytes += sizeBytes;
+  return { deleted: [...removed.map(({ id }) => id), ...others.map(({ name }) => name)], reclaimedBytes };
 }
 
-function isOldEnough(record: CacheRecord, { olderThanMs }: PruneOptions): boolean {
-  return olderThanMs === undefined || Date.now() - record.lastUsedMs >= olderThanMs;
+function ofLayer({ cache }: Rooms, { key, layer: { sizeBytes }, lastUsedMs }: CacheRecord): Candidate {
+  return { id: key, sizeBytes, lastUsedMs, remove: () => cache.remove(key) };
 }
 
-/** As many of the oldest as it takes to come down to `keepBytes`. */
-function oldest(candidates: readonly CacheRecord[], all: readonly CacheRecord[], keepBytes: number): CacheRecord[] {
-  let total = all.reduce((sum, record) => sum + record.layer.sizeBytes, 0);
-  if (keepBytes === 0) return [...candidates];
-  return candidates.filter((record) => {
-    if (total <= keepBytes) return false;
-    total -= record.layer.sizeBytes;
+function ofContext({ contexts }: Rooms, { name, sizeBytes, lastUsedMs }: KeptContext): Candidate {
+  return { id: name, sizeBytes, lastUsedMs, remove: () => contexts.remove(name) };
+}
+
+function isOldEnough({ lastUsedMs }: Candidate, { olderThanMs }: PruneOptions): boolean {
+  return olderThanMs === undefined || Date.now() - lastUsedMs >= olderThanMs;
+}
+
+/** As many as it takes to come down to `keepBytes`; all when that is nothing. */
+function oldest(candidates: readonly Candidate[], { total, keepBytes }: { total: number; keepBytes: number }): readonly Candidate[] {
+  if (keepBytes === 0) return candidates;
+  let left = total;
+  return candidates.filter(({ sizeBytes }) => {
+    if (left <= keepBytes) return false;
+    left -= sizeBytes;
     return true;
   });
 }

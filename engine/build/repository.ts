@@ -81,7 +81,7 @@ async function clone(
 
 /** What git ends with when a server does not answer as one, whatever the reason; and what is no complaint at all. */
 const NOISE =
-  /^(?:fatal: Could not read from remote repository\.|Please make sure you have the correct access rights|and the repository exists\.|Warning: Permanently added .*|@+|\s*)$/;
+  /^(?:fatal: Could not read from remote repository\.|fatal: the remote end hung up unexpectedly|Please make sure you have the correct access rights|and the repository exists\.|Warning: Permanently added .*|@+|\s*)$/;
 
 /** The line of git's complaint that tells most. */
 function complaint(stderr: string): string {

@@ -3,6 +3,7 @@ import type { StepRunner } from "../containers/run-step.ts";
 import type { Images } from "../images/images.ts";
 import type { Digest, Snapshots } from "../layers/snapshots.ts";
 import type { BuildRequest } from "./builder.ts";
+import type { ContextDirectories } from "./buildkit/context-directory.ts";
 import type { Cache, StepLayer } from "./cache.ts";
 import type { CacheMounts } from "./cache-mounts.ts";
 import type { Copied } from "./copied-files.ts";
@@ -21,6 +22,7 @@ export interface Rooms {
   readonly cache: Cache;
   readonly layers: LayerStore;
   readonly mounts: CacheMounts;
+  readonly contexts: ContextDirectories;
   /** Archives and downloads on their way; emptied by the sweep. */
   readonly temporary: string;
   readonly stateDirectory: string;

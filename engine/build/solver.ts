@@ -23,6 +23,7 @@ import type { Copied } from "./copied-files.ts";
 import { ContextMemory } from "./context-memory.ts";
 import { listCache, pruneCache } from "./collect.ts";
 import { describe } from "./describe.ts";
+import type { ContextDirectories } from "./buildkit/context-directory.ts";
 import { buildName } from "./build-args.ts";
 import { fetchContexts } from "./fetched-contexts.ts";
 import { explained } from "./full-disk.ts";
@@ -55,7 +56,9 @@ export interface BuilderOptions {
   readonly snapshots: Snapshots;
   readonly steps: StepRunner;
   readonly events: Events;
-  /** Bytes of layers that the cache may hold; above, the oldest go after a build. 20 GiB unless said. */
+  /** What clients sent. */
+  readonly contexts: ContextDirectories;
+  /** Bytes of layers and of what clients sent that the cache may hold; above, the oldest go after a build. 20 GiB unless said. */
   readonly cacheBytes?: number;
 }
 
@@ -68,7 +71,7 @@ const CACHE_BYTES = 20 * 2 ** 30;
 
 /** Opens the builder. Call sweep() before the first build. */
 export async function openBuilder(options: BuilderOptions): Promise<Builder> {
-  const { images, snapshots, steps, stateDirectory } = options;
+  const { images, snapshots, steps, stateDirectory, contexts } = options;
   const temporary = join(options.directory, "temporary");
   const mounts = join(options.directory, "mounts");
   for (const directory of [temporary, mounts, stateDirectory]) await makeDirectory(directory);
@@ -79,7 +82,7 @@ export async function openBuilder(options: BuilderOptions): Promise<Builder> {
   const layers = new LayerStore(images, snapshots, temporary);
   const known = { copied: new Recent<Copied>(KEPT_COPIED), manifests: new Recent<ReadonlyMap<string, string>>(KEPT_READ) };
   const about = { temporary, stateDirectory, later: new Later(), ...known };
-  const rooms: Rooms = { images, snapshots, steps, cache, layers, mounts: new CacheMounts(mounts), ...about };
+  const rooms: Rooms = { images, snapshots, steps, cache, layers, mounts: new CacheMounts(mounts), contexts, ...about };
   return new Solver(rooms, records, { events: options.events, cacheBytes: options.cacheBytes ?? CACHE_BYTES });
 }
 
@@ -254,7 +257,8 @@ class Solver implements Builder {
 
   /** What no image uses goes first come, first gone, until a fifth of the budget is free again. */
   async #keepWithinBudget(): Promise<void> {
-    if (this.#running.size > 0 || this.#rooms.cache.sizeBytes <= this.#cacheBytes) return;
+    const { cache, contexts } = this.#rooms;
+    if (this.#running.size > 0 || cache.sizeBytes + contexts.sizeBytes <= this.#cacheBytes) return;
     await pruneCache(this.#rooms, { all: false, keepBytes: Math.floor(this.#cacheBytes * 0.8) }, { busy: false });
   }
 

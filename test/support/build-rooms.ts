@@ -6,6 +6,7 @@ import { execFileSync, spawn } from "node:child_process";
 import { existsSync, mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
+import { ContextDirectories } from "../../engine/build/buildkit/context-directory.ts";
 import type { Builder, BuildProgress, BuildRequest } from "../../engine/build/builder.ts";
 import { openBuilder } from "../../engine/build/solver.ts";
 import type { StepMount, StepRun, StepRunner } from "../../engine/containers/run-step.ts";
@@ -39,6 +40,7 @@ export async function openBuildRooms(more: { cacheBytes?: number } = {}): Promis
   const open = (): Promise<Builder> =>
     openBuilder({
       directory: join(directory, "build"),
+      contexts: new ContextDirectories(join(directory, "build/contexts")),
       stateDirectory: join(directory, "state"),
       images,
       snapshots,

@@ -14,7 +14,7 @@ import type { Images } from "../../images/images.ts";
 import { hostPlatform } from "../../images/platform.ts";
 import type { Snapshots } from "../../layers/snapshots.ts";
 import type { Builder, BuiltImage } from "../builder.ts";
-import { ContextDirectories } from "./context-directory.ts";
+import type { ContextDirectories } from "./context-directory.ts";
 import { definitionOf, resultOf } from "./definition.ts";
 import { peerOf } from "../../host/peer.ts";
 import type { Peer } from "../../host/peer.ts";
@@ -85,8 +85,8 @@ export interface BuildkitOptions {
   readonly builder: Builder;
   readonly images: Images;
   readonly snapshots: Snapshots;
-  /** Big and durable: contexts that clients sent. */
-  readonly directory: string;
+  /** Where what clients send is kept. */
+  readonly contexts: ContextDirectories;
   /** Emptied when the engine starts. */
   readonly scratch: string;
 }
@@ -132,7 +132,6 @@ export function openBuildkit(options: BuildkitOptions): Buildkit {
 
 class Control implements Buildkit {
   readonly #options: BuildkitOptions;
-  readonly #contexts: ContextDirectories;
   readonly #sessions = new Meetings<Session>(PATIENCE_MS);
   readonly #uploads = new Meetings<Readable>(PATIENCE_MS);
   readonly #solves = new Meetings<Solve>(PATIENCE_MS);
@@ -143,7 +142,6 @@ class Control implements Buildkit {
 
   constructor(options: BuildkitOptions) {
     this.#options = options;
-    this.#contexts = new ContextDirectories(join(options.directory, "contexts"));
     this.#history = new History(options.builder.inspector);
   }
 
@@ -244,7 +242,7 @@ class Control implements Buildkit {
       {
         ...this.#options,
         scratch: join(this.#options.scratch, "buildkit"),
-        contexts: this.#contexts,
+        contexts: this.#options.contexts,
         session: (other) => this.#session(other),
       },
       { ...call, request, session },

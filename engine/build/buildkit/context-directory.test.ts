@@ -127,6 +127,21 @@ test("the next build sends only what changed, and what is gone goes", async (t) 
   assert.deepEqual(readdirSync(join(root, "gone")), ["y"]);
 });
 
+test("kept contexts are counted and can go, but not under a build", async (t) => {
+  const root = folder(t);
+  await receive(t, new ContextDirectories(root), [file("a", "12345"), directory("c"), file("c/x", "678")]);
+  const store = new ContextDirectories(root);
+  assert.equal(store.sizeBytes, 0, "nobody has asked yet");
+  const [kept] = await store.list();
+  assert.deepEqual([kept!.sizeBytes, store.sizeBytes, kept!.inUse], [8, 8, false]);
+  const taken = await store.take("other");
+  const isUsed = (await store.list()).find(({ inUse }) => inUse)!;
+  assert.equal(await store.remove(isUsed.name), false);
+  assert.equal(await store.remove(kept!.name), true);
+  await taken.release();
+  assert.deepEqual([readdirSync(root), store.sizeBytes], [[], 0]);
+});
+
 test("a context that is in use is left alone by the next build, and a broken transfer starts anew", async (t) => {
   const store = new ContextDirectories(folder(t));
   const first = await store.take("key");

@@ -43,9 +43,19 @@ export interface TakenContext {
   release(): Promise<void>;
 }
 
+/** A context that stays for the next build. */
+export interface KeptContext {
+  readonly name: string;
+  readonly sizeBytes: number;
+  readonly lastUsedMs: number;
+  readonly inUse: boolean;
+}
+
 export class ContextDirectories {
   readonly #directory: string;
   readonly #busy = new Set<string>();
+  /** Of what is kept, as far as it was looked at. */
+  readonly #sizes = new Map<string, number>();
   #swept: Promise<void> | undefined;
 
   constructor(directory: string) {
@@ -72,17 +82,62 @@ export class ContextDirectories {
       sink: tree,
       keep: async () => {
         tree.settle();
-        await writeJson(index, tree.index());
+        const lines = tree.index();
+        await writeJson(index, lines);
+        this.#sizes.set(own, bytesOf(Object.values(lines)));
         isWhole = true;
       },
       release: async () => {
         tree.closeAll();
         this.#busy.delete(own);
         // What came in part is of no use, and may be what filled the disk.
-        if (isTaken || !isWhole) await Promise.all([removeTree(directory), rm(index, { force: true })]);
+        if (isTaken || !isWhole) await this.remove(own);
         else await this.#dropOld();
       },
     };
+  }
+
+  /** Of all that is kept; known once a build has ended or somebody has listed it. */
+  get sizeBytes(): number {
+    return [...this.#sizes.values()].reduce((sum, bytes) => sum + bytes, 0);
+  }
+
+  async list(): Promise<KeptContext[]> {
+    await (this.#swept ??= this.#sweep());
+    const names = (await readdir(this.#directory)).filter((name) => !name.includes("."));
+    return Promise.all(
+      names.map(async (name) => {
+        const [sizeBytes, lastUsedMs] = [await this.#size(name), await this.#age(name)];
+        return { name, sizeBytes, lastUsedMs, inUse: this.#busy.has(name) };
+      }),
+    );
+  }
+
+  /** Unless a build works with it. @param name of list() */
+  async remove(name: string): Promise<boolean> {
+    if (this.#busy.has(name)) return false;
+    // Who wants it meanwhile takes another.
+    this.#busy.add(name);
+    try {
+      await rm(join(this.#directory, `${name}.json`), { force: true });
+      await removeTree(join(this.#directory, name));
+      return this.#sizes.delete(name) || true;
+    } finally {
+      this.#busy.delete(name);
+    }
+  }
+
+  async #size(name: string): Promise<number> {
+    const known = this.#sizes.get(name);
+    if (known !== undefined) return known;
+    const lines = Object.values((await readJson<Record<string, Line>>(join(this.#directory, `${name}.json`)).catch(() => undefined)) ?? {});
+    const size = bytesOf(lines);
+    if (!this.#busy.has(name)) this.#sizes.set(name, size);
+    return size;
+  }
+
+  async #age(name: string): Promise<number> {
+    return (await statOf(join(this.#directory, `${name}.json`)).catch(() => undefined))?.mtimeMs ?? 0;
   }
 
   /** Removes what a killed engine was receiving. Once, before the first context. */
@@ -94,15 +149,8 @@ export class ContextDirectories {
   }
 
   async #dropOld(): Promise<void> {
-    const names = (await readdir(this.#directory)).filter((name) => !name.includes("."));
-    const age = async (name: string): Promise<number> =>
-      (await statOf(join(this.#directory, `${name}.json`)).catch(() => undefined))?.mtimeMs ?? 0;
-    const aged = await Promise.all(names.map(async (name) => ({ name, ms: await age(name) })));
-    for (const { name } of aged.toSorted((a, b) => b.ms - a.ms).slice(KEPT)) {
-      if (this.#busy.has(name)) continue;
-      await rm(join(this.#directory, `${name}.json`), { force: true });
-      await removeTree(join(this.#directory, name));
-    }
+    const kept = (await this.list()).toSorted((a, b) => b.lastUsedMs - a.lastUsedMs);
+    for (const { name } of kept.slice(KEPT)) await this.remove(name);
   }
 }
 
@@ -207,6 +255,10 @@ class ContextTree implements FileSink {
   #path(path: string): string | Buffer {
     return toPath(`${this.#root}/${path}`);
   }
+}
+
+function bytesOf(lines: readonly Line[]): number {
+  return lines.reduce((sum, [mode, size, , linkname]) => sum + (kindOf({ mode, linkname }) === "file" ? size : 0), 0);
 }
 
 function lineOf({ mode, size, modTime, linkname }: Stat): Line {
