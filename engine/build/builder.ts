@@ -140,8 +140,13 @@ export interface Builder {
   /** A build of this directory is about to be asked for, perhaps. */
   expect(announced: Announced): void;
 
-  /** Removes cache that no image uses; with `all` also what an image uses; returns freed bytes. */
-  prune(options: { all: boolean; keepBytes?: number; olderThanMs?: number }): Promise<{ deleted: string[]; reclaimedBytes: number }>;
+  /** Removes cache that no image uses, of what `only` chooses; with `all` also what an image uses; returns freed bytes. */
+  prune(options: {
+    all: boolean;
+    keepBytes?: number;
+    olderThanMs?: number;
+    only?: (entry: CacheEntry) => boolean;
+  }): Promise<{ deleted: string[]; reclaimedBytes: number }>;
 
   /** What the cache holds. */
   cache(): Promise<CacheEntry[]>;

@@ -59,6 +59,7 @@ interface Candidate {
  */
 export async function pruneCache(rooms: Rooms, options: PruneOptions, { busy }: { busy: boolean }): ReturnType<Builder["prune"]> {
   const used = await usedChains(rooms);
+  const chosen = await chosenOf(rooms, options);
   const records = rooms.cache.records();
   const contexts = await rooms.contexts.list();
   const layers = busy
@@ -66,15 +67,24 @@ export async function pruneCache(rooms: Rooms, options: PruneOptions, { busy }: 
     : records.filter((record) => options.all || !used.has(record.layer.chainId)).map((record) => ofLayer(rooms, record));
   const sent = contexts.filter(({ inUse }) => !inUse).map((context) => ofContext(rooms, context));
   const total = [...records.map(({ layer }) => layer), ...contexts].reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
-  const candidates = [...layers, ...sent].filter((each) => isOldEnough(each, options)).toSorted((a, b) => a.lastUsedMs - b.lastUsedMs);
+  const candidates = [...layers, ...sent]
+    .filter((each) => chosen(each.id) && isOldEnough(each, options))
+    .toSorted((a, b) => a.lastUsedMs - b.lastUsedMs);
   const removed = oldest(candidates, { total, keepBytes: options.keepBytes ?? 0 });
   for (const each of removed) await each.remove();
   // Layers share blobs, so that what they free is only known afterwards.
   let reclaimedBytes = removed.some((each) => layers.includes(each)) ? (await rooms.images.prune(() => false)).spaceReclaimed : 0;
-  const others = busy || !options.all ? [] : (await rooms.mounts.list()).filter((mount) => !mount.inUse);
+  const others = busy || !options.all ? [] : (await rooms.mounts.list()).filter(({ inUse, name }) => !inUse && chosen(name));
   for (const mount of others) await rooms.mounts.remove(mount.name);
   for (const { sizeBytes } of [...removed.filter((each) => sent.includes(each)), ...others]) reclaimedBytes += sizeBytes;
   return { deleted: [...removed.map(({ id }) => id), ...others.map(({ name }) => name)], reclaimedBytes };
+}
+
+/** Whether an id is one of those that are meant. */
+async function chosenOf(rooms: Rooms, { only }: PruneOptions): Promise<(id: string) => boolean> {
+  if (!only) return () => true;
+  const ids = new Set((await listCache(rooms)).filter(only).map(({ id }) => id));
+  return (id) => ids.has(id);
 }
 
 function ofLayer({ cache }: Rooms, { key, layer: { sizeBytes }, lastUsedMs }: CacheRecord): Candidate {

@@ -3,6 +3,7 @@ import type { Duplex } from "node:stream";
 import { isOn } from "../../build/build-args.ts";
 import { StepError } from "../../build/builder.ts";
 import type { BuildProgress, BuildRequest } from "../../build/builder.ts";
+import { cacheFilter } from "../../build/cache-filter.ts";
 import { cacheSource } from "../../build/cache-options.ts";
 import type { CacheSource } from "../../build/cache-options.ts";
 import { EngineError } from "../../errors.ts";
@@ -14,6 +15,7 @@ import { parseDuration } from "../duration.ts";
 import { brokenOff } from "../broken-off.ts";
 import type { Exchange } from "../exchange.ts";
 import { parseFilters } from "../filters.ts";
+import type { Filters } from "../filters.ts";
 import { registryConfig } from "../registry-auth.ts";
 import type { Route } from "../router.ts";
 import { Spill } from "../spill.ts";
@@ -209,13 +211,22 @@ async function prune(exchange: Exchange): Promise<void> {
   const age = parseDuration(filters.single("until") ?? filters.single("unused-for") ?? "0");
   if (age === undefined) throw new EngineError("invalid", "the until filter takes a duration, e.g. 24h");
   const keepBytes = query.integer("reserved-space") ?? query.integer("keep-storage") ?? 0;
+  const conditions = conditionsOf(filters);
   const { deleted, reclaimedBytes } = await services.builder.prune({
     all: query.flag("all"),
+    ...(conditions !== "" && { only: cacheFilter([conditions]) }),
     ...(keepBytes > 0 && { keepBytes }),
     ...(age > 0n && { olderThanMs: Number(age / 1_000_000n) }),
   });
   services.events.publish("builder", "prune", "", { reclaimed: String(reclaimedBytes) });
   exchange.json({ CachesDeleted: deleted.length > 0 ? deleted : null, SpaceReclaimed: reclaimedBytes });
+}
+
+/** As dockerd asks BuildKit: an id may be cut short, anything else is the whole value. */
+function conditionsOf(filters: Filters): string {
+  return ["id", "type", "description", "inuse", "shared", "private"]
+    .flatMap((name) => filters.get(name).map((value) => `${name}${name === "id" ? "~=" : "=="}${value}`))
+    .join(",");
 }
 
 /** Both ends speak HTTP/2 from here on. */

@@ -212,7 +212,10 @@ class Control implements Buildkit {
     return new Map<string, Method>([
       [`${CONTROL}ListWorkers`, unary(Empty, ListWorkersResponse, () => ({ record: [worker()] }))],
       [`${CONTROL}Info`, unary(Empty, InfoResponse, () => ({ buildkitVersion: VERSION }))],
-      [`${CONTROL}DiskUsage`, unary(DiskUsageRequest, DiskUsageResponse, async () => ({ record: await diskUsage(this.#options.builder) }))],
+      [
+        `${CONTROL}DiskUsage`,
+        unary(DiskUsageRequest, DiskUsageResponse, async (request) => ({ record: await diskUsage(this.#options.builder, request) })),
+      ],
       [`${CONTROL}Prune`, streaming(PruneRequest, UsageRecord, (request) => prune(this.#options.builder, request))],
       [
         `${CONTROL}Solve`,
