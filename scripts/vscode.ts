@@ -28,6 +28,8 @@ export interface VscodeOptions {
   /** The default is a folder of `dataDir`. */
   readonly extensionsDir?: string;
   readonly env?: NodeJS.ProcessEnv;
+  /** A command that runs the server: `["unshare", "--user"]`. */
+  readonly under?: readonly string[];
   /** Machine settings beyond the quiet defaults. */
   readonly settings?: Readonly<Record<string, unknown>>;
   /**
@@ -78,7 +80,8 @@ export async function startVscode(options: VscodeOptions): Promise<VscodeServer>
   ];
   const env = cleanEnvironment({ ...process.env, ...options.env });
   if (options.vsix) await command([process.execPath, ...program, "--install-extension", resolve(options.vsix), "--force"], { env });
-  const child = spawn(process.execPath, [...program, ...serverFlags(options, dataDir)], {
+  const [run = "", ...args] = [...(options.under ?? []), process.execPath, ...program, ...serverFlags(options, dataDir)];
+  const child = spawn(run, args, {
     env,
     // A group of its own: Ctrl-C in a terminal reaches only the caller, which ends the whole group by `stop`.
     detached: true,

@@ -97,7 +97,12 @@ function badge(nodes: readonly ContainerNode[]): vscode.ViewBadge | undefined {
 
 function troubleOf(state: EngineState): { title: string; message: string } | undefined {
   if (state.kind === "lacking") {
-    const message = state.problems.map((problem) => `${problem.message}.\n→ ${problem.fix}`).join("\n\n");
+    const [problem, ...others] = state.problems;
+    // A view's message has room for one, and ends where the view does.
+    const message =
+      problem === undefined || others.length > 0
+        ? vscode.l10n.t("{0} things are missing: the Doctor shows each of them, and how to mend it", state.problems.length)
+        : `${problem.message}.\n→ ${problem.fix}`;
     return { title: vscode.l10n.t("This Machine Lacks Something"), message };
   }
   return state.kind === "failed" ? { title: vscode.l10n.t("No Engine"), message: shortReason(state.message) } : undefined;

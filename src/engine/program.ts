@@ -76,7 +76,10 @@ function engineEnvironment(): NodeJS.ProcessEnv {
 
 /** @throws {Error} when there is no Node that is new enough */
 async function findNode(chosen: string): Promise<string> {
-  if (chosen) return chosen;
+  if (chosen) {
+    if (major(await nodeVersion(chosen)) >= OLDEST_NODE) return chosen;
+    throw new Error(t('"{0}" is no Node.js {1} or newer: change the setting "berth.engine.nodePath"', chosen, OLDEST_NODE));
+  }
   if (major(process.versions.node) >= OLDEST_NODE) return process.execPath;
   const folders = (process.env["PATH"] ?? "").split(delimiter);
   const found = folders.map((folder) => join(folder, "node")).find((file) => existsSync(file));

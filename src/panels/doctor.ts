@@ -77,7 +77,10 @@ async function engineFindings({ engine }: Context): Promise<Finding[]> {
   } catch (error) {
     // What the machine lacks is said already.
     if (engine.state.kind === "lacking") return [which, { kind: "warning", text: vscode.l10n.t("It starts once that is mended") }];
-    return [which, { kind: "bad", text: (error as Error).message, advice: vscode.l10n.t("Berth: Show Engine Log") }];
+    const advice = engine.own
+      ? vscode.l10n.t("The command “Berth: Show Engine Log” says more")
+      : vscode.l10n.t("Start that engine, or choose another one in the view Endpoints");
+    return [which, { kind: "bad", text: (error as Error).message, advice }];
   }
 }
 

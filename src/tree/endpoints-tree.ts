@@ -73,7 +73,7 @@ function endpointNode(engine: Engine, { address, label, where, context }: Endpoi
       label,
       description: [state, where, context?.description].filter(Boolean).join(" · "),
       icon: used
-        ? { id: "check", color: "charts.green" }
+        ? { id: "check", ...(engine.state.kind === "running" ? { color: "charts.green" } : {}) }
         : { id: address === "" ? "package" : where.startsWith("ssh") ? "remote" : "server" },
       context: ["endpoint", used ? "used" : "other", context ? "context" : "builtin"].join(";"),
       spoken: [label, vscode.l10n.t("endpoint"), state, where].filter(Boolean).join(", "),

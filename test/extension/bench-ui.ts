@@ -2,9 +2,11 @@
 /**
  * What many lines and many containers cost in the window: `node test/extension/bench-ui.ts`, after a build.
  * Prints: the Logs panel of a million lines (first line, all of them, frames while scrolling, filters, memory), and the Containers
- * view of a thousand (from an event to the drawn row, frames while scrolling).
+ * view of a thousand (from an event to the drawn row, frames while scrolling, and what 200 starts and ends make the window ask).
  */
+import { once } from "node:events";
 import { mkdtempSync } from "node:fs";
+import { createConnection, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { FrameLocator, Locator } from "playwright-core";
@@ -18,6 +20,7 @@ import { packageVsix } from "./vsix.ts";
 import { launchBrowser, Workbench } from "./workbench.ts";
 
 const LINES = Number(process.env["BERTH_BENCH_LINES"] ?? 1_000_000);
+const STORM = Number(process.env["BERTH_BENCH_STORM"] ?? 200);
 const CONTAINERS = Number(process.env["BERTH_BENCH_CONTAINERS"] ?? 1000);
 
 const folder = mkdtempSync(join(tmpdir(), "berth-bench-ui-"));
@@ -37,6 +40,8 @@ try {
   await window.openView("Berth");
   await benchLogs(window);
   await benchTree(window);
+  await window.page.close();
+  await benchStorm();
 } finally {
   await browser.close();
   await server.stop();
@@ -60,9 +65,20 @@ async function benchLogs(window: Workbench): Promise<void> {
     .locator("body")
     .evaluate(() => (performance as unknown as { memory: { usedJSHeapSize: number } }).memory.usedJSHeapSize);
   console.log(`  logs: memory of the page ${(heap / 1e6).toFixed(0)} MB`);
+  await jump(page, "Home", "request 0 of");
+  await jump(page, "End", `request ${LINES - 1} of`);
   await filter(page, "#search input", `request ${LINES - 1} of`, /^1 \//);
   await filter(page, "#fields input", "status>=500", new RegExp(`^${(LINES / 50).toLocaleString("en-US")} /`));
   await window.closeEditor();
+}
+
+/** From the press of a key to the line that it leads to. */
+async function jump(page: FrameLocator, key: "Home" | "End", text: string): Promise<void> {
+  await page.locator(".lines").focus();
+  const pressed = performance.now();
+  await page.locator(".lines").press(key);
+  await page.locator(".line", { hasText: text }).first().waitFor();
+  say(`logs: ${key}`, pressed);
 }
 
 async function filter(page: FrameLocator, field: string, text: string, want: RegExp): Promise<void> {
@@ -92,6 +108,52 @@ async function benchTree(window: Workbench): Promise<void> {
   }
   console.log(`  tree: frames while scrolling ${await framesOf(window.pane("Containers").locator(".monaco-list").first())}`);
   await client.close();
+}
+
+/** Containers that start and end: what the window asks of the engine for it, and when the last one is drawn. */
+async function benchStorm(): Promise<void> {
+  const relay = await startRelay(join(folder, "relay.sock"), join(env.BERTH_ROOT, "run/berth.sock"));
+  const settings = { "berth.endpoint": `unix://${join(folder, "relay.sock")}` };
+  const far = await startVscode({ folder, vsix: await packageVsix(), env, settings });
+  const client = connect(`unix://${join(env.BERTH_ROOT, "run/berth.sock")}`);
+  try {
+    const window = await Workbench.open(browser, far.url);
+    await window.openView("Berth");
+    await window.row("Containers", "many-1").waitFor();
+    const before = relay.lists;
+    const started = performance.now();
+    for (let at = 1; at <= STORM; at += 4)
+      await Promise.all(Array.from({ length: Math.min(4, STORM - at + 1) }, (_, index) => client.containers.start(`many-${at + index}`)));
+    await client.containers.rename(`many-${STORM + 1}`, "aab");
+    say(`tree: ${STORM} containers started and ended`, started);
+    await window.row("Containers", "aab").waitFor();
+    say("tree: the same, all drawn", started);
+    console.log(`  tree: lists that the window asked for meanwhile: ${relay.lists - before}`);
+  } finally {
+    await far.stop();
+    await client.close();
+    relay.close();
+  }
+}
+
+/** Hands everything on to the engine, and counts how often containers are listed. */
+async function startRelay(path: string, engine: string): Promise<{ readonly lists: number; close(): void }> {
+  let lists = 0;
+  const relay = createServer((near) => {
+    const far = createConnection(engine);
+    near.on("data", (data) => (lists += data.toString("latin1").match(/^GET \S*\/containers\/json/gm)?.length ?? 0));
+    near.on("error", () => far.destroy()).on("close", () => far.destroy());
+    far.on("error", () => near.destroy()).on("close", () => near.destroy());
+    near.pipe(far).pipe(near);
+  });
+  relay.listen(path);
+  await once(relay, "listening");
+  return {
+    get lists() {
+      return lists;
+    },
+    close: () => relay.close(),
+  };
 }
 
 function say(what: string, since: number): void {

@@ -2,7 +2,7 @@
  * Pictures of every view and panel, in four themes and two widths, to be looked at: `node test/extension/pictures.ts [name…]`, after a
  * build. They are in test-output/pictures; with BERTH_PICTURES_README=1 those of the README are made anew, too.
  */
-import { copyFileSync, mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { copyFileSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { root } from "../../scripts/setup.mjs";
@@ -10,18 +10,10 @@ import { startVscode } from "../../scripts/vscode.ts";
 import type { VscodeServer } from "../../scripts/vscode.ts";
 import { removeRoot } from "../support/engine.ts";
 import { testUser } from "../support/user.ts";
-import { checkAccessibility } from "./axe.ts";
+import { takeFailure, takePictures, WIDTHS } from "./look.ts";
 import { fillShowcase, openShowcase } from "./showcase.ts";
 import { packageVsix } from "./vsix.ts";
 import { launchBrowser, Workbench } from "./workbench.ts";
-
-const THEMES = [
-  ["Default Dark Modern", "dark"],
-  ["Default Light Modern", "light"],
-  ["Default High Contrast", "hc-dark"],
-  ["Default High Contrast Light", "hc-light"],
-] as const;
-const WIDTHS = [1400, 900] as const;
 
 interface Shot {
   readonly name: string;
@@ -249,9 +241,6 @@ async function parked(window: Workbench): Promise<void> {
 }
 
 const wanted = process.argv.slice(2);
-const themes = process.env["BERTH_PICTURE_THEMES"]?.split(",");
-const output = join(root, "test-output/pictures");
-mkdirSync(output, { recursive: true });
 const at = mkdtempSync(join(tmpdir(), "berth-pictures-"));
 const { folder, env, berth } = openShowcase(at);
 const browser = await launchBrowser();
@@ -263,25 +252,16 @@ try {
   await window.openView("Berth");
   for (const { name, show, panel } of SHOTS) {
     if (wanted.length > 0 && !wanted.includes(name)) continue;
-    await window.page.setViewportSize({ width: 1400, height: 900 });
+    await window.page.setViewportSize({ width: WIDTHS[0], height: 900 });
     await show(window).catch(async (error: Error) => {
       console.log(`${name}: ${error.message.split("\n")[0]}`);
-      await window.page.screenshot({ path: join(output, `${name}-failed.png`) });
+      await takeFailure(window, name);
     });
-    for (const [theme, word] of THEMES) {
-      if (themes && !themes.includes(word)) continue;
-      await window.setTheme(server.dataDir, theme);
-      for (const width of WIDTHS) {
-        await window.page.setViewportSize({ width, height: 900 });
-        await window.page.evaluate(() => new Promise((drawn) => setTimeout(drawn, 600)));
-        const file = join(output, `${name}-${word}-${width}.png`);
-        await window.page.screenshot({ path: file });
-        const shown = README.find(([, shot, kind]) => shot === name && kind === word);
-        if (shown && width === 1400 && process.env["BERTH_PICTURES_README"]) copyFileSync(file, join(root, "media", `${shown[0]}.png`));
-      }
-      if (panel)
-        await checkAccessibility(window.panel(), `${name} in ${theme}`).catch((error: Error) => console.log(error.message.slice(0, 800)));
-    }
+    const taken = (file: string, theme: string, width: number): void => {
+      const shown = README.find(([, shot, kind]) => shot === name && kind === theme);
+      if (shown && width === WIDTHS[0] && process.env["BERTH_PICTURES_README"]) copyFileSync(file, join(root, "media", `${shown[0]}.png`));
+    };
+    await takePictures({ name, window, dataDir: server.dataDir, panel, taken });
     console.log(name);
   }
 } finally {

@@ -3,6 +3,7 @@ import "./build.css";
 import type { BuildPageState, BuildRow, FromBuildPage, ToBuildPage } from "../protocol.ts";
 import type { Memory } from "../ui/memory.ts";
 import { element, formatDuration, startPage, t } from "../ui/page.ts";
+import { Roving } from "../ui/roving.ts";
 import { StepRow } from "./step-row.ts";
 
 /** So often a running step grows. */
@@ -22,6 +23,7 @@ class BuildPage {
   /** Not spoken: it is another one all the time. */
   readonly #progress = element("span", { class: "quiet" });
   readonly #list = element("div", { class: "scroll", role: "list", tabindex: "0", "aria-label": t("Steps") });
+  readonly #roving = new Roving(this.#list, { items: ".more button", group: ".step" });
   readonly #rows = new Map<string, StepRow>();
   readonly #memory: Memory<View>;
   readonly #open: Record<string, boolean>;
@@ -100,6 +102,7 @@ class BuildPage {
       this.#queued = false;
       const span = { startedMs: this.#startedMs, endMs: this.#endedMs ?? Date.now() };
       for (const row of this.#rows.values()) row.place(span);
+      this.#roving.settle();
     });
   }
 }

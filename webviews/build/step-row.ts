@@ -129,7 +129,7 @@ export class StepRow {
     draw();
     if (!focused || document.activeElement === focused) return;
     if (focused === this.#output) this.#output.focus();
-    else document.getElementById(focused.id)?.focus();
+    else (document.getElementById(focused.id) ?? this.#more.querySelector("button"))?.focus();
   }
 
   #actions({ id, name, line, shell, state }: BuildRow): HTMLElement[] {

@@ -56,9 +56,14 @@ function row({ kind, text, advice, command }: Finding, say: (message: FromDoctor
       button(t("Open in Terminal"), () => say({ type: "terminal", text: command })),
     ];
     for (const action of actions) action.setAttribute("aria-label", `${action.textContent}: ${command}`);
-    made.append(element("div", { class: "fix" }, element("pre", {}, element("code", {}, command)), ...actions));
+    made.append(element("div", { class: "fix" }, element("pre", {}, element("code", {}, ...wordsOf(command))), ...actions));
   }
   return made;
+}
+
+/** A line of a command ends between its words, not behind the first hyphen of `--option`. */
+function wordsOf(command: string): (Node | string)[] {
+  return command.split(" ").flatMap((word, at) => [...(at > 0 ? [" "] : []), element("span", { class: "word" }, word)]);
 }
 
 /** For an issue or a chat: Markdown. */

@@ -4,6 +4,7 @@ import type { FromImagePage, ImageState, LayerFile, LayerRow, ToImagePage } from
 import { checkbox, link, textField } from "../ui/controls.ts";
 import type { Memory } from "../ui/memory.ts";
 import { element, formatBytes, startPage, t } from "../ui/page.ts";
+import { Roving } from "../ui/roving.ts";
 
 type Layers = Extract<ToImagePage, { type: "layers" }>;
 type Kind = LayerFile["kind"];
@@ -29,6 +30,7 @@ class ImagePage {
   );
   readonly #kinds: Set<Kind>;
   readonly #memory: Memory<View>;
+  readonly #roving = new Roving(this.#page, { items: "summary, .files button", sideways: turn });
   readonly #state: ImageState;
   #pattern: string;
   #layers: Layers | undefined;
@@ -87,6 +89,7 @@ class ImagePage {
         number(t("Wasted"), formatBytes(wastedBytes)),
       ),
       element("h2", {}, t("Layers")),
+      ...(layers.length === 0 ? [element("p", { class: "quiet" }, t("None: the image is nothing but its settings"))] : []),
       ...layers.map((layer) =>
         this.#layer(layer, { total, open: open.has(`layer-${layer.number}`) || (open.size === 0 && layer.number === this.#state.layer) }),
       ),
@@ -94,6 +97,7 @@ class ImagePage {
         ? [element("h2", { class: "wasted" }, t("In the image more than once, or removed later")), this.#wasted(wasted)]
         : []),
     );
+    this.#roving.settle();
   }
 
   /** Ids of the layers whose files are shown. */
@@ -130,6 +134,7 @@ class ImagePage {
     details.addEventListener("toggle", () => {
       fill();
       if (details.isConnected) this.#memory.keep({ open: this.#open() });
+      this.#roving.settle();
     });
     fill();
     return details;
@@ -184,4 +189,15 @@ class ImagePage {
     );
     return element("table", {}, element("thead", {}, head), element("tbody", {}, ...rows));
   }
+}
+
+/** As in a tree: → opens a layer, ← closes it, or goes from a file to its layer. */
+function turn(item: HTMLElement, key: "ArrowLeft" | "ArrowRight"): boolean {
+  const layer = item.closest("details");
+  if (!layer) return false;
+  const onLayer = item.tagName === "SUMMARY";
+  if (!onLayer && key === "ArrowLeft") layer.querySelector("summary")!.focus();
+  else if (!onLayer || layer.open === (key === "ArrowRight")) return false;
+  else layer.open = key === "ArrowRight";
+  return true;
 }

@@ -61,6 +61,13 @@ class RunPage {
     this.#row(element("span"), this.#command);
     this.#form.append(element("datalist", { id: "images" }), element("datalist", { id: "networks" }));
     this.#form.addEventListener("input", () => this.#changed());
+    // As in any form; the fields' own elements keep it from the browser.
+    this.#form.addEventListener("keydown", (event) => {
+      const { target, key, ctrlKey, metaKey } = event;
+      if (key !== "Enter" || !(ctrlKey || metaKey || (target as Element).tagName === "VSCODE-TEXT-FIELD")) return;
+      event.preventDefault();
+      this.#form.requestSubmit();
+    });
     this.#form.addEventListener("submit", (event) => {
       event.preventDefault();
       this.#say({ type: "run", spec: this.#spec() });

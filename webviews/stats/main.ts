@@ -4,6 +4,7 @@ import type { FromStatsPage, StatsMark, StatsSample, StatsState, ToStatsPage } f
 import { checkbox } from "../ui/controls.ts";
 import type { Memory } from "../ui/memory.ts";
 import { element, formatBytes, startPage, t } from "../ui/page.ts";
+import { Roving } from "../ui/roving.ts";
 import { Chart, colorOf } from "./chart.ts";
 import type { Curve } from "./chart.ts";
 
@@ -91,6 +92,7 @@ class StatsPage {
   readonly #memory: Memory<View>;
   #minutes: number;
   #together: boolean;
+  readonly #roving = new Roving(this.#legend, { items: "button" });
   #queued = false;
   #known = false;
 
@@ -222,6 +224,7 @@ class StatsPage {
       }),
       element("span", { class: "quiet" }, t("Dashed: sent, written, and limits")),
     );
+    this.#roving.settle();
     if (focused >= 0) this.#legend.querySelectorAll("button")[focused]?.focus();
   }
 

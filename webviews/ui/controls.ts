@@ -50,5 +50,7 @@ function field<T extends TextField | TextArea>(name: string, value: string, attr
   const made = document.createElement(name) as T;
   applyAttributes(made, { spellcheck: "false", ...attributes });
   made.value = value;
+  // It calls itself "Text field" when it is put into the page.
+  queueMicrotask(() => applyAttributes(made, attributes));
   return made;
 }
