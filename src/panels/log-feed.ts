@@ -62,7 +62,7 @@ export class LogFeed {
   readonly #followed = new Map<string, Followed>();
   #waiting: { lines: string[]; marks: number[] } = { lines: [], marks: [] };
   #timer: NodeJS.Timeout | undefined;
-  #catching: Promise<void> = Promise.resolve();
+  #reading: Promise<void> = Promise.resolve();
   #caughtUp = false;
   #lost = false;
 
@@ -105,18 +105,26 @@ export class LogFeed {
     if (kind === "running") void this.#catchUp().catch(() => {});
   }
 
-  /** Reads what is there, in order of time, and then follows; one after another, so that no line is read twice. */
+  /** Reads what is there, in order of time, and then follows. */
   #catchUp(): Promise<void> {
-    this.#catching = this.#catching
-      .catch(() => {})
-      .then(async () => {
-        await this.#history(await this.#engine.client());
-        if (this.#options.signal.aborted) return;
-        if (!this.#caughtUp) this.#listener.caughtUp();
-        this.#caughtUp = true;
-        void this.#followAll().catch(() => {});
-      });
-    return this.#catching;
+    return this.#next(async () => {
+      await this.#history(await this.#engine.client());
+      if (this.#options.signal.aborted) return;
+      if (!this.#caughtUp) this.#listener.caughtUp();
+      this.#caughtUp = true;
+      // What fails now is tried again when the engine is back.
+      await this.#startFollowing().catch(() => {});
+    });
+  }
+
+  #followAll(): Promise<void> {
+    return this.#next(() => this.#startFollowing());
+  }
+
+  /** One after another: what is being read is not followed as well, so that no line comes twice. */
+  #next(work: () => Promise<void>): Promise<void> {
+    this.#reading = this.#reading.catch(() => {}).then(work);
+    return this.#reading;
   }
 
   /** All that there is of containers that exist, and of those that were removed while they were followed. */
@@ -197,7 +205,7 @@ export class LogFeed {
     return this.#names.length - 1;
   }
 
-  async #followAll(): Promise<void> {
+  async #startFollowing(): Promise<void> {
     const client = await this.#engine.client();
     for (const container of await this.#containers(client)) if (container.State === "running") void this.#follow(client, container);
   }

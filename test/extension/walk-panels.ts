@@ -20,10 +20,10 @@ export async function walkPanels({ walk, window, berth, env }: Stage): Promise<v
     await page.locator("#level").selectOption("error");
     await page.locator(".line", { hasText: "web is up" }).first().waitFor({ state: "detached" });
     await page.locator("#level").selectOption("");
-    await page.locator("#fields input").fill("status>=500 msg~db");
+    await page.getByRole("textbox", { name: "JSON fields" }).fill("status>=500 msg~db");
     await page.locator(".line", { hasText: "web broke" }).first().waitFor({ state: "detached" });
     await page.locator(".line", { hasText: "db broke" }).first().waitFor();
-    await page.locator("#fields input").fill("");
+    await page.getByRole("textbox", { name: "JSON fields" }).fill("");
     await page.locator(".line", { hasText: "web broke" }).first().waitFor();
     await window.closeEditor();
   });
@@ -39,7 +39,7 @@ export async function walkPanels({ walk, window, berth, env }: Stage): Promise<v
     const wrapped = page.locator(".lines.wrap .line", { hasText: "db broke" }).first();
     await window.until(wrapped, () => page.locator("vscode-checkbox", { hasText: "Wrap" }).click());
     await walk.picture("20-wrapped");
-    await page.locator("#search input").fill("db is");
+    await page.getByRole("textbox", { name: "Search" }).fill("db is");
     await page.locator(".line", { hasText: "db broke" }).waitFor({ state: "detached" });
     const saved = (): string => (existsSync(join(env.folder, "shop.log")) ? readFileSync(join(env.folder, "shop.log"), "utf8") : "");
     await window.until(
@@ -84,7 +84,7 @@ export async function walkPanels({ walk, window, berth, env }: Stage): Promise<v
     const problem = page.getByRole("alert").filter({ hasText: '"A" is no variable' });
     await window.until(problem, () => page.getByRole("button", { name: "Run", exact: true }).click());
     await page.locator("#field-environment textarea").fill("A=1");
-    await page.locator("#field-memory input").fill("32m");
+    await page.getByRole("textbox", { name: /^Memory limit/ }).fill("32m");
     await walk.picture("24-run-form");
     await window.until(window.row("Containers", "formed"), () => page.getByRole("button", { name: "Run", exact: true }).click());
     assert.match(
@@ -99,7 +99,7 @@ export async function walkPanels({ walk, window, berth, env }: Stage): Promise<v
     const page = window.panel();
     const heading = page.getByRole("heading", { name: "Edit formed" });
     await window.until(heading, () => window.rowMenu("Containers", "formed", "Edit and Recreate"));
-    await page.locator("#field-memory input").fill("48m");
+    await page.getByRole("textbox", { name: /^Memory limit/ }).fill("48m");
     await page.getByRole("button", { name: "Recreate" }).click();
     await window.toast(/formed was recreated/).waitFor();
     const after = await berth("inspect", "--format", "{{.Id}} {{.HostConfig.Memory}} {{.State.Status}}", "formed");

@@ -4,8 +4,9 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import * as vscode from "vscode";
 import { imagePage } from "../../../src/panels/image.ts";
+import { logsPage } from "../../../src/panels/logs.ts";
 import { statsPage } from "../../../src/panels/stats.ts";
-import type { FromImagePage, StatsMark, ToImagePage, ToStatsPage } from "../../../webviews/protocol.ts";
+import type { FromImagePage, StatsMark, ToImagePage, ToLogsPage, ToStatsPage } from "../../../webviews/protocol.ts";
 import { berth, inside, scratch } from "./inside.ts";
 import { until } from "./prompts.ts";
 import { restored, serializerOf } from "./restored.ts";
@@ -161,5 +162,41 @@ suite("Panels that come back after a reload", () => {
         serializer.deserializeWebviewPanel({ dispose: () => closed.push("stats") } as unknown as vscode.WebviewPanel, state),
       );
     assert.equal(closed.length, 2);
+  });
+});
+
+suite("The Logs panel", () => {
+  const closed = new AbortController();
+  const told: ToLogsPage[] = [];
+  const telling = new vscode.EventEmitter<void>();
+
+  suiteSetup(async () => {
+    await vscode.commands.executeCommand("berth.engine.start");
+    const id = await berth(
+      "create",
+      "--name",
+      "printer",
+      "busybox",
+      "sh",
+      "-c",
+      "head -c 40000 /dev/zero | tr '\\0' x; echo; printf 'no end'",
+    );
+    await berth("start", "--attach", "printer");
+    const say = async (message: ToLogsPage): Promise<void> => telling.fire(void told.push(message));
+    const channel = { say, onMessage: () => {}, onClose: () => {}, signal: closed.signal };
+    void logsPage.serve(await inside(), { id, name: "printer" }, channel);
+    await until(() => told.some(({ type }) => type === "caughtUp"), telling.event);
+  });
+  suiteTeardown(async () => {
+    closed.abort();
+    await berth("rm", "-f", "printer");
+  });
+
+  test("shows a line that came in pieces as one, and a last line that does not end", () => {
+    const lines = told.flatMap((message) => (message.type === "lines" ? message.lines.text.split("\n") : []));
+    assert.deepEqual(
+      lines.map((line) => line.slice(line.indexOf(" ") + 1)),
+      ["x".repeat(40_000), "no end"],
+    );
   });
 });
