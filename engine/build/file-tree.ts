@@ -83,12 +83,13 @@ export function resolveLinks(tree: Pick<FileTree, "entry">, path: string, option
   return done.join("/");
 }
 
-/** Everything at and below a path, parents first, names in byte order. Links are not followed. */
-export function* walk(tree: FileTree, path: string): Generator<TreeEntry> {
+/** Everything at and below a path, parents first, names in byte order. Links are not followed. @param found is added to */
+export function walk(tree: FileTree, path: string, found: TreeEntry[] = []): readonly TreeEntry[] {
   const entry = tree.entry(path);
-  if (!entry) return;
-  yield entry;
-  if (entry.type === "directory") for (const name of tree.children(path)) yield* walk(tree, join(path, name));
+  if (!entry) return found;
+  found.push(entry);
+  if (entry.type === "directory") for (const name of tree.children(path)) walk(tree, join(path, name), found);
+  return found;
 }
 
 /** A directory that no entry describes: root's, and everybody may look. */

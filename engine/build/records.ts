@@ -8,6 +8,7 @@
  *     STATE/records/<id>/<step>.log
  *     STATE/records/<id>/journal        while it runs: see journal.ts
  */
+import { writeFileSync } from "node:fs";
 import { readdir, readFile, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { EngineError } from "../errors.ts";
@@ -61,7 +62,8 @@ export class Records {
     this.#running.set(record.id, build);
     const directory = join(this.#directory, record.id);
     await makeDirectory(directory);
-    await writeFile(join(directory, "Dockerfile"), dockerfile, { mode: 0o600 });
+    // To memory only: the way to another thread and back would take longer.
+    writeFileSync(join(directory, "Dockerfile"), dockerfile, { mode: 0o600 });
     await this.#write(record);
     this.#announce(record);
   }
