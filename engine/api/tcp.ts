@@ -11,6 +11,7 @@ import type { Duplex } from "node:stream";
 import { EngineError } from "../errors.ts";
 import { isLoopback } from "../host/tcp-address.ts";
 import { SERVER_OPTIONS } from "./server.ts";
+import { refuseStrangers } from "./tls-refusals.ts";
 
 /** PEM texts. */
 export interface TlsFiles {
@@ -27,8 +28,10 @@ export interface TlsFiles {
 export function createTcpServer(api: Server, tls: TlsFiles | null): Server {
   if (tls) checkFiles(tls);
   // Half open, as HTTP without TLS always is: a client that has sent all its input still waits for the output.
-  const verified = { ...tls, requestCert: true, rejectUnauthorized: true, minVersion: "TLSv1.2", allowHalfOpen: true } as const;
-  const server = tls ? createHttpsServer({ ...SERVER_OPTIONS, ...verified }) : createHttpServer(SERVER_OPTIONS);
+  const verified = { ...tls, requestCert: true, rejectUnauthorized: false, minVersion: "TLSv1.2", allowHalfOpen: true } as const;
+  const secure = tls && createHttpsServer({ ...SERVER_OPTIONS, ...verified });
+  if (secure) refuseStrangers(secure);
+  const server = secure ?? createHttpServer(SERVER_OPTIONS);
   server.timeout = 0;
   const mayCall = hostTest(tls);
   server.on("request", (request: IncomingMessage, response: ServerResponse) => {

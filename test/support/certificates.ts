@@ -5,7 +5,7 @@ import { createServer } from "node:net";
 import { join } from "node:path";
 import { runOrThrow } from "../../engine/host/process.ts";
 
-/** An authority, and certificates of an engine, of its client and of a stranger whom another authority knows. */
+/** An authority, and certificates of an engine, of its client, of one that has expired, and of a stranger whom another authority knows. */
 export async function makeCertificates(folder: string): Promise<void> {
   const openssl = (...args: string[]): Promise<string> => runOrThrow(["openssl", ...args], { cwd: folder });
   for (const name of ["ca", "other"])
@@ -27,6 +27,7 @@ export async function makeCertificates(folder: string): Promise<void> {
   for (const [name, authority, use, names] of [
     ["server", "ca", "serverAuth", "subjectAltName=DNS:engine.example,IP:127.0.0.1"],
     ["client", "ca", "clientAuth", "subjectAltName=DNS:me"],
+    ["expired", "ca", "clientAuth", "subjectAltName=DNS:me"],
     ["stranger", "other", "clientAuth", "subjectAltName=DNS:me"],
   ] as const) {
     writeFileSync(join(folder, "extensions"), `extendedKeyUsage=${use}\n${names}\n`);
@@ -35,7 +36,7 @@ export async function makeCertificates(folder: string): Promise<void> {
       "x509",
       "-req",
       "-days",
-      "2",
+      name === "expired" ? "-1" : "2",
       "-in",
       `${name}.csr`,
       "-CA",
@@ -49,7 +50,7 @@ export async function makeCertificates(folder: string): Promise<void> {
       `${name}.pem`,
     );
   }
-  for (const name of ["client", "stranger"]) {
+  for (const name of ["client", "expired", "stranger"]) {
     mkdirSync(join(folder, name));
     for (const [from, to] of [
       ["ca.pem", "ca.pem"],
