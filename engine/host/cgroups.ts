@@ -4,13 +4,11 @@
  *     v2-root       the unified hierarchy, as root           v1-root   separate or hybrid hierarchies, as root
  *     v2-delegated  a subtree that belongs to the user       none      containers run without limits
  */
-import { accessSync, constants, existsSync, mkdirSync, readFileSync, readdirSync, rmdirSync, statSync, writeFileSync } from "node:fs";
+import { accessSync, constants, existsSync, mkdirSync, readFileSync, readdirSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { setTimeout as delay } from "node:timers/promises";
-import { errorCode } from "./libc.ts";
+import { removeGroups } from "./cgroup-removal.ts";
 import { bindMount, mountPoints } from "./mount.ts";
 import type { MountPoint } from "./mount.ts";
-import { cgroupsOf } from "./traces.ts";
 
 export type CgroupMode = "v2-root" | "v2-delegated" | "v1-root" | "none";
 
@@ -155,40 +153,22 @@ function isWritable(path: string): boolean {
   }
 }
 
-/** How long a control group may take to notice that the processes and groups in it have gone. */
-const PATIENCE_MS = 10_000;
-
-/** Removes this engine's cgroups after its last container; those that still hold processes after ten seconds stay. */
-export async function removeCgroups(cgroups: Cgroups): Promise<void> {
-  const parents = new Set(Object.values(cgroups.directories(".")));
-  // On a v1 host runtimes also make cgroups in the hierarchies that we do not manage.
+/** Directories of the control groups of a container, in the hierarchies that we do not manage as well. */
+export function everyDirectory(cgroups: Cgroups, id: string): string[] {
+  const all = new Set(Object.values(cgroups.directories(id)));
+  // On a v1 host runtimes also make cgroups in the other hierarchies.
   if (cgroups.mode === "v1-root" && cgroups.parent)
-    for (const extra of ["unified", "systemd"]) parents.add(join(ROOT, extra, cgroups.parent));
-  const deadline = performance.now() + PATIENCE_MS;
-  for (const parent of parents) while (!removeEmpty(parent) && performance.now() < deadline) await delay(5);
+    for (const extra of ["unified", "systemd"]) all.add(join(ROOT, extra, cgroups.parent, id));
+  return [...all];
 }
 
-/** Removes the empty control groups of an engine, wherever they are; those that hold processes after ten seconds stay. */
-export async function removeCgroupsNamed(name: string): Promise<void> {
-  const deadline = performance.now() + PATIENCE_MS;
-  for (const parent of cgroupsOf(name)) while (!removeEmpty(parent) && performance.now() < deadline) await delay(5);
+/** Ids that have a control group, whether anything runs in it or not. */
+export function idsWithGroups(cgroups: Cgroups): string[] {
+  const names = everyDirectory(cgroups, ".").flatMap((parent) => (existsSync(parent) ? readdirSync(parent) : []));
+  return [...new Set(names)].filter((name) => /^[0-9a-f]{64}$/.test(name));
 }
 
-/**
- * The kernel takes a removed group, and a killed process, out of its parent some time after it said that it is done, and
- * tells nobody.
- * @returns false when it is busy
- */
-function removeEmpty(directory: string): boolean {
-  try {
-    const entries = readdirSync(directory, { withFileTypes: true });
-    // Of version 1: what was killed while it was frozen dies when it thaws.
-    if (entries.some(({ name }) => name === "freezer.state")) writeFileSync(join(directory, "freezer.state"), "THAWED");
-    const inner = entries.filter((entry) => entry.isDirectory());
-    const busy = inner.filter(({ name }) => !removeEmpty(join(directory, name)));
-    if (busy.length === 0) rmdirSync(directory);
-    return busy.length === 0;
-  } catch (error) {
-    return errorCode(error) === "ENOENT";
-  }
+/** Removes this engine's cgroups after its last container, and whoever is left in them; those that stay busy stay. */
+export async function removeCgroups(cgroups: Cgroups): Promise<void> {
+  await removeGroups(everyDirectory(cgroups, "."));
 }

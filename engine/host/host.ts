@@ -56,7 +56,6 @@ export async function openHost(launch: Launch): Promise<Host> {
 export async function closeHost(host: Host): Promise<void> {
   const inside = processesBeside(host.holder.mountNamespace);
   // This process's own children are in the list; only its parents could be missed, and those are the launcher's.
-  await killAll([...inside, ...descendants(inside)]);
-  await removeCgroups(host.cgroups);
+  await killAll([...inside, ...descendants(inside)], async () => removeCgroups(host.cgroups));
   clearRun(host.paths);
 }

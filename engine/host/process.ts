@@ -125,8 +125,11 @@ export function isAlive(pid: number, startTime: string): boolean {
 /** How long killed processes may take to be gone: those that wait for a disk take longer than anybody wants to wait. */
 const PATIENCE_MS = 10_000;
 
-/** Kills these processes, whoever's children they are, and resolves when they are gone; the kernel's own may stay. */
-export async function killAll(pids: readonly number[]): Promise<void> {
+/**
+ * Kills these processes, whoever's children they are, and resolves when they are gone; the kernel's own may stay.
+ * @param thaw what lets those die that are frozen
+ */
+export async function killAll(pids: readonly number[], thaw?: () => Promise<void>): Promise<void> {
   const killed = pids.map((pid) => ({ pid, startTime: statFields(pid)?.[STARTED] }));
   for (const pid of pids)
     try {
@@ -134,6 +137,7 @@ export async function killAll(pids: readonly number[]): Promise<void> {
     } catch {
       // It ended by itself meanwhile.
     }
+  await thaw?.();
   const deadline = performance.now() + PATIENCE_MS;
   for (const one of killed) while (isThere(one) && performance.now() < deadline) await delay(5);
 }

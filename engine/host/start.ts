@@ -6,9 +6,10 @@ import { spawn } from "node:child_process";
 import { closeSync, openSync, renameSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { EngineError } from "../errors.ts";
+import { removeEmptyGroups, removeGroups } from "./cgroup-removal.ts";
 import { clearRun, ensureHolder, enterCommand, processesInside, readHolder } from "./launch.ts";
 import { lock } from "./lock.ts";
-import { enginePaths } from "./paths.ts";
+import { engineName, enginePaths } from "./paths.ts";
 import type { EnginePaths } from "./paths.ts";
 import { currentUser, preflight } from "./preflight.ts";
 import type { Problem } from "./preflight.ts";
@@ -16,7 +17,7 @@ import { descendants, isAlive, killAll, untilGone } from "./process.ts";
 import type { TcpAddress } from "./tcp-address.ts";
 import { answers, engineStatus, readEngineRecord, statusOf } from "./status.ts";
 import type { EngineStatus } from "./status.ts";
-import { leavesTraces } from "./traces.ts";
+import { cgroupsOf, leavesTraces } from "./traces.ts";
 
 export type { EngineStatus } from "./status.ts";
 export { parseTcpAddress, tcpUrl } from "./tcp-address.ts";
@@ -170,7 +171,8 @@ function openLog(path: string): number {
  */
 export async function stopEngine(options: EngineOptions = {}): Promise<void> {
   const paths = pathsOf(options);
-  if (readEngineRecord(paths) === undefined && readHolder(paths) === undefined) return;
+  // Groups without an engine are what is left of one whose directories were deleted after it was killed.
+  if (readEngineRecord(paths) === undefined && readHolder(paths) === undefined) return removeEmptyGroups(cgroupsOf(engineName(paths)));
   const unlock = await lock(join(paths.run, "start.lock"));
   try {
     // Containers that outlived their engine are stopped by the next one, which records how they ended.
@@ -179,7 +181,7 @@ export async function stopEngine(options: EngineOptions = {}): Promise<void> {
     if (!(await answers(paths.socket)) && isDue) await launch(paths, options).catch(() => undefined);
     await endEngine(paths, options.signal);
     const inside = remaining(paths);
-    await killAll([...inside, ...descendants(inside)]);
+    await killAll([...inside, ...descendants(inside)], async () => removeGroups(cgroupsOf(engineName(paths))));
     clearRun(paths);
   } finally {
     unlock();

@@ -3,6 +3,8 @@ import { existsSync, readdirSync, writeFileSync } from "node:fs";
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { EngineError } from "../errors.ts";
+import { removeGroups } from "../host/cgroup-removal.ts";
+import { everyDirectory, idsWithGroups } from "../host/cgroups.ts";
 import type { Cgroups } from "../host/cgroups.ts";
 import { closeDescriptor } from "../host/descriptor.ts";
 import { log } from "../host/log.ts";
@@ -167,15 +169,15 @@ class SupervisedRuntime implements Runtime {
 
   ids(): Promise<string[]> {
     const containers = readdirSync(this.tasks).filter((id) => existsSync(join(this.tasks, id, "config.json")));
-    return Promise.resolve([...new Set([...containers, ...readdirSync(this.state)])]);
+    return Promise.resolve([...new Set([...containers, ...readdirSync(this.state), ...idsWithGroups(this.cgroups)])]);
   }
 
   async destroy(id: string): Promise<void> {
     if (existsSync(join(this.state, id))) await run([...this.#command(), "delete", "--force", id], { env: this.#environment });
     removeTaskFiles(join(this.state, id));
-    if (!existsSync(join(this.tasks, id))) return;
-    this.#endStrays(id);
+    if (existsSync(join(this.tasks, id))) this.#endStrays(id);
     removeTaskFiles(join(this.tasks, id));
+    await removeGroups(everyDirectory(this.cgroups, id));
   }
 
   /** What a runtime that was killed had started without noting it down, and its supervisor. */

@@ -53,6 +53,15 @@ async function living(t: TestContext, as: As): Promise<Living> {
   return { engine, pids: [...inside, ...descendants(inside)], holder: holder.pid, netd, traces };
 }
 
+/** Adds a container that does not die by a signal alone. */
+async function freeze(engine: TestEngine): Promise<void> {
+  for (const args of [
+    ["run", "-d", "--name", "frozen", "busybox", "sleep", "999"],
+    ["pause", "frozen"],
+  ])
+    assert.equal((await engine.docker(args)).exitCode, 0);
+}
+
 async function untilGone(traces: () => Promise<string[]>): Promise<void> {
   const deadline = Date.now() + 120_000;
   for (let found = await traces(); found.length > 0; found = await traces()) {
@@ -85,9 +94,7 @@ for (const as of USERS) {
 
   test(`as ${as}: an engine whose root is deleted ends with everything`, { skip }, async (t) => {
     const { engine, traces } = await living(t, as);
-    // What is frozen does not die by a signal alone.
-    assert.equal((await engine.docker(["run", "-d", "--name", "frozen", "busybox", "sleep", "999"])).exitCode, 0);
-    assert.equal((await engine.docker(["pause", "frozen"])).exitCode, 0);
+    await freeze(engine);
     // It may still write there.
     rmSync(engine.root, { recursive: true, force: true, maxRetries: 20 });
     await untilGone(traces);
@@ -97,6 +104,7 @@ for (const as of USERS) {
   for (const killed of [["engine"], ["engine", "netd"], ["engine", "holder"]] as const)
     test(`as ${as}: without its ${killed.join(" and ")}, deleting the root ends the rest`, { skip }, async (t) => {
       const { engine, traces, holder, netd } = await living(t, as);
+      await freeze(engine);
       for (const pid of killed.flatMap((name) => (name === "engine" ? [] : { netd, holder }[name]))) process.kill(pid, "SIGKILL");
       await engine.kill9();
       // It may still write there.

@@ -3,7 +3,7 @@
  * Everything in this mount namespace is killed, and what the host has of the engine is removed.
  */
 import { O, openDescriptor } from "../descriptor.ts";
-import { removeCgroupsNamed } from "../cgroups.ts";
+import { removeGroups } from "../cgroup-removal.ts";
 import { ownMountNamespace, processesBeside } from "../launch.ts";
 import { enterNamespace } from "../namespace.ts";
 import type { Netns } from "../netns.ts";
@@ -11,6 +11,7 @@ import { descendants } from "../process.ts";
 import { switchForwardingOff, switchedForwarding } from "../forwarding.ts";
 import type { Family } from "../forwarding.ts";
 import { exitNow, sendSignal } from "../spawn.ts";
+import { cgroupsOf } from "../traces.ts";
 import { hostTableName, letPass } from "../uplink-veth.ts";
 
 export class Orphans {
@@ -47,7 +48,7 @@ export class Orphans {
     } catch {
       // Without root there is nothing of it on the host.
     }
-    await removeCgroupsNamed(this.#name);
+    await removeGroups(cgroupsOf(this.#name));
     exitNow(0);
   }
 }
