@@ -122,6 +122,7 @@ export async function openEngine(host: Host): Promise<Engine> {
       await statsHistory.close().catch((error: Error) => log("error", error));
       server.closeAllConnections();
       await containers.restore().catch(() => undefined);
+      await containers.settled();
       await runtime.close();
       await networks.close(options);
     },

@@ -199,4 +199,7 @@ export interface Containers {
    * start() waits for it.
    */
   restore(): Promise<void>;
+
+  /** Resolves when everything that is known of containers is on disk. */
+  settled(): Promise<void>;
 }

@@ -1,5 +1,4 @@
 /** Starting, ending, starting again and removing. Operations of one container follow each other (Entry.inTurn). */
-import { rmSync } from "node:fs";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { EngineError, isKind } from "../errors.ts";
 import { log } from "../host/log.ts";
@@ -65,7 +64,7 @@ export class Life {
         stoppedByUser: false,
       });
       delete state.health;
-      await this.#store.save(entry);
+      await this.#store.note(entry);
       announce(this.#rooms.events, entry.record, "start");
       this.watch(entry, task);
     } catch (error) {
@@ -109,7 +108,7 @@ export class Life {
       detached.catch(() => undefined);
       // Who hears of the end may want the host's ports; the rest of the network goes meanwhile.
       if (publishes) await detached;
-      if (!gone) await this.#store.save(entry);
+      if (!gone) await this.#store.note(entry);
       await task?.release();
       // A runtime that was killed has left its state and the cgroup behind.
       if (exit.lost) await this.#rooms.runtime.destroy(entry.id);
@@ -119,6 +118,8 @@ export class Life {
       announce(this.#rooms.events, record, "die", { execDuration, exitCode: String(exitCode) });
       const result = { statusCode: exitCode };
       entry.notify(again ? ["next-exit"] : ["next-exit", "not-running"], result);
+      // Who waited for that has the answer before mounts are ended, which takes a while.
+      await nextTurn();
       releaseSharedMemory(this.#rooms, record);
       await releaseMounts(this.#rooms, record);
       if (!gone) await this.#rooms.snapshots.unmount(entry.id);
@@ -194,9 +195,8 @@ export class Life {
     // Who waited for that has the answer before the files are worked on.
     await nextTurn();
     await this.#rooms.snapshots.remove(entry.id);
+    await this.#rooms.snapshots.discard(containerDirectory(this.#rooms, entry.id));
     entry.log.remove();
-    // What is left are a few files of one line each.
-    rmSync(containerDirectory(this.#rooms, entry.id), { recursive: true, force: true });
   }
 }
 

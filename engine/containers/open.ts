@@ -27,8 +27,8 @@ export type { Rooms } from "./rooms.ts";
 
 /** Reads the containers that exist and adopts those that run; restore() then does what needs their networks. */
 export async function openContainers(rooms: Rooms): Promise<Containers> {
-  const directory = join(rooms.host.paths.state, "containers");
-  const store = await ContainerStore.open(directory, (record) => {
+  const { state } = rooms.host.paths;
+  const store = await ContainerStore.open({ records: join(state, "containers"), notes: join(state, "notes") }, (record) => {
     const log = new LogFile(join(containerDirectory(rooms, record.id), "log"), logFileOptions(record.hostConfig.LogConfig));
     return new Entry(record, log);
   });
@@ -318,6 +318,8 @@ class ContainerService implements Containers {
 
   restore: Containers["restore"] = async () =>
     (this.#restored ??= restoreContainers(this.#rooms, this.#store, { life: this.#life, gone: this.#gone }));
+
+  settled: Containers["settled"] = async () => this.#store.settled();
 }
 
 /** It ended by itself in the meantime, which is as good. */

@@ -5,10 +5,12 @@
 import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { removeTree } from "../host/files.ts";
+import { topLayer } from "../images/images.ts";
 import { log } from "../host/log.ts";
 import { bootId } from "../host/process.ts";
 import { nowText } from "../runtime/clock.ts";
 import type { Task } from "../runtime/runtime.ts";
+import type { ContainerRecord } from "./containers.ts";
 import type { Entry } from "./entry.ts";
 import type { Life } from "./life.ts";
 import { containerDirectory } from "./network.ts";
@@ -64,7 +66,14 @@ export async function restoreContainers(rooms: Rooms, store: ContainerStore, at:
   const sandboxes = store.all().flatMap(({ record, task }) => (task && record.sandbox ? [record.sandbox] : []));
   await rooms.networks.restore(sandboxes);
   const kept = new Set(await rooms.snapshots.keys());
+  for (const { id, record } of idle) if (!kept.has(id) && record.state.startedAt === "") await remake(rooms, record);
   for (const entry of idle) await settle(store, { life: at.life, entry, wasUp: at.gone.has(entry), isWhole: kept.has(entry.id) });
+}
+
+/** Nothing is lost of a root file system that was never started, and whose making a power cut had undone. */
+async function remake(rooms: Rooms, { id, imageId, hostConfig }: ContainerRecord): Promise<void> {
+  const image = hostConfig.AutoRemove ? undefined : await rooms.images.find(imageId);
+  if (image) await rooms.snapshots.prepare(id, topLayer(image)).catch((error: unknown) => log("error", error));
 }
 
 /** The task of a container: one that runs, or one whose end was not recorded yet. */

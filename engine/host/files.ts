@@ -30,6 +30,7 @@ export async function writeFileAtomic(path: string, data: string | Uint8Array, o
     } finally {
       closeSync(file);
     }
+    if (options.unless?.()) return rmSync(temporary);
     renameSync(temporary, path);
   } catch (error) {
     rmSync(temporary, { force: true });
@@ -41,6 +42,8 @@ export async function writeFileAtomic(path: string, data: string | Uint8Array, o
 interface WriteOptions {
   mode?: number;
   unsynced?: boolean;
+  /** Asked right before the file takes its name: the old one stays when this is true by then. */
+  unless?: () => boolean;
 }
 
 /**
@@ -50,6 +53,17 @@ interface WriteOptions {
 export async function beginSync(file: number, offset: number, length: number): Promise<void> {
   const SYNC_FILE_RANGE_WRITE = 2;
   await syncRange.async("begin to write out", file, offset, length, SYNC_FILE_RANGE_WRITE).catch(() => undefined);
+}
+
+/** Makes a file that was written without waiting for the disk, and its name, survive a power cut. */
+export async function syncFile(path: string): Promise<void> {
+  const file = openSync(path, "r");
+  try {
+    await datasync(file);
+  } finally {
+    closeSync(file);
+  }
+  await syncDirectory(dirname(path));
 }
 
 /** Makes what was renamed, created or removed in a directory survive a power cut. */

@@ -15,7 +15,7 @@ import { mkdirSync, statSync } from "node:fs";
 import { join } from "node:path";
 import type { Readable } from "node:stream";
 import { EngineError } from "../errors.ts";
-import { makeDirectory, readJson, sweepUnfinished, writeJson } from "../host/files.ts";
+import { makeDirectory, readJson, syncFile, sweepUnfinished, writeJson } from "../host/files.ts";
 import { errorCode } from "../host/libc.ts";
 import { unmount } from "../host/mount.ts";
 import { measureIn } from "./jail.ts";
@@ -61,6 +61,8 @@ class OverlaySnapshots implements Snapshots {
   readonly #trash: Trash;
   readonly #unpacker: Unpacker;
   readonly #snapshots = new Map<string, Snapshot>();
+  /** Those of which not all is on disk yet. */
+  readonly #unsynced = new Map<string, Promise<void>>();
   #views = 0;
 
   constructor(options: SnapshotsOptions, layers: LayerStore, trash: Trash) {
@@ -118,8 +120,9 @@ class OverlaySnapshots implements Snapshots {
         for (const part of ["upper", "work"]) mkdirSync(this.#path(key, part), { mode: 0o755 });
         this.#layers.copyRoot(snapshot.parent, this.#path(key, "upper"));
       }
-      // What a power cut throws away anyhow need not be waited for.
-      await writeJson(this.#path(key, "snapshot.json"), snapshot, { unsynced: snapshot.kind === "view" || snapshot.volatile === true });
+      await writeJson(this.#path(key, "snapshot.json"), snapshot, { unsynced: true });
+      // What a power cut throws away anyhow need not be waited for, and nothing is lost of what was never written to.
+      if (snapshot.kind === "active" && !snapshot.volatile) this.#sync(key);
     } catch (error) {
       this.#snapshots.delete(key);
       await this.#discard(key);
@@ -127,7 +130,16 @@ class OverlaySnapshots implements Snapshots {
     }
   }
 
+  #sync(key: string): void {
+    const synced = syncFile(this.#path(key, "snapshot.json"));
+    // Who mounts it is told of a failure.
+    synced.catch(() => undefined);
+    this.#unsynced.set(key, synced);
+  }
+
   async mount(key: string): Promise<string> {
+    await this.#unsynced.get(key);
+    this.#unsynced.delete(key);
     const { kind, parent, volatile } = this.#need(key);
     const merged = this.#path(key, "merged");
     if (isMounted(merged)) return merged;
@@ -231,7 +243,12 @@ class OverlaySnapshots implements Snapshots {
 
   async remove(key: string): Promise<void> {
     if (!this.#snapshots.delete(key)) return;
+    this.#unsynced.delete(key);
     await this.#discard(key);
+  }
+
+  async discard(path: string): Promise<void> {
+    await this.#trash.discard(path);
   }
 
   async removeLayer(chainId: Digest): Promise<boolean> {

@@ -101,7 +101,7 @@ export interface Snapshots {
   warmUp(): void;
 
   /**
-   * Makes a writable snapshot on top of `parent` (null is an empty tree). Durable; not mounted yet.
+   * Makes a writable snapshot on top of `parent` (null is an empty tree). Not mounted yet; on disk before it ever is.
    * @param key letters, digits, `_`, `.` and `-`
    * @param options.volatile fsync inside the snapshot does nothing: for build steps, which a crash throws away anyhow
    * @throws {EngineError} conflict when the key is taken; not-found when the parent is not committed
@@ -137,6 +137,9 @@ export interface Snapshots {
 
   /** Unmounts and deletes an active snapshot or view; deleting files may go on after the promise resolves. Idempotent. */
   remove(key: string): Promise<void>;
+
+  /** The same for another directory of the storage, in which nothing is mounted. */
+  discard(path: string): Promise<void>;
 
   /**
    * Deletes a committed layer's tree; the caller knows that no image needs it. Layers that a snapshot or another layer

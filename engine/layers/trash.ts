@@ -1,6 +1,6 @@
 /**
- * Trees that nobody needs any more. Deleting a big tree takes seconds, so it is renamed out of the way at once and deleted
- * by a worker afterwards, unless it turns out to be small; what a killed engine left is deleted when the next one starts.
+ * Trees that nobody needs any more. They are renamed out of the way at once and deleted afterwards, when whoever removed them
+ * has the answer: big ones by a worker, for that takes seconds. What a killed engine left is deleted when the next one starts.
  */
 import { randomBytes } from "node:crypto";
 import { renameSync } from "node:fs";
@@ -8,8 +8,12 @@ import { readdir } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { makeDirectory } from "../host/files.ts";
 import { errorCode } from "../host/libc.ts";
+import { setTimeout as delay } from "node:timers/promises";
 import { runJob } from "./pool.ts";
 import { removeSmallTree } from "./small-tree.ts";
+
+/** Whoever removes one container often makes the next at once, and waits for its process then. */
+const LATER_MS = 20;
 
 export class Trash {
   readonly #directory: string;
@@ -36,7 +40,9 @@ export class Trash {
       if (errorCode(error) === "ENOENT") return;
       throw error;
     }
-    if (!isGone(grave)) this.#delete(grave);
+    const later = delay(LATER_MS);
+    this.#last = this.#last.then(async () => later);
+    this.#delete(grave);
   }
 
   /** Resolves when everything discarded so far is deleted, or could not be. */
@@ -46,7 +52,7 @@ export class Trash {
 
   #delete(path: string): void {
     // What cannot be deleted now is tried again by the next engine.
-    this.#last = this.#last.then(() => runJob({ kind: "delete", path })).catch(() => undefined);
+    this.#last = this.#last.then(async () => isGone(path) || runJob({ kind: "delete", path })).catch(() => undefined);
   }
 }
 

@@ -49,7 +49,11 @@ export async function startPeers(): Promise<Peer[]> {
 async function berth(folder: string, tar: string, runtime: string): Promise<Peer | undefined> {
   if (!which(runtime)) return undefined;
   const at = join(folder, runtime);
-  mkdirSync(at, { recursive: true });
+  const run = join(at, "run");
+  mkdirSync(run, { recursive: true });
+  // As on a user's machine, where it is below /run.
+  const isRoot = process.getuid!() === 0;
+  if (isRoot) await command(["mount", "-t", "tmpfs", "-o", "mode=700", "berth-bench", run]);
   // A Node of its own: what another engine or this process shared of it would count for less.
   const node = join(at, "node");
   copyFileSync(process.execPath, node);
@@ -63,7 +67,10 @@ async function berth(folder: string, tar: string, runtime: string): Promise<Peer
     folder: env.BERTH_ROOT,
     env: { ...env, DOCKER_HOST: host },
     cli: (...args) => ["docker", ...args],
-    stop: () => command([program, "engine", "stop"], { env }).then(() => undefined),
+    stop: async () => {
+      await command([program, "engine", "stop"], { env });
+      if (isRoot) await command(["umount", "-l", run]);
+    },
   };
 }
 

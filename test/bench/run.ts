@@ -6,7 +6,8 @@ import { spawn } from "node:child_process";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { command, installSystemPackages, root, step } from "../../scripts/setup.mjs";
-import { bareRuntime, startByApi } from "./bare.ts";
+import { bareRuntimes, startByApi } from "./bare.ts";
+import type { Bare } from "./bare.ts";
 import { idleMemory, printing } from "./cost.ts";
 import { startPeers } from "./peers.ts";
 import type { Peer } from "./peers.ts";
@@ -68,9 +69,9 @@ export async function bench(): Promise<number> {
     report("idle memory (PSS of all processes, nothing runs)", "MB", await idleMemory(peers));
     for (const peer of peers) await command(peer.cli("run", "-d", "--name", LONG, ...NONE, "bb", "sleep", "100000"), { env: peer.env });
     for (const row of rows) {
-      const results = await interleaved(row, peers);
-      if (row.measure === startByApi) Object.assign(results, await bareRuntime(peers));
-      report(row.title, row.unit, results);
+      const bare = row.measure === startByApi ? await bareRuntimes(peers) : [];
+      report(row.title, row.unit, await interleaved(row, peers, bare));
+      for (const each of bare) await each.stop();
     }
     const printed = await printing(peers);
     report("1 GB of log: CPU of the engine", "ms", printed.cpuMs);
@@ -83,16 +84,18 @@ export async function bench(): Promise<number> {
   return 0;
 }
 
-async function interleaved(row: Row, all: readonly Peer[]): Promise<Results> {
+async function interleaved(row: Row, all: readonly Peer[], bare: readonly Bare[]): Promise<Results> {
   const peers = all.filter((peer) => row.has?.(peer) ?? true);
   const results: Results = Object.fromEntries(peers.map((peer) => [peer.name, []]));
   for (const peer of peers) await row.measure(peer);
-  for (let round = 0; round < row.rounds; round++)
+  for (let round = 0; round < row.rounds; round++) {
     for (const peer of peers) {
       const started = performance.now();
       const measured = await row.measure(peer);
       results[peer.name]!.push(measured ?? performance.now() - started);
     }
+    for (const { name, run } of bare) (results[name] ??= []).push(await run());
+  }
   return results;
 }
 
