@@ -2,7 +2,7 @@
 import type { IncomingHttpHeaders } from "node:http";
 import type { Readable } from "node:stream";
 import { EngineError } from "../errors.ts";
-import { describeJsonError } from "./json-errors.ts";
+import { describeJsonError } from "../syntax/json-errors.ts";
 import { decode } from "./shape.ts";
 import type { Struct } from "./shape.ts";
 

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { detachFilter, parseDetachKeys } from "./detach-keys.ts";
 import { parseAnyFilters, parseFilters } from "./filters.ts";
-import { describeJsonError } from "./json-errors.ts";
+import { describeJsonError } from "../syntax/json-errors.ts";
 import { registryAuth, registryConfig } from "./registry-auth.ts";
 import { containerCreate } from "./requests.ts";
 import { decode } from "./shape.ts";

@@ -82,12 +82,26 @@ export function text(help: string, options: FlagOptions<string> = {}): Flag<stri
 
 /** A whole number; undefined when it was not given. */
 export function int(help: string, options: FlagOptions<number | undefined> = {}): Flag<number | undefined> {
-  return { type: "int", initial: undefined, ...options, help, read: parseInteger };
+  const read = options.type === "uint16" ? parseUnsigned : parseInteger;
+  return { type: "int", initial: undefined, ...options, help, read };
 }
 
 function parseInteger(value: string): number {
-  if (!/^[+-]?(0x[\da-f]+|\d+)$/i.test(value)) throw new Error(`strconv.ParseInt: parsing ${JSON.stringify(value)}: invalid syntax`);
+  if (!/^[+-]?(0x[\da-f]+|\d+)$/i.test(value)) throw notANumber("ParseInt", value, "invalid syntax");
+  if (Math.abs(Number(value)) > 2 ** 63) throw notANumber("ParseInt", value, "value out of range");
   return Number(value);
+}
+
+/** Of 16 bits, without a sign. */
+function parseUnsigned(value: string): number {
+  if (!/^(0x[\da-f]+|\d+)$/i.test(value)) throw notANumber("ParseUint", value, "invalid syntax");
+  if (Number(value) > 0xffff) throw notANumber("ParseUint", value, "value out of range");
+  return Number(value);
+}
+
+/** Go's sentence. */
+function notANumber(call: string, value: string, why: string): Error {
+  return new Error(`strconv.${call}: parsing ${JSON.stringify(value)}: ${why}`);
 }
 
 /** Any number of texts. */

@@ -1,6 +1,8 @@
 /**
  * Lists as tables, templates or JSON: docker's `--format`.
  */
+import { ExitError } from "./cli.ts";
+import type { Cli } from "./cli.ts";
 import { TemplateError } from "./template/lex.ts";
 import { compileTemplate } from "./template/execute.ts";
 import type { Template, TemplateOptions } from "./template/execute.ts";
@@ -114,6 +116,22 @@ export function formatLabels(labels: Readonly<Record<string, string>> | null | u
 export function formatValue(format: string, value: unknown, options: TemplateOptions = {}): string {
   if (format === "json") return goJson(value);
   return compileTemplate(format.replaceAll("\\t", "\t").replaceAll("\\n", "\n"), options)(value);
+}
+
+/** Prints one value by a format, as `info` and `version` do: what cannot be run is told after an empty line. @throws {ExitError} */
+export function printFormatted(cli: Cli, format: string, value: unknown, options: TemplateOptions): void {
+  try {
+    cli.print(formatValue(format, value, options));
+  } catch (error) {
+    if (!(error instanceof TemplateError)) throw error;
+    if (!error.message.includes(": executing ")) throw new ExitError(64, `template parsing error: ${named(error.message, options)}`);
+    cli.print("");
+    throw new ExitError(1, error.message);
+  }
+}
+
+function named(message: string, { name = "" }: TemplateOptions): string {
+  return message.replace("template: :", `template: ${name}:`);
 }
 
 /** At most `size` characters, the last of them `…` when something was cut. */

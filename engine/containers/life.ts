@@ -188,7 +188,7 @@ export class Life {
   /** The record goes first: what a killed engine leaves of the rest is swept by the next one. */
   async #delete(entry: Entry, options: { volumes: boolean }): Promise<void> {
     const { record } = entry;
-    this.#store.delete(entry);
+    await this.#store.delete(entry);
     if (options.volumes) await removeAnonymousVolumes(this.#rooms, record.mounts);
     announce(this.#rooms.events, record, "destroy");
     entry.notify(["removed", "next-exit", "not-running"], { statusCode: record.state.exitCode });

@@ -27,12 +27,12 @@ export function networkFiles(rooms: Pick<Rooms, "host">, id: string): NetworkFil
   return { resolvConf: join(directory, "resolv.conf"), hostname: join(directory, "hostname"), hosts: join(directory, "hosts") };
 }
 
-/** What of its files a container has: those of its network since its first start, its log unless the driver keeps none. */
+/** What of its files a container has since its first start: those of its network, and the log that Docker names, of json-file. */
 export function ownFiles(rooms: Pick<Rooms, "host">, { id, log, record }: Entry): ContainerFiles {
   const owned = record.hostConfig.NetworkMode?.startsWith("container:") ? undefined : networkFiles(rooms, id);
-  const made = owned && record.state.startedAt !== "";
-  const { resolvConf = "", hostname = "", hosts = "" } = made ? owned : {};
-  return { resolvConf, hostname, hosts, log: record.hostConfig.LogConfig?.Type === "none" ? "" : log.directory };
+  const started = record.state.startedAt !== "";
+  const { resolvConf = "", hostname = "", hosts = "" } = (started && owned) || {};
+  return { resolvConf, hostname, hosts, log: started && record.hostConfig.LogConfig?.Type === "json-file" ? log.directory : "" };
 }
 
 /** The container whose network is shared by `container:<name>`; undefined for other modes. */

@@ -20,6 +20,9 @@ export interface StorePlaces {
   readonly notes: string;
 }
 
+/** What lives no longer than that never comes to the disk. */
+const LATER_MS = 50;
+
 interface Note {
   readonly bootId: string;
   readonly record: ContainerRecord;
@@ -33,6 +36,8 @@ export class ContainerStore {
   /** Those with a note, and the last write of each record: a later one must not be overtaken. */
   readonly #noted = new Set<string>();
   readonly #writes = new Map<string, Promise<void>>();
+  /** When a note is brought to the disk. */
+  readonly #due = new Map<string, NodeJS.Timeout>();
   readonly #boot = bootId();
 
   private constructor(places: StorePlaces, makeEntry: (record: ContainerRecord) => Entry) {
@@ -152,21 +157,35 @@ export class ContainerStore {
     if (record.hostConfig.AutoRemove) return this.save(entry);
     this.#noted.add(id);
     await writeJson(this.#note(id), { bootId: this.#boot, record } satisfies Note, { unsynced: true });
-    this.save(entry).catch((error: unknown) => log("error", error));
+    if (!this.#due.has(id))
+      this.#due.set(
+        id,
+        setTimeout(() => this.#bring(entry), LATER_MS),
+      );
+  }
+
+  #bring(entry: Entry): void {
+    clearTimeout(this.#due.get(entry.id));
+    this.#due.delete(entry.id);
+    if (this.#noted.has(entry.id)) this.save(entry).catch((error: unknown) => log("error", error));
   }
 
   /** Resolves when all that was noted is on disk, or could not be brought there. */
   async settled(): Promise<void> {
+    for (const id of this.#due.keys()) this.#bring(this.#entries.get(id)!);
     await Promise.allSettled(this.#writes.values());
   }
 
-  /** The container is gone for everybody from now on. */
-  delete(entry: Entry): void {
+  /** The container is gone for everybody from now on, and its files when this resolves. */
+  async delete(entry: Entry): Promise<void> {
     const { id } = entry;
     this.#entries.delete(id);
     this.releaseName(entry.record.name, id);
     rmSync(this.#file(id), { force: true });
     if (this.#noted.delete(id)) rmSync(this.#note(id), { force: true });
+    clearTimeout(this.#due.get(id));
+    this.#due.delete(id);
+    await this.#writes.get(id)?.catch(() => undefined);
   }
 
   #file(id: string): string {

@@ -16,6 +16,12 @@ export const predefinedRemoval = (name: string): EngineError =>
 export const oneInstance = (driver: string): EngineError =>
   new EngineError("forbidden", `only one instance of "${driver}" network is allowed`);
 
+export const configurationOnly = (): EngineError => new EngineError("forbidden", "cannot create endpoint on configuration-only network");
+export const noSuchConfiguration = (name: string): EngineError =>
+  new EngineError("not-found", `configuration network ${JSON.stringify(name)} not found`);
+export const configurationInUse = (name: string): EngineError =>
+  new EngineError("forbidden", `configuration network ${JSON.stringify(name)} is in use`);
+
 export function hasEndpoints(network: string, endpoints: readonly { containerName: string; id: string }[]): EngineError {
   const list = endpoints.map(({ containerName, id }) => `name:"${containerName}" id:"${id.slice(0, 12)}"`).join(", ");
   return new EngineError("forbidden", `error while removing network: network ${network} has active endpoints (${list})`);

@@ -25,6 +25,8 @@ const predefined: readonly Prefix[] = [
 
 export const poolOverlaps = (): EngineError =>
   new EngineError("forbidden", "invalid pool request: Pool overlaps with other one on this address space");
+export const invalidConfiguration = (problems: readonly string[]): EngineError =>
+  new EngineError("invalid", `invalid network config:\n${problems.join("\n")}`);
 export const noMorePools = (): EngineError => new EngineError("invalid", "all predefined address pools have been fully subnetted");
 export const addressInUse = (): EngineError => new EngineError("forbidden", "Address already in use");
 export const addressOutOfRange = (): EngineError => new EngineError("invalid", "requested address is out of range");
@@ -93,7 +95,7 @@ export interface Taken {
  */
 export function poolsFor(ipam: Ipam | undefined, options: { taken: Taken; ipv6: boolean; key: string }): Pool[] {
   const problems = problemsOf(ipam, options.ipv6);
-  if (problems.length > 0) throw new EngineError("invalid", `invalid network config:\n${problems.join("\n")}`);
+  if (problems.length > 0) throw invalidConfiguration(problems);
   const used = [...options.taken.networks];
   const pools: Pool[] = [];
   for (const config of ipam?.Config ?? []) {

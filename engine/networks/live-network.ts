@@ -7,7 +7,7 @@ import { EngineError } from "../errors.ts";
 import { formatAddress, formatPrefix, overlaps, parseAddress } from "../host/cidr.ts";
 import type { Address, Prefix } from "../host/cidr.ts";
 import type { LinkAddress } from "../host/netlink.ts";
-import { addressNeedsNetwork, addressNeedsSubnet, endpointExists, invalidEndpoint } from "./errors.ts";
+import { addressNeedsNetwork, addressNeedsSubnet, configurationOnly, endpointExists, invalidEndpoint } from "./errors.ts";
 import type { Pool } from "./ipam.ts";
 import { claimAddress, pickAddress, poolFrom } from "./ipam.ts";
 import type { Endpoint, Network } from "./networks.ts";
@@ -34,7 +34,8 @@ export class LiveNetwork {
 
   constructor(record: NetworkRecord) {
     this.record = record;
-    this.#pools = (record.ipam.Config ?? []).map((config) => poolFrom(config, record.chosen));
+    const configs = record.configOnly ? [] : (record.ipam.Config ?? []);
+    this.#pools = configs.map((config) => poolFrom(config, record.chosen));
     this.#used = this.#pools.map(() => new Set<bigint>());
   }
 
@@ -76,6 +77,7 @@ export class LiveNetwork {
    */
   allocate(request: EndpointRequest): Endpoint {
     const { containerId, containerName, settings } = request;
+    if (this.record.configOnly) throw configurationOnly();
     if (this.#endpoints.has(containerId)) throw endpointExists(containerName, this.record.name);
     const wanted = { 4: settings.IPAMConfig?.IPv4Address || undefined, 6: settings.IPAMConfig?.IPv6Address || undefined };
     if ((wanted[4] ?? wanted[6]) !== undefined) this.#mayChoose();

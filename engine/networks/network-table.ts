@@ -9,11 +9,14 @@ import { overlaps, parsePrefix } from "../host/cidr.ts";
 import type { Prefix } from "../host/cidr.ts";
 import type { NetworkInUse } from "../host/host-network.ts";
 import { lock } from "../host/lock.ts";
+import { EngineError } from "../errors.ts";
 import {
   ambiguousNetwork,
+  configurationInUse,
   hasEndpoints,
   nameIsEmpty,
   networkExists,
+  noSuchConfiguration,
   noSuchDriver,
   noSuchNetwork,
   oneInstance,
@@ -21,7 +24,7 @@ import {
   predefinedRemoval,
 } from "./errors.ts";
 import { checkOptions } from "./driver-options.ts";
-import { configOf, poolsFor } from "./ipam.ts";
+import { configOf, invalidConfiguration, poolsFor, problemsOf } from "./ipam.ts";
 import { DEFAULT_NETWORK, LiveNetwork } from "./live-network.ts";
 import type { Networks } from "./networks.ts";
 import type { Router } from "./router.ts";
@@ -144,12 +147,16 @@ export class NetworkTable {
 
   async #create(options: CreateOptions): Promise<LiveNetwork> {
     checkName(options.name);
-    checkDriver(options.driver);
+    if (!options.configOnly) checkDriver(options.driver);
     if (!["default", "", undefined].includes(options.ipam?.Driver)) throw noSuchDriver(options.ipam!.Driver!);
     checkOptions(options.options ?? {});
     if (this.all().some(({ record }) => record.name === options.name)) throw networkExists(options.name);
-    const network = new LiveNetwork(await this.#record(options, "bridge"));
-    const { id, name } = network.record;
+    checkConfiguration(options);
+    const problems = problemsOf(options.ipam, options.ipv6 ?? false);
+    if (problems.length > 0) throw invalidConfiguration(problems);
+    if (options.configOnly) return this.#keep(new LiveNetwork(await this.#record(options, "null")));
+    const network = new LiveNetwork(await this.#record(this.#configured(options), "bridge"));
+    const { id } = network.record;
     await this.#options.store.save(network.record);
     try {
       await this.#options.router.addNetworks([network]);
@@ -158,9 +165,30 @@ export class NetworkTable {
       await this.#options.store.remove(id);
       throw error;
     }
+    return this.#shown(network);
+  }
+
+  /** Settings alone: there is nothing to make. */
+  async #keep(network: LiveNetwork): Promise<LiveNetwork> {
+    await this.#options.store.save(network.record);
+    return this.#shown(network);
+  }
+
+  #shown(network: LiveNetwork): LiveNetwork {
+    const { id, name, driver } = network.record;
     this.#networks.set(id, network);
-    this.#options.events.publish("network", "create", id, { name, type: "bridge" });
+    this.#options.events.publish("network", "create", id, { name, type: driver });
     return network;
+  }
+
+  /** With the settings of the network that it is made from. @throws {EngineError} not-found */
+  #configured(options: CreateOptions): CreateOptions {
+    const { configFrom } = options;
+    if (!configFrom) return options;
+    const from = this.all().find(({ record }) => record.configOnly && record.name === configFrom);
+    if (!from) throw noSuchConfiguration(configFrom);
+    const { ipam, ipv6, labels, options: driverOptions } = from.record;
+    return { ...options, ipam, ipv6, labels: { ...labels }, options: { ...driverOptions } };
   }
 
   async #remove(nameOrId: string): Promise<void> {
@@ -168,6 +196,7 @@ export class NetworkTable {
     const { id, name, driver } = network.record;
     if (PREDEFINED.has(name)) throw predefinedRemoval(name);
     if (network.endpoints.length > 0) throw hasEndpoints(name, network.endpoints);
+    if (network.record.configOnly && this.all().some(({ record }) => record.configFrom === name)) throw configurationInUse(name);
     this.#networks.delete(id);
     await this.#options.store.remove(id);
     await this.#options.router.removeNetwork(network);
@@ -176,7 +205,8 @@ export class NetworkTable {
 
   async #record(options: CreateOptions, driver: NetworkRecord["driver"]): Promise<NetworkRecord> {
     const id = randomBytes(32).toString("hex");
-    const ipam = driver === "bridge" ? await this.#ipam(options, id) : { Driver: "default", Options: null, Config: null };
+    const plain = { Driver: "default", Options: options.ipam?.Options ?? null, Config: options.ipam?.Config ?? null };
+    const ipam = driver === "bridge" ? await this.#ipam(options, id) : plain;
     return {
       id,
       name: options.name,
@@ -189,6 +219,8 @@ export class NetworkTable {
       chosen: (options.ipam?.Config ?? []).length > 0,
       options: options.options ?? {},
       labels: options.labels ?? {},
+      ...(options.configOnly && { configOnly: true }),
+      ...(options.configFrom && { configFrom: options.configFrom }),
     };
   }
 
@@ -218,6 +250,23 @@ function prefixes(texts: readonly string[]): Prefix[] {
 function checkName(name: string): void {
   if (name.trim() === "") throw nameIsEmpty();
   if (PREDEFINED.has(name)) throw predefinedOperation(name);
+}
+
+/** @throws {EngineError} forbidden, with libnetwork's sentences */
+function checkConfiguration({ configOnly, configFrom, ...options }: CreateOptions): void {
+  const refuse = (what: string): never => {
+    throw new EngineError("forbidden", what);
+  };
+  const words = "Network operator fields like [ ingress | internal | attachable | scope ] are not supported.";
+  if (configOnly && (options.internal || options.attachable))
+    refuse(`configuration network can only contain network specific fields. ${words}`);
+  if (!configFrom) return;
+  if (configOnly) refuse("a configuration network cannot depend on another configuration network");
+  const { ipv6, labels = {}, ipam } = options;
+  const settings = [ipam?.Config ?? [], Object.keys(ipam?.Options ?? {}), Object.keys(labels)];
+  const depends = "are not supported if the network depends on a configuration network";
+  if (ipv6 || settings.some(({ length }) => length > 0)) refuse(`user specified configurations ${depends}`);
+  if (Object.keys(options.options ?? {}).length > 0) refuse(`network driver options ${depends}`);
 }
 
 function checkDriver(driver = "bridge"): void {

@@ -17,6 +17,10 @@ export interface Network {
   readonly ipam: Ipam;
   readonly options: Readonly<Record<string, string>>;
   readonly labels: Readonly<Record<string, string>>;
+  /** Only settings for networks that are made from it: nothing can join it. */
+  readonly configOnly?: boolean;
+  /** Name of the network that its settings were taken from. */
+  readonly configFrom?: string;
   /** Endpoints in use, by container id. */
   readonly endpoints: Readonly<Record<string, Endpoint>>;
 }
@@ -99,6 +103,8 @@ export interface Networks {
     ipam?: Ipam;
     options?: Record<string, string>;
     labels?: Record<string, string>;
+    configOnly?: boolean;
+    configFrom?: string;
   }): Promise<{ network: Network; warning: string }>;
   remove(nameOrId: string): Promise<void>;
 

@@ -9,7 +9,7 @@ import type { Events } from "../events.ts";
 import { errorCode } from "../host/libc.ts";
 import { log } from "../host/log.ts";
 import type { NetdPort } from "../host/netd/protocol.ts";
-import { hostNetworkConnect, inSetUp, noneNetworkConnect, notConnected } from "./errors.ts";
+import { configurationOnly, hostNetworkConnect, inSetUp, noneNetworkConnect, notConnected } from "./errors.ts";
 import { hostResolv, hostResolvText, resolvWithout } from "./host-resolv.ts";
 import { DEFAULT_NETWORK } from "./live-network.ts";
 import type { LiveNetwork } from "./live-network.ts";
@@ -85,6 +85,7 @@ export class Sandboxes {
   /** @see Networks.connect */
   async connect(containerId: string, network: LiveNetwork, options: { settings: EndpointSettings; names: Names }): Promise<Sandbox> {
     const sandbox = this.#known(containerId);
+    if (network.record.configOnly) throw configurationOnly();
     if (network.record.driver === "null") throw noneNetworkConnect();
     if (sandbox.netnsPath === null || network.record.driver !== "bridge") throw hostNetworkConnect();
     const endpoint = network.allocate({ containerId, ...options.names, settings: options.settings });

@@ -20,6 +20,9 @@ export interface NetworkRecord {
   readonly chosen: boolean;
   readonly options: Readonly<Record<string, string>>;
   readonly labels: Readonly<Record<string, string>>;
+  /** See networks.ts. */
+  readonly configOnly?: boolean;
+  readonly configFrom?: string;
 }
 
 export class NetworkStore {

@@ -58,6 +58,7 @@ export class LogFile {
 
   /** A process starts to write. Idempotent until end(). Files are made with the first byte: many print none. */
   begin(): void {
+    mkdirSync(this.directory, { recursive: true, mode: 0o700 });
     this.#open = true;
   }
 

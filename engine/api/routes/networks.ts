@@ -35,8 +35,8 @@ export function viewNetwork(network: NetworkRecord): Network {
     Internal: network.internal,
     Attachable: network.attachable,
     Ingress: false,
-    ConfigFrom: { Network: "" },
-    ConfigOnly: false,
+    ConfigFrom: { Network: network.configFrom ?? "" },
+    ConfigOnly: network.configOnly ?? false,
     Containers: Object.fromEntries(Object.entries(network.endpoints).map(([id, endpoint]) => [id, viewEndpoint(endpoint)])),
     Options: { ...network.options },
     Labels: { ...network.labels },
@@ -93,7 +93,11 @@ async function create(exchange: Exchange): Promise<void> {
   const body = await exchange.readJson(networkCreate);
   const { Name: name = "" } = body;
   if (name === "") throw new EngineError("invalid", "invalid name: name is empty");
-  if (body.ConfigOnly || body.ConfigFrom?.Network) throw new EngineError("not-implemented", "config-only networks are not supported");
+  if (body.EnableIPv4 === false && !body.ConfigOnly)
+    throw new EngineError(
+      "invalid",
+      body.EnableIPv6 ? "networks without IPv4 are not supported: leave it enabled" : "IPv4 or IPv6 must be enabled",
+    );
   if (body.Ingress || (body.Scope && body.Scope !== "local")) throw new EngineError("unavailable", NO_SWARM);
   const { network, warning } = await exchange.services.networks.create({
     name,
@@ -104,6 +108,8 @@ async function create(exchange: Exchange): Promise<void> {
     ...(body.IPAM && { ipam: body.IPAM }),
     ...(body.Options && { options: body.Options }),
     ...(body.Labels && { labels: body.Labels }),
+    ...(body.ConfigOnly && { configOnly: true }),
+    ...(body.ConfigFrom?.Network && { configFrom: body.ConfigFrom.Network }),
   });
   exchange.json({ Id: network.id, Warning: warning }, 201);
 }

@@ -2,7 +2,7 @@ import type { SystemInfo } from "../../api/types/system.ts";
 import { command } from "../cli.ts";
 import { findTarget } from "../endpoint.ts";
 import { text } from "../flags.ts";
-import { INSPECT_FORMAT_HELP, formatValue } from "../format.ts";
+import { INSPECT_FORMAT_HELP, printFormatted } from "../format.ts";
 import { binarySize } from "../../syntax/size.ts";
 import { CLI_VERSION } from "../version.ts";
 
@@ -17,7 +17,7 @@ export const info = command({
     const server = await client.system.info({ signal: cli.signal });
     if (flags.format) {
       const ClientInfo = { Debug: cli.globals.debug, Context: context, Version: CLI_VERSION, Plugins: [], Warnings: null };
-      return cli.print(formatValue(flags.format, { ...server, ClientInfo }, { type: "system.dockerInfo" }));
+      return printFormatted(cli, flags.format, { ...server, ClientInfo }, { type: "system.dockerInfo" });
     }
     const own = [
       ["Client:"],

@@ -5,7 +5,7 @@ import { ExitError, command } from "../cli.ts";
 import type { Cli } from "../cli.ts";
 import { findTarget } from "../endpoint.ts";
 import { text } from "../flags.ts";
-import { INSPECT_FORMAT_HELP, formatValue } from "../format.ts";
+import { INSPECT_FORMAT_HELP, printFormatted } from "../format.ts";
 import { CLI_VERSION } from "../version.ts";
 
 export const version = command({
@@ -28,7 +28,7 @@ export const version = command({
     const { server, failure } = await askServer(cli);
     if (server) client.ApiVersion = (await (await cli.client()).connection.apiVersion()) || API_VERSION;
     if (flags.format)
-      cli.print(formatValue(flags.format, { Client: client, Server: server ?? null }, { type: "system.versionInfo", name: "version" }));
+      printFormatted(cli, flags.format, { Client: client, Server: server ?? null }, { type: "system.versionInfo", name: "version" });
     else cli.out(clientText(client) + (server ? `\n${serverText(server)}` : ""));
     if (failure) throw new ExitError(1, failure.message);
   },

@@ -13,6 +13,7 @@ import type {
 } from "../../api/types/container.ts";
 import { parseBytes } from "../../syntax/size.ts";
 import { csvFields, cut } from "./text.ts";
+import { describeJsonError } from "../../syntax/json-errors.ts";
 
 const ULIMITS = "core cpu data fsize locks memlock msgqueue nice nofile nproc rss rtprio rttime sigpending stack".split(" ");
 
@@ -182,7 +183,8 @@ async function profile(path: string): Promise<string> {
   });
   try {
     return JSON.stringify(JSON.parse(text));
-  } catch (error) {
-    throw new Error(`compacting json for seccomp profile (${path}) failed: ${(error as Error).message}`);
+  } catch {
+    const why = describeJsonError(text).replace(/^invalid JSON: /, "");
+    throw new Error(`compacting json for seccomp profile (${path}) failed: ${why}`);
   }
 }
