@@ -13,8 +13,8 @@ export interface ConnectOptions {
 }
 
 /**
- * Resolves when the output has ended or the client is gone, and the connection is closed. When the client ends its side,
- * only the process's input ends; the output goes on.
+ * Resolves when the output has ended or the client is gone, and the connection is closed. When the client ends its side, the
+ * process's input ends and the output goes on; where others may still type, the client has left, as with dockerd.
  */
 export async function connect(socket: Duplex, attachment: Attachment, options: ConnectOptions): Promise<void> {
   const { stdin, output } = attachment;
@@ -23,8 +23,10 @@ export async function connect(socket: Duplex, attachment: Attachment, options: C
       options.onDetach();
       resolve();
     };
-    if (stdin) pipeInput(options.tty ? socket.pipe(detachFilter(options.detachKeys, detach)) : socket, stdin);
-    else socket.resume();
+    if (!stdin) return void socket.resume();
+    const source = options.tty ? socket.pipe(detachFilter(options.detachKeys, detach)) : socket;
+    if (attachment.staysOpen) source.once("end", resolve);
+    pipeInput(source, stdin);
   });
   await Promise.race([sendOutput(output, socket, { tty: options.tty }), detached]);
   socket.end();

@@ -16,7 +16,7 @@ export function acceptWebSocket(exchange: Exchange): Duplex {
   const { headers } = exchange.request;
   const key = headers["sec-websocket-key"];
   if (headers.upgrade?.toLowerCase() !== "websocket" || !key || headers["sec-websocket-version"] !== "13")
-    throw new EngineError("invalid", "the request is not a websocket handshake");
+    throw new EngineError("invalid", "not websocket protocol");
   const accept = createHash("sha1").update(`${key}${GUID}`).digest("base64");
   return webSocketStream(exchange.hijack({ "Sec-WebSocket-Accept": accept }));
 }
@@ -34,8 +34,13 @@ function webSocketStream(socket: Duplex): Duplex {
   });
   const take = (frame: Frame): void => {
     // Unlike a socket a websocket cannot be closed for one direction only: whoever closes is gone.
-    if (frame.opcode === OPCODE.close) socket.end(encodeFrame(OPCODE.close, frame.data.subarray(0, 2)), () => stream.destroy());
-    else if (frame.opcode === OPCODE.ping) socket.write(encodeFrame(OPCODE.pong, frame.data));
+    if (frame.opcode === OPCODE.close) {
+      stream.push(null);
+      socket
+        .removeAllListeners("data")
+        .resume()
+        .end(encodeFrame(OPCODE.close, frame.data.subarray(0, 2)));
+    } else if (frame.opcode === OPCODE.ping) socket.write(encodeFrame(OPCODE.pong, frame.data));
     else if (frame.opcode <= OPCODE.binary && !stream.push(frame.data)) socket.pause();
   };
   socket.on("data", (chunk: Buffer) => {

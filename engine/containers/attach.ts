@@ -18,7 +18,7 @@ export function attachTo(entry: Entry, options: AttachOptions): Attachment {
   const wantsInput = options.stdin && options.stream && config.OpenStdin;
   const closes = Boolean(config.StdinOnce && !config.Tty);
   return {
-    ...(wantsInput && { stdin: stdinOf(entry.nextTask(), { closes }) }),
+    ...(wantsInput && { stdin: stdinOf(entry.nextTask(), { closes }), staysOpen: !closes }),
     output: chunks(entry, { ...options, from, runs }),
   };
 }

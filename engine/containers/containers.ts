@@ -110,6 +110,8 @@ export interface AttachOptions {
 export interface Attachment {
   /** Absent when stdin was not asked for or is not open. Ending it closes the container's stdin if StdinOnce. */
   readonly stdin?: Writable;
+  /** The process's stdin does not end with this one: others may join it. */
+  readonly staysOpen?: boolean;
   /** Ends when the process has ended and all its output was given. */
   readonly output: AsyncIterable<OutputChunk>;
 }

@@ -80,7 +80,7 @@ export class Execs {
     const task = await running;
     if (silent) return undefined;
     return {
-      ...(request.AttachStdin && { stdin: stdinOf(Promise.resolve(task), { closes: !request.Tty }) }),
+      ...(request.AttachStdin && { stdin: stdinOf(Promise.resolve(task), { closes: !request.Tty }), staysOpen: request.Tty }),
       output: outputThenExit(task),
     };
   }

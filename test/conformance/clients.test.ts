@@ -12,6 +12,7 @@ import { busyboxTar } from "../../scripts/base-image.ts";
 import { runProgram, startEngine } from "../support/engine.ts";
 import type { TestEngine } from "../support/engine.ts";
 import { cannotRunAs, USERS } from "../support/user.ts";
+import { openWebSocket } from "../support/websocket.ts";
 
 async function prepare(starting: Promise<TestEngine>): Promise<{ engine: TestEngine; docker: Docker }> {
   const engine = await starting;
@@ -58,6 +59,40 @@ const dockerodeTests: Tests = {
     })) as [{ StatusCode: number }, Docker.Container];
     assert.deepEqual([result.StatusCode, ...(await printed)], [3, "out\n", "err\n"]);
     await container.remove();
+  },
+
+  "a websocket types text and binary messages, gets what is printed, and closes with the process": async (docker, { socketPath }) => {
+    const script = "read a; echo got $a; read b; echo and $b; exit 3";
+    const container = await docker.createContainer({ Image: "busybox", Cmd: ["sh", "-c", script], OpenStdin: true });
+    const streams = "stream=1&stdin=1&stdout=1&stderr=1";
+    const socket = await openWebSocket(socketPath, `/v1.51/containers/${container.id}/attach/ws?${streams}`);
+    await container.start();
+    socket.send("text", "text\n");
+    socket.send("binary", "bytes\n");
+    assert.deepEqual(await socket.all, { text: "got text\nand bytes\n", kinds: ["binary", "close"], closeCode: 1000 });
+    const again = await openWebSocket(socketPath, `/v1.51/containers/${container.id}/attach/ws?logs=1&stdout=1`);
+    assert.equal((await again.all).text, "got text\nand bytes\n");
+    await container.remove();
+  },
+
+  "a websocket that its client closes ends an input that is read once": async (docker, { socketPath }) => {
+    const container = await docker.createContainer({ Image: "busybox", Cmd: ["cat"], OpenStdin: true, StdinOnce: true });
+    const socket = await openWebSocket(socketPath, `/v1.51/containers/${container.id}/attach/ws?stream=1&stdin=1&stdout=1`);
+    await container.start();
+    socket.send("close", "");
+    assert.equal(((await container.wait()) as { StatusCode: number }).StatusCode, 0);
+    await container.remove();
+  },
+
+  "who ends the input of a container that others may type into has left it": async (docker) => {
+    const container = await docker.createContainer({ Image: "busybox", Cmd: ["cat"], OpenStdin: true, Tty: false });
+    await container.start();
+    const stream = await container.attach({ stream: true, stdin: true, stdout: true, hijack: true });
+    const output = said(docker, stream);
+    stream.end("one\n");
+    await output;
+    assert.equal((await container.inspect()).State.Running, true);
+    await container.remove({ force: true });
   },
 
   "dockerode: attach with stdin over a hijacked connection": async (docker) => {

@@ -39,13 +39,14 @@ async function attachWebSocket(exchange: Exchange): Promise<void> {
   const detachKeys = parseDetachKeys(query.text("detachKeys"));
   const record = await services.containers.get(exchange.param("id"));
   const gone = new AbortController();
-  const all = !query.has("stdin") && !query.has("stdout") && !query.has("stderr");
+  // Before 1.42 nobody chose.
+  const all = exchange.version < 42;
   const attachment = await services.containers.attach(record.id, {
     stdin: all || query.flag("stdin"),
     stdout: all || query.flag("stdout"),
     stderr: all || query.flag("stderr"),
     logs: query.flag("logs"),
-    stream: query.flag("stream", true),
+    stream: query.flag("stream"),
     signal: gone.signal,
   });
   const socket = acceptWebSocket(exchange);
