@@ -18,9 +18,9 @@ export const oneInstance = (driver: string): EngineError =>
 
 export const configurationOnly = (): EngineError => new EngineError("forbidden", "cannot create endpoint on configuration-only network");
 export const noSuchConfiguration = (name: string): EngineError =>
-  new EngineError("not-found", `configuration network ${JSON.stringify(name)} not found`);
+  new EngineError("not-found", `configuration network ${JSON.stringify(name)} does not exist`);
 export const configurationInUse = (name: string): EngineError =>
-  new EngineError("forbidden", `configuration network ${JSON.stringify(name)} is in use`);
+  new EngineError("forbidden", `error while removing network: configuration network ${JSON.stringify(name)} is in use`);
 
 export function hasEndpoints(network: string, endpoints: readonly { containerName: string; id: string }[]): EngineError {
   const list = endpoints.map(({ containerName, id }) => `name:"${containerName}" id:"${id.slice(0, 12)}"`).join(", ");

@@ -3,6 +3,21 @@ import type { Group } from "./dockerd-steps.ts";
 
 export const NETWORK_AND_VOLUME_GROUPS: readonly Group[] = [
   {
+    name: "network create --config-only and --config-from",
+    steps: [
+      "docker network create --config-only --subnet 10.119.0.0/24 --label a=b cfg >/dev/null; docker network create --config-from cfg made >/dev/null",
+      "docker network inspect -f '{{.Name}} {{.Driver}} {{.Scope}} {{.ConfigOnly}} {{.ConfigFrom.Network}} {{range .IPAM.Config}}{{.Subnet}}{{end}} {{.Labels}}' cfg made",
+      "docker network create --config-only --internal x",
+      "docker network create --config-only --config-from cfg x",
+      "docker network create --config-from cfg --subnet 10.118.0.0/24 x",
+      "docker network create --config-from cfg -o a=b x",
+      "docker network create --config-from nosuch x",
+      "docker network rm cfg",
+      "docker run --rm --network cfg bb true",
+      "docker network rm made cfg",
+    ],
+  },
+  {
     name: "network create: options, good and bad",
     steps: [
       "docker network create --subnet 10.111.0.0/24 --gateway 10.111.0.254 --ip-range 10.111.0.128/25 --aux-address host1=10.111.0.130 --label a=b --attachable -o com.docker.network.bridge.enable_icc=true na | wc -c",
