@@ -1,10 +1,11 @@
 /** Every command as the palette calls it: with no argument. It asks, or does what needs no question, and never fails. */
 import assert from "node:assert/strict";
+import { join } from "node:path";
 import * as vscode from "vscode";
 import packageJson from "../../../package.json" with { type: "json" };
 import words from "../../../package.nls.json" with { type: "json" };
-import { berth, inside } from "./inside.ts";
-import { escaping } from "./prompts.ts";
+import { berth, inside, scratch } from "./inside.ts";
+import { escaping, until } from "./prompts.ts";
 
 interface Contributed {
   readonly command: string;
@@ -73,6 +74,37 @@ suite("The palette", () => {
       assert.deepEqual(errors, []);
       assert.deepEqual(await containers(), before);
     });
+});
+
+/** What nobody wants to read: a program's own words for its mistakes. */
+const RAW = /TypeError|is not a function|undefined|Cannot read prop|\n\s+at |\[object|ENOENT|ECONNREFUSED/;
+
+suite("Without an engine", () => {
+  const dead = `unix://${join(scratch, "nobody-there.sock")}`;
+  const lost: unknown[] = [];
+  const note = (error: unknown): void => void lost.push(error);
+  suiteSetup(async () => {
+    const { engine } = await inside();
+    process.on("unhandledRejection", note);
+    await vscode.workspace.getConfiguration("berth").update("endpoint", dead, vscode.ConfigurationTarget.Global);
+    await until(() => engine.endpoint === dead && engine.state.kind === "failed", engine.onDidChangeState);
+  });
+  suiteTeardown(async () => {
+    const { engine } = await inside();
+    process.off("unhandledRejection", note);
+    await vscode.workspace.getConfiguration("berth").update("endpoint", undefined, vscode.ConfigurationTarget.Global);
+    await until(() => engine.state.kind === "running", engine.onDidChangeState);
+    await vscode.commands.executeCommand("workbench.action.closeAllEditors");
+  });
+
+  test("every command says so in a sentence, or does what needs none", async () => {
+    // Two that undo each other are not for the same moment.
+    const names = commands.map(({ command }) => command).filter((command) => !APART.has(command) && !/(hide|show)Unused$/.test(command));
+    const { errors } = await escaping(() => Promise.all(names.map((command) => vscode.commands.executeCommand(command))));
+    assert.ok(errors.length > 0);
+    for (const text of errors) assert.doesNotMatch(text, RAW);
+    assert.deepEqual(lost.map(String), []);
+  });
 });
 
 async function containers(): Promise<string[]> {

@@ -1,10 +1,10 @@
 /** The views' rows: groups, order, filters, switches, and files dropped on them. */
 import assert from "node:assert/strict";
-import { mkdirSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import * as vscode from "vscode";
 import { FileDrops } from "../../../src/files/drops.ts";
-import { berth, ends, having, inside, labels, rowAt, rows, scratch } from "./inside.ts";
+import { berth, ends, having, inside, labels, rowAt, rows, scratch, shell } from "./inside.ts";
 import { run, until } from "./prompts.ts";
 
 const folder = (): vscode.Uri => vscode.workspace.workspaceFolders![0]!.uri;
@@ -174,6 +174,45 @@ suite("Views", () => {
       new TextDecoder().decode(await vscode.workspace.fs.readFile(vscode.Uri.from({ scheme: "berth", path: `/volumes/dropped/${path}` })));
     assert.deepEqual([await read("parcel/deep/a.txt"), await read("nameless.txt")], ["a", "b"]);
     await berth("volume", "rm", "dropped");
+  });
+
+  test("names that somebody else's containers bear are words, whatever is in them", async () => {
+    const trace = join(scratch, "run-by-berth");
+    const hostile = [`"; rm -rf ~; $(touch ${trace})\n🐳 [x](command:berth.engine.stop)`, "--volumes"];
+    for (const [at, name] of hostile.entries()) {
+      const labels = [`com.docker.compose.project=${name}`, `com.docker.compose.service=${name}`].flatMap((label) => ["--label", label]);
+      await berth("create", "--name", `hostile-${at}`, ...labels, "--env", `X=${name}`, "busybox", "true");
+    }
+    const { containers, projects, said } = await inside();
+    const nodes = (await containers.fresh()).filter(({ shown }) => shown.label.startsWith("hostile-"));
+    assert.equal(nodes.length, hostile.length);
+    for (const node of nodes) {
+      const { tooltip } = containers.resolveTreeItem(containers.getTreeItem(node), node);
+      assert.ok(!(tooltip instanceof vscode.MarkdownString) || !tooltip.isTrusted);
+      await rows("containers", node);
+    }
+    const tasks = vscode.tasks as { executeTask: unknown };
+    const { executeTask } = tasks;
+    // Compose itself refuses such names: what it is called with is enough.
+    const called: string[][] = [];
+    tasks.executeTask = async ({ execution }: vscode.Task) => void called.push((execution as vscode.ProcessExecution).args);
+    try {
+      for (const name of hostile) {
+        const [service] = await rows(
+          "projects",
+          (await projects.fresh()).find((node) => node.project === name)!,
+        );
+        await run("compose.stop", [service]);
+        // What is said of it is the same words again in a shell.
+        const words = await shell(said[0]!.replace(/^berth/, "printf '%s|'"));
+        assert.equal(called.at(-1)!.at(-1), name);
+        assert.equal(words, `compose|--project-name|${name}|stop|${name.startsWith("-") ? "--|" : ""}${name}|`);
+      }
+    } finally {
+      tasks.executeTask = executeTask;
+    }
+    assert.ok(!existsSync(trace));
+    await berth("rm", ...nodes.map(({ shown }) => shown.label));
   });
 
   test("a setting takes effect at once", async () => {
