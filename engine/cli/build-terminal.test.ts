@@ -21,3 +21,14 @@ test("lines of a build fit the terminal, whatever is in them; a narrower one is 
   assert.ok(lines.length === 3 && lines.every((line) => textWidth(line) <= 40), first);
   assert.match(second!, /^\x1b\[6A\x1b\[J/, "three lines, each of which takes two rows now");
 });
+
+test("a terminal that does not know its size is taken for a usual one", () => {
+  const output = Object.assign(new PassThrough(), { isTTY: true, columns: 0, rows: 0 });
+  const screen = new TerminalScreen(output, () => 0);
+  screen.show({ type: "start", step: "a", name: "[1/2] RUN echo begun" });
+  screen.redraw();
+  screen.close();
+  const written = (output.read() as Buffer).toString();
+  assert.match(written, /^ => \[1\/2\] RUN echo begun {20,}0\.0s$/m);
+  assert.match(written, /\x1b\[2A\x1b\[J/);
+});

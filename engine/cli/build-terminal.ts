@@ -62,7 +62,8 @@ export class TerminalScreen implements BuildScreen {
   }
 
   #draw(last: boolean): void {
-    const { columns = 80, rows = 24 } = this.#output;
+    // A terminal that does not know its size says 0.
+    const [columns, rows] = [this.#output.columns || 80, this.#output.rows || 24];
     const steps = [...this.#steps.values()];
     const done = steps.filter(({ end }) => end).length;
     const head = `[+] Building ${this.#seconds(this.#started)} (${done}/${steps.length})${last ? " FINISHED" : ""}`;
