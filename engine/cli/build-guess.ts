@@ -1,6 +1,5 @@
 /** What `berth build` is about, guessed from its words before the code that reads them is loaded, so that the engine begins at once. */
 import { statSync } from "node:fs";
-import { resolve } from "node:path";
 import { announceDirectory } from "../client/announce.ts";
 import type { Announcement } from "../client/announce.ts";
 import { announcementsPath, enginePaths } from "../host/paths.ts";
@@ -12,8 +11,13 @@ import { announcementsPath, enginePaths } from "../host/paths.ts";
 export function announceGuess(words: readonly string[], env: NodeJS.ProcessEnv): Announcement | undefined {
   const root = env["BERTH_ROOT"];
   if (!root && (env["DOCKER_HOST"] || env["DOCKER_CONTEXT"])) return undefined;
-  const directory = words.findLast((word) => !word.startsWith("-") && isDirectory(word));
-  return directory === undefined ? undefined : announceDirectory(announcementsPath(enginePaths(root, env)), resolve(directory));
+  try {
+    const directory = words.findLast((word) => !word.startsWith("-") && isDirectory(word));
+    return directory === undefined ? undefined : announceDirectory(announcementsPath(enginePaths(root, env)), directory);
+  } catch {
+    // Whoever stands in a directory that is gone is told later.
+    return undefined;
+  }
 }
 
 function isDirectory(path: string): boolean {
