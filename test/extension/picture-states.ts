@@ -74,17 +74,7 @@ async function look(state: State, vsix: string): Promise<void> {
   }
 }
 
-async function show(window: Workbench, { says, workspaceTrust }: State): Promise<void> {
-  if (workspaceTrust)
-    await window.until(
-      () => window.dialog().waitFor({ state: "detached" }),
-      () =>
-        window
-          .dialog()
-          .getByRole("button", { name: /^no\b|don.t trust/i })
-          .click(),
-      async () => {},
-    );
+async function show(window: Workbench, { says }: State): Promise<void> {
   await window.openView("Berth");
   await window.page.locator(".part.sidebar .pane-body", { hasText: says }).first().waitFor({ timeout: 60_000 });
 }

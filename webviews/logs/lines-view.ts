@@ -36,6 +36,7 @@ export class LinesView {
   #first = 0;
   #end = 0;
   #queued = false;
+  #stale = false;
   #lastTop = 0;
 
   constructor(element: HTMLElement, options: LinesViewOptions) {
@@ -70,7 +71,8 @@ export class LinesView {
     this.#count = count;
     this.#measure();
     this.#starts = [0];
-    this.#clear();
+    // What is seen stays until the next frame: in between would be an empty page.
+    this.#stale = true;
     if (this.#wrap) this.#place(0);
     this.#queue();
   }
@@ -108,9 +110,11 @@ export class LinesView {
 
   #place(from: number): void {
     const columns = this.columns;
-    const indent = Math.min(this.#options.indent(), columns - 10);
+    const indent = this.#options.indent();
+    // What stands in front has a column of its own only where there is room: see the style sheet.
+    const [before, room] = matchMedia("(max-width: 560px)").matches ? [indent, columns] : [0, Math.max(10, columns - indent)];
     for (let index = from; index < this.#count; index++)
-      this.#starts[index + 1] = this.#starts[index]! + Math.max(1, Math.ceil(this.#options.length(index) / (columns - indent)));
+      this.#starts[index + 1] = this.#starts[index]! + Math.max(1, Math.ceil((before + this.#options.length(index)) / room));
   }
 
   #rows(): number {
@@ -142,14 +146,17 @@ export class LinesView {
     this.#show(first, this.#wrap ? Math.min(this.#count, this.#lineAt(bottomRow) + 1) : Math.min(this.#count, bottomRow));
     const row = this.#wrap ? this.#starts[first]! : first;
     this.#page.style.transform = `translateY(${row * this.#rowHeight + scrollTop - top}px)`;
-    // Wrapped lines may be higher than was thought.
+    // Wrapped lines may be higher or lower than was thought.
+    if (this.#wrap && scale === 1 && this.#end === this.#count)
+      this.#inner.style.height = `${row * this.#rowHeight + this.#page.offsetHeight}px`;
     if (this.#following && this.#wrap) this.element.scrollTop = this.element.scrollHeight;
     this.#lastTop = this.element.scrollTop;
   }
 
   /** Puts these lines into the page, and leaves those that are there. */
   #show(first: number, end: number): void {
-    if (first >= this.#end || end <= this.#first) this.#clear(first);
+    if (this.#stale || first >= this.#end || end <= this.#first) this.#clear(first);
+    this.#stale = false;
     for (; this.#first < first; this.#first++) this.#page.firstChild!.remove();
     for (; this.#end > end; this.#end--) this.#page.lastChild!.remove();
     const drawn = (from: number, to: number): HTMLElement[] =>

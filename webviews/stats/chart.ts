@@ -79,7 +79,7 @@ export class Chart {
       width,
       height: HEIGHT,
       // Room for the words of the marks, where no curve and no line goes through them.
-      padding: [18, null, null, null],
+      padding: [22, null, null, null],
       scales: {
         x: { time: true, range: () => [this.#window.from / 1000, this.#window.to / 1000] },
         y: { range: (_plot, _low, high) => [0, Math.max(high * 1.1, this.#least)] },
@@ -148,7 +148,7 @@ export class Chart {
       // Words that would lie over others, or be cut off, are left out; the table has them.
       if (x < free || x + ctx.measureText(words).width + 2 * size > bbox.left + bbox.width) continue;
       ctx.fillStyle = color("--vscode-foreground", "#888");
-      ctx.fillText(words, x + 2 * size, bbox.top - size);
+      ctx.fillText(words, x + 2 * size, bbox.top - 3 * size);
       free = x + ctx.measureText(words).width + 4 * size;
     }
     ctx.restore();
