@@ -19,7 +19,7 @@ export interface CreateOptions {
   readonly "use-api-socket"?: boolean;
 }
 
-const PULL_MODES = ["always", "missing", "never"];
+const PULL_MODES = ["always", "missing", "never", ""];
 
 /** @throws {Error} for a mode that does not exist */
 export function checkPullMode(mode: string): void {
@@ -28,6 +28,8 @@ export function checkPullMode(mode: string): void {
 
 /** @returns the container's id; its warnings have been printed */
 export async function createContainer(cli: Cli, config: ContainerCreateRequest, options: CreateOptions): Promise<string> {
+  const local = config.HostConfig?.Dns?.find((address) => /^127\.|^::1$/.test(address));
+  if (local !== undefined) cli.complain(`WARNING: Localhost DNS (${local}) may fail in containers.`);
   const cidFile = config.HostConfig?.ContainerIDFile ?? "";
   const file = cidFile ? await openCidFile(cidFile) : undefined;
   try {
@@ -60,7 +62,7 @@ async function createWithImage(cli: Cli, config: ContainerCreateRequest, options
   const create = () => client.containers.create(config, { name: name || undefined, platform: platform || undefined, signal: cli.signal });
   if (options.pull === "always" && reference) await pullQuietly(cli, reference, options);
   const created = await create().catch(async (error: unknown) => {
-    if (!isStatus(error, 404) || options.pull !== "missing" || !reference) throw error;
+    if (!isStatus(error, 404) || options.pull === "never" || !reference) throw error;
     cli.complain(`Unable to find image '${familiarReference(withDefaultTag(reference))}' locally`);
     await pullQuietly(cli, reference, options);
     return create();

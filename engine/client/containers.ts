@@ -20,6 +20,7 @@ import { ClientError } from "./errors.ts";
 import type { ContainerStats } from "./stats.ts";
 import { AttachedStream } from "./exec.ts";
 import { OutputStream, isMultiplexed, jsonLines } from "./streams.ts";
+import { inPath } from "./names.ts";
 
 /** Cancels a call; what it has begun on the engine is not undone. */
 export interface Abortable {
@@ -260,7 +261,7 @@ export class Containers {
 }
 
 function path(id: string): string {
-  return `/containers/${encodeURIComponent(id)}`;
+  return `/containers/${inPath(id, "container")}`;
 }
 
 function stopCall(options: StopOptions): { query: Record<string, string | number | undefined>; signal: AbortSignal | undefined } {

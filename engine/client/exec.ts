@@ -6,6 +6,7 @@ import type { ExecCreateRequest, ExecInspect, ExecStartRequest } from "../api/ty
 import type { Connection } from "./connection.ts";
 import type { Abortable } from "./containers.ts";
 import { OutputStream, isMultiplexed } from "./streams.ts";
+import { inPath } from "./names.ts";
 
 /** A container's (or exec's) streams on one connection of their own. */
 export class AttachedStream extends OutputStream {
@@ -32,7 +33,7 @@ export class Execs {
 
   /** @returns the exec's id */
   async create(container: string, config: ExecCreateRequest, options: Abortable = {}): Promise<string> {
-    const created = await this.#connection.json<{ Id: string }>("POST", `/containers/${encodeURIComponent(container)}/exec`, {
+    const created = await this.#connection.json<{ Id: string }>("POST", `/containers/${inPath(container, "container")}/exec`, {
       json: config,
       signal: options.signal,
     });

@@ -5,6 +5,7 @@ import type { EndpointSettings, Network, NetworkCreateRequest, NetworkCreateResp
 import { encodeFilters } from "./connection.ts";
 import type { Connection, Filters } from "./connection.ts";
 import type { Abortable } from "./containers.ts";
+import { inPath } from "./names.ts";
 
 export class Networks {
   readonly #connection: Connection;
@@ -50,5 +51,5 @@ export class Networks {
 }
 
 function path(name: string): string {
-  return `/networks/${encodeURIComponent(name)}`;
+  return `/networks/${inPath(name, "network")}`;
 }

@@ -5,6 +5,7 @@ import type { Volume, VolumeCreateRequest, VolumeListResponse } from "../api/typ
 import { encodeFilters } from "./connection.ts";
 import type { Connection, Filters } from "./connection.ts";
 import type { Abortable } from "./containers.ts";
+import { inPath } from "./names.ts";
 
 export class Volumes {
   readonly #connection: Connection;
@@ -41,5 +42,5 @@ export class Volumes {
 }
 
 function path(name: string): string {
-  return `/volumes/${encodeURIComponent(name)}`;
+  return `/volumes/${inPath(name, "volume")}`;
 }

@@ -1,8 +1,10 @@
 /** Health checks: a command in the container every so often, and what its exit codes say. */
 import type { ExecCreateRequest, HealthConfig } from "../api/types/container.ts";
 import { log } from "../host/log.ts";
+import { processStartTime } from "../host/process.ts";
 import { nowText } from "../runtime/clock.ts";
 import { announce } from "./announce.ts";
+import type { ContainerRecord } from "./containers.ts";
 import type { Entry } from "./entry.ts";
 import type { Rooms } from "./rooms.ts";
 import type { ContainerStore } from "./store.ts";
@@ -54,7 +56,13 @@ export function watchHealth(rooms: Rooms, store: ContainerStore, watched: { entr
   return () => {
     stopped = true;
     clearTimeout(timer);
+    unchecked(state);
   };
+}
+
+/** Nobody knows of a container that is not checked any more, which Docker calls unhealthy. */
+export function unchecked({ health }: ContainerRecord["state"]): void {
+  if (health) health.status = "unhealthy";
 }
 
 function inStartPeriod(entry: Entry): boolean {
@@ -83,7 +91,8 @@ async function checkOnce(
     timedOut: false,
   }));
   const health = state.health;
-  if (isStopped() || !health) return;
+  // A check that was killed together with its container says nothing.
+  if (isStopped() || processStartTime(state.pid) !== state.pidStartTime || !health) return;
   const exitCode = result.timedOut ? -1 : result.exitCode;
   const output = result.timedOut
     ? `Health check exceeded timeout (${timeoutMs < 1000 ? `${timeoutMs}ms` : `${timeoutMs / 1000}s`})`

@@ -56,6 +56,15 @@ function findOwner(store: ContainerStore, name: string): Entry {
   }
 }
 
+/** Only a container with networks of its own can have one more. @throws {EngineError} invalid */
+export function checkPrivate({ hostConfig }: ContainerRecord): void {
+  if (/^(host$|container:)/.test(hostConfig.NetworkMode ?? ""))
+    throw new EngineError(
+      "invalid",
+      "container sharing network namespace with another container or host cannot be connected to any other network",
+    );
+}
+
 export function sandboxRequest(record: ContainerRecord, joinPid: number | undefined): SandboxRequest {
   const { config, hostConfig } = record;
   const links = hostConfig.Links?.length ? { Links: hostConfig.Links } : {};

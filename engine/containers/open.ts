@@ -13,7 +13,7 @@ import { Execs } from "./exec.ts";
 import { Life } from "./life.ts";
 import { logFileOptions } from "./log-options.ts";
 import { cannotKill, cannotUpdate, notRunning } from "./messages.ts";
-import { containerDirectory, ownFiles } from "./network.ts";
+import { checkPrivate, containerDirectory, ownFiles } from "./network.ts";
 import { checkResources } from "./resources.ts";
 import { adoptContainers, restoreContainers } from "./restore.ts";
 import type { Rooms } from "./rooms.ts";
@@ -278,6 +278,7 @@ class ContainerService implements Containers {
       const { name } = await this.#rooms.networks.get(network);
       if (name === "bridge" && settings.Aliases?.length)
         throw new EngineError("invalid", "invalid endpoint settings:\nnetwork-scoped aliases are only supported for user-defined networks");
+      checkPrivate(record);
       if (record.sandbox && entry.isUp) {
         const names = { containerName: record.name, hostname: record.config.Hostname ?? "", domainname: record.config.Domainname ?? "" };
         record.sandbox = await this.#rooms.networks.connect(record.sandbox, network, settings, names);

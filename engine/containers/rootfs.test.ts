@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
-import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { existsSync, lstatSync, mkdirSync, mkdtempSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
 import { makeFifo } from "../host/descriptor.ts";
-import { kindInside, readTextInside, resolveInside } from "./rootfs.ts";
+import { kindInside, markRoot, readTextInside, resolveInside, ROOT_MARK } from "./rootfs.ts";
 
 const root = mkdtempSync(join(tmpdir(), "berth-rootfs-"));
 after(() => rmSync(root, { recursive: true, force: true }));
@@ -58,3 +58,13 @@ for (const [path, want] of [
   ["/loop", undefined],
 ] as const)
   test(`kindInside() of ${path} is ${want}`, () => assert.equal(kindInside(root, path), want));
+
+test("markRoot() makes an empty file, and leaves what has its name", () => {
+  markRoot(root);
+  markRoot(root);
+  assert.equal(statSync(join(root, ROOT_MARK)).size, 0);
+  rmSync(join(root, ROOT_MARK));
+  symlinkSync("/made", join(root, ROOT_MARK));
+  markRoot(root);
+  assert.ok(lstatSync(join(root, ROOT_MARK)).isSymbolicLink() && !existsSync(join(root, "made")));
+});

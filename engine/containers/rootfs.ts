@@ -7,6 +7,7 @@ import { posix } from "node:path";
 import { O, openDescriptor, openInside, RESOLVE } from "../host/descriptor.ts";
 import { errorCode } from "../host/libc.ts";
 
+export const ROOT_MARK = "/.dockerenv";
 const LARGEST_FILE = 16 * 1024 * 1024;
 
 function withRoot<T>(root: string, use: (descriptor: number) => T): T {
@@ -26,6 +27,18 @@ function tryOpen(directory: number, path: string, flags: number): number | undef
     if (["ENOENT", "ENOTDIR", "ELOOP", "EACCES", "EINVAL", "ENXIO"].includes(errorCode(error) ?? "")) return undefined;
     throw error;
   }
+}
+
+/** The empty file by which programs know that they run in a container of Docker's. A name that is taken stays as it is. */
+export function markRoot(root: string): void {
+  withRoot(root, (directory) => {
+    const how = { flags: O.CREAT | O.EXCL | O.WRONLY | O.NOFOLLOW | O.CLOEXEC, mode: 0o755, resolve: RESOLVE.BENEATH };
+    try {
+      closeSync(openInside(directory, ROOT_MARK.slice(1), how));
+    } catch (error) {
+      if (errorCode(error) !== "EEXIST") throw error;
+    }
+  });
 }
 
 /** Content of a small text file; "" when there is none. */

@@ -3,6 +3,7 @@ import { EngineError } from "../errors.ts";
 import { log } from "../host/log.ts";
 import { announce } from "./announce.ts";
 import type { Entry } from "./entry.ts";
+import { unchecked } from "./health.ts";
 import type { Life } from "./life.ts";
 import { alreadyPaused, containerIsRestarting, notPaused, notRunning } from "./messages.ts";
 import type { Rooms } from "./rooms.ts";
@@ -98,6 +99,7 @@ export class Stopper {
       if (state.status !== "running") throw notRunning(entry.id);
       await this.#rooms.runtime.pause(entry.id, state);
       state.status = "paused";
+      unchecked(state);
       await this.#store.save(entry);
       announce(this.#rooms.events, entry.record, "pause");
     });

@@ -217,6 +217,7 @@ export const GROUPS: readonly Group[] = [
       "docker network disconnect net1 shop",
       "docker network connect nosuch shop",
       "docker network connect net1 nosuch",
+      "docker create --name alone --network host bb >/dev/null; docker network connect net1 alone; docker rm alone",
       "docker network rm net1",
       "docker rm -f shop",
       "docker network inspect net1",

@@ -50,6 +50,9 @@ export function isolationTests(
     assert.equal(await says("inspect", "-f", "{{.State.Health.Status}}", "sick"), "unhealthy");
     await says("exec", "sick", "touch", "/well");
     await until("healthy");
+    // Docker calls what is not checked any more unhealthy.
+    await says("stop", "-t", "0", "sick");
+    await until("unhealthy");
     await removeAll();
   });
 

@@ -40,7 +40,7 @@ export async function commitContainer(cli: Cli, what: { name: string; target: st
 function readTarget(target: string): { repo: string; tag: string | undefined } {
   const parsed = parseReference(target);
   if ("problem" in parsed) throw new Error(parsed.problem);
-  if (parsed.reference.digest) throw new Error("cannot commit to digest reference");
+  if (parsed.reference.digest) throw new Error("refusing to create a tag with a digest reference");
   const reference = withDefaultTag(parsed.reference);
   return { repo: repositoryName(reference), tag: reference.tag };
 }

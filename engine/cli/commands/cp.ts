@@ -37,9 +37,9 @@ container source to stdout.`,
     const source = splitPath(from);
     const target = splitPath(to);
     const options = { keepOwner: flags.archive, followLink: flags["follow-link"], quiet: flags.quiet };
+    if (source.container && target.container) throw new Error("copying between containers is not supported");
     if (source.path === "") throw new Error("source can not be empty");
     if (target.path === "") throw new Error("destination can not be empty");
-    if (source.container && target.container) throw new Error("copying between containers is not supported");
     if (!source.container && !target.container) throw new Error("must specify at least one container source");
     const client = await cli.client();
     if (source.container) await copyOut(cli, client, { container: source.container, inside: source.path, local: to, ...options });
@@ -147,7 +147,7 @@ async function copyIn(cli: Cli, client: DockerClient, copy: Copy): Promise<void>
   }
   const path = resolve(cli.cwd, copy.local);
   const source = await (copy.followLink ? stat(path) : lstat(path));
-  if (copy.local.endsWith("/") && !source.isDirectory()) throw new Error("not a directory");
+  if (/\/\.?$/.test(copy.local) && !source.isDirectory()) throw new Error("not a directory");
   if (source.isDirectory() && target.exists && !target.isDirectory) throw new Error("cannot copy directory");
   if (!target.exists && target.asDirectory && !source.isDirectory()) throw new Error("no such directory");
   const into = target.exists && target.isDirectory;

@@ -3,7 +3,8 @@ import { isStatus } from "../../client/errors.ts";
 import { ExitError, command } from "../cli.ts";
 import type { Cli, Command } from "../cli.ts";
 import { describeError } from "../errors.ts";
-import { INSPECT_FORMAT_HELP, formatValue } from "../format.ts";
+import { INSPECT_FORMAT_HELP } from "../format.ts";
+import { formatInspected } from "../inspect-format.ts";
 import { bool, text } from "../flags.ts";
 import { indentJson } from "../json-text.ts";
 import { compileTemplate } from "../template/execute.ts";
@@ -82,7 +83,7 @@ async function showObjects(cli: Cli, names: readonly string[], { format, lookup 
       if (name === "") throw new Error("invalid container name or ID: value is empty");
       const text = await lookup(name);
       texts.push(text);
-      if (format && format !== "json") output += `${formatValue(format, JSON.parse(text))}\n`;
+      if (format && format !== "json") output += `${formatInspected(format, text)}\n`;
     } catch (error) {
       if (cli.signal.aborted) throw error;
       problems.push(describeError(error));

@@ -136,7 +136,7 @@ export const systemPrune = command({
     volumes: bool("Prune anonymous volumes"),
   },
   async run(cli, { flags: { all, force, filter, volumes } }) {
-    if (volumes && filter["until"]) throw new Error('The "until" filter is not supported with "--volumes"');
+    if (volumes && filter["until"]) throw new Error('ERROR: The "until" filter is not supported with "--volumes"');
     if (!force && !(await confirm(cli, systemWarning(all, volumes)))) return 0;
     const client = await cli.client();
     const { signal } = cli;

@@ -2,7 +2,7 @@ import type { DiskUsage } from "../../client/system.ts";
 import { command } from "../cli.ts";
 import type { Cli } from "../cli.ts";
 import { bool, text } from "../flags.ts";
-import { FORMAT_HELP, formatRows, shortId } from "../format.ts";
+import { FORMAT_HELP, formatRows, formatValue, shortId } from "../format.ts";
 import type { Row } from "../format.ts";
 import { humanDuration } from "../../syntax/duration.ts";
 import { humanSize } from "../../syntax/size.ts";
@@ -22,7 +22,7 @@ export const systemDf = command({
   async run(cli, { flags }) {
     const client = await cli.client();
     const usage = await client.system.diskUsage({ signal: cli.signal });
-    if (flags.verbose && !flags.format) return showDetails(cli, usage);
+    if (flags.verbose) return flags.format ? cli.print(formatValue(flags.format, detailsOf(cli, usage))) : showDetails(cli, usage);
     const table = "table {{.Type}}\t{{.TotalCount}}\t{{.Active}}\t{{.Size}}\t{{.Reclaimable}}";
     cli.out(
       formatRows([imagesRow(usage), containersRow(usage), volumesRow(usage), cacheRow(usage)], {
@@ -91,24 +91,29 @@ function cacheRow({ BuildCache }: DiskUsage): Row {
   return totalRow({ Type: "Build Cache", total: cache.length, active: active.length, size, reclaimable: size - used, percent: false });
 }
 
-function showDetails(cli: Cli, usage: DiskUsage): void {
+/** Rows of everything, for templates. */
+function detailsOf(cli: Cli, usage: DiskUsage): Record<string, readonly Row[]> {
   const now = cli.now();
-  const show = (rows: readonly Row[], table: string, headers: Record<string, string>): string =>
-    formatRows(rows, { format: "", table, headers });
   const images = (usage.Images ?? []).flatMap((image) => imageRows(image, { now, full: false, digests: false }).slice(0, 1));
   const containers = (usage.Containers ?? []).map((container) => ({
     ...containerRow(container, { now, full: false }),
     Size: humanSize(container.SizeRw ?? 0, 3),
   }));
-  const volumes = (usage.Volumes ?? []).map(volumeRow);
-  cli.out(`Images space usage:\n\n${show(images, IMAGES_TABLE, IMAGES_HEADERS)}\n`);
-  cli.out(`Containers space usage:\n\n${show(containers, CONTAINERS_TABLE, CONTAINERS_HEADERS)}\n`);
+  return { Images: images, Containers: containers, Volumes: (usage.Volumes ?? []).map(volumeRow), BuildCache: cacheRows(usage, now) };
+}
+
+function showDetails(cli: Cli, usage: DiskUsage): void {
+  const { Images = [], Containers = [], Volumes = [], BuildCache = [] } = detailsOf(cli, usage);
+  const show = (rows: readonly Row[], table: string, headers: Record<string, string>): string =>
+    formatRows(rows, { format: "", table, headers });
+  cli.out(`Images space usage:\n\n${show(Images, IMAGES_TABLE, IMAGES_HEADERS)}\n`);
+  cli.out(`Containers space usage:\n\n${show(Containers, CONTAINERS_TABLE, CONTAINERS_HEADERS)}\n`);
   cli.out(
-    `Local Volumes space usage:\n\n${show(volumes, "table {{.Name}}\t{{.Links}}\t{{.Size}}", { Name: "VOLUME NAME", Links: "LINKS", Size: "SIZE" })}\n`,
+    `Local Volumes space usage:\n\n${show(Volumes, "table {{.Name}}\t{{.Links}}\t{{.Size}}", { Name: "VOLUME NAME", Links: "LINKS", Size: "SIZE" })}\n`,
   );
   const unshared = (usage.BuildCache ?? []).filter(({ Shared }) => !Shared);
   const total = humanSize(sum(unshared.map(({ Size }) => Size)));
-  cli.out(`Build cache usage: ${total}\n\n${show(cacheRows(usage, now), CACHE_TABLE, CACHE_HEADERS)}`);
+  cli.out(`Build cache usage: ${total}\n\n${show(BuildCache, CACHE_TABLE, CACHE_HEADERS)}`);
 }
 
 const IMAGES_TABLE =

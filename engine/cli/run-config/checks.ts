@@ -16,7 +16,17 @@ export function checkAddress(text: string): void {
 
 /** `key` or `key=value`. @throws {Error} */
 export function checkLabel(text: string): void {
-  if (cut(text)[0] === "") throw new Error(`invalid label '${text}': empty name`);
+  const [name] = cut(text);
+  if (name === "") throw new Error(`invalid label '${text}': empty name`);
+  if (/\s/.test(name)) throw new Error(`label '${name}' contains whitespaces`);
+}
+
+/** A domain, or `.` for none. @throws {Error} */
+export function checkSearchDomain(text: string): void {
+  const domain = text.trim();
+  if (domain === ".") return;
+  const isDomain = /^(?:\.*)?(?:[a-z\d](?:[-_a-z\d]{0,61}[a-z\d])?\.?)+$/i.test(domain) && /[a-z]/i.test(domain) && domain.length <= 255;
+  if (!isDomain) throw new Error(`${domain} is not a valid domain`);
 }
 
 /** `container` or `container:alias`. @throws {Error} */

@@ -14,7 +14,7 @@ import {
   readOperationRate,
   readRestartPolicy,
   readSecurityOptions,
-  readUlimit,
+  readUlimits,
   readWeightDevice,
 } from "./limits.ts";
 import { readMount, readTmpfs, readVolumes } from "./mounts.ts";
@@ -203,7 +203,7 @@ function resources(flags: ContainerFlags): Resources {
     MemorySwappiness: flags["memory-swappiness"] ?? -1,
     OomKillDisable: flags["oom-kill-disable"],
     PidsLimit: flags["pids-limit"] ?? 0,
-    Ulimits: flags.ulimit.map(readUlimit).toSorted((a, b) => (a.Name < b.Name ? -1 : 1)),
+    Ulimits: readUlimits(flags.ulimit),
   };
 }
 

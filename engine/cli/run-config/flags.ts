@@ -3,7 +3,7 @@
  */
 import { bool, bytes, cpus, duration, int, list, map, swapBytes, text } from "../flags.ts";
 import type { FlagValues } from "../flags.ts";
-import { checkAddress, checkLabel, checkLink, checkStream, readExtraHost } from "./checks.ts";
+import { checkAddress, checkLabel, checkLink, checkSearchDomain, checkStream, readExtraHost } from "./checks.ts";
 import { checkDeviceRule, checkSysctl, readByteRate, readGpus, readOperationRate, readUlimit, readWeightDevice } from "./limits.ts";
 import { readMount } from "./mounts.ts";
 import { readNetwork } from "./networks.ts";
@@ -14,7 +14,10 @@ export const CONTAINER_FLAGS = {
   "add-host": list("Add a custom host-to-IP mapping (host:ip)", { check: (value) => void readExtraHost(value) }),
   annotation: map("Add an annotation to the container (passed through to the OCI runtime)"),
   attach: list("Attach to STDIN, STDOUT or STDERR", { short: "a", check: checkStream }),
-  "blkio-weight": int("Block IO (relative weight), between 10 and 1000, or 0 to disable", { type: "uint16", defaultText: "0" }),
+  "blkio-weight": int("Block IO (relative weight), between 10 and 1000, or 0 to disable", {
+    type: "uint16",
+    defaultText: "0",
+  }),
   "blkio-weight-device": list("Block IO weight (relative device weight)", {
     defaultText: "[]",
     check: (value) => void readWeightDevice(value),
@@ -54,7 +57,7 @@ export const CONTAINER_FLAGS = {
   }),
   dns: list("Set custom DNS servers", { check: checkAddress }),
   "dns-option": list("Set DNS options", { alias: "dns-opt" }),
-  "dns-search": list("Set custom DNS search domains"),
+  "dns-search": list("Set custom DNS search domains", { check: checkSearchDomain }),
   domainname: text("Container NIS domain name"),
   entrypoint: text("Overwrite the default ENTRYPOINT of the image"),
   env: list("Set environment variables", { short: "e", check: checkEnvironment }),

@@ -24,10 +24,17 @@ export function readUlimit(text: string): Ulimit {
   if (!ULIMITS.includes(Name)) throw new Error(`invalid ulimit type: ${Name}`);
   const [soft = "", hard = soft, more] = value.split(":");
   if (more !== undefined) throw new Error(`too many limit value arguments - ${value}, can only have up to two, \`soft[:hard]\``);
-  const [Soft, Hard] = [limitOf(soft), limitOf(hard)];
+  const Hard = limitOf(hard);
+  const Soft = limitOf(soft);
   if (Hard !== -1 && (Soft === -1 || Soft > Hard))
     throw new Error(`ulimit soft limit must be less than or equal to hard limit: ${Soft} > ${Hard}`);
   return { Name, Hard, Soft };
+}
+
+/** The last of each name, sorted. */
+export function readUlimits(texts: readonly string[]): Ulimit[] {
+  const byName = new Map(texts.map(readUlimit).map((limit) => [limit.Name, limit]));
+  return [...byName.values()].toSorted((a, b) => (a.Name < b.Name ? -1 : 1));
 }
 
 function limitOf(text: string): number {

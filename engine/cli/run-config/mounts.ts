@@ -19,6 +19,11 @@ export function readVolumes(texts: readonly string[], cwd: string): Volumes {
   for (const text of texts) {
     const parts = text.split(":");
     if (text === "") throw new Error("invalid empty volume spec");
+    // So short a text is a path as it is, and the engine says what is wrong with it.
+    if (text.length <= 2) {
+      anonymous.push(text);
+      continue;
+    }
     if (parts.some((part) => part === "")) throw new Error(`invalid spec: ${text}: empty section between colons`);
     if (parts.length === 1) anonymous.push(text);
     else binds.push([/^\.{1,2}(\/|$)/.test(parts[0]!) ? resolve(cwd, parts[0]!) : parts[0]!, ...parts.slice(1)].join(":"));
@@ -77,6 +82,7 @@ const SYNONYMS: Readonly<Record<string, string>> = { src: "source", dst: "target
 
 /** Reads `type=bind,src=/a,dst=/b,readonly`. @throws {Error} in docker's words */
 export function readMount(text: string, cwd: string): Mount {
+  if (text === "") throw new Error("EOF");
   const mount: Draft = { Type: "volume", Target: "" };
   for (const field of csvFields(text)) {
     const hasValue = field.includes("=");
@@ -92,12 +98,22 @@ export function readMount(text: string, cwd: string): Mount {
 }
 
 function checkMount(mount: Draft): void {
+  checkRecursion(mount);
   if (!mount.Type) throw new Error("type is required");
   if (!mount.Target) throw new Error("target is required");
   if (mount.VolumeOptions && mount.Type !== "volume") throw new Error(`cannot mix 'volume-*' options with mount type '${mount.Type}'`);
   if (mount.ImageOptions && mount.Type !== "image") throw new Error(`cannot mix 'image-*' options with mount type '${mount.Type}'`);
   if (mount.BindOptions && mount.Type !== "bind") throw new Error(`cannot mix 'bind-*' options with mount type '${mount.Type}'`);
   if (mount.TmpfsOptions && mount.Type !== "tmpfs") throw new Error(`cannot mix 'tmpfs-*' options with mount type '${mount.Type}'`);
+}
+
+function checkRecursion({ ReadOnly, BindOptions }: Draft): void {
+  const needs = (value: string, other: string): Error =>
+    new Error(`option 'bind-recursive=${value}' requires '${other}' to be specified in conjunction`);
+  if (BindOptions?.ReadOnlyNonRecursive && !ReadOnly) throw needs("writable", "readonly");
+  if (!BindOptions?.ReadOnlyForceRecursive) return;
+  if (!ReadOnly) throw needs("readonly", "readonly");
+  if (BindOptions.Propagation !== "rprivate") throw needs("readonly", "bind-propagation=rprivate");
 }
 
 function readBoolean(name: string, value: string): boolean {

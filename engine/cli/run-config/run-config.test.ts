@@ -6,7 +6,7 @@ import { after, test } from "node:test";
 import { parseFlags } from "../flags.ts";
 import { containerConfig } from "./container.ts";
 import { CONTAINER_FLAGS } from "./flags.ts";
-import { readCapabilities, readDevice, readGpus, readRestartPolicy, readUlimit } from "./limits.ts";
+import { readCapabilities, readDevice, readGpus, readRestartPolicy, readUlimit, readUlimits } from "./limits.ts";
 import { readMount, readVolumes } from "./mounts.ts";
 import { readNetworking } from "./networks.ts";
 import { readExposed, readPublished } from "./ports.ts";
@@ -146,6 +146,19 @@ for (const [line, message] of [
     "opening seccomp profile (/nonexistent) failed: open /nonexistent: no such file or directory",
   ],
   ["-a stdnothing busybox", 'invalid argument "stdnothing" for "-a, --attach" flag: valid streams are STDIN, STDOUT and STDERR'],
+  ["--dns-search bad! busybox", 'invalid argument "bad!" for "--dns-search" flag: bad! is not a valid domain'],
+  [
+    "--blkio-weight 70000 busybox",
+    'invalid argument "70000" for "--blkio-weight" flag: strconv.ParseUint: parsing "70000": value out of range',
+  ],
+  [
+    "--mount type=bind,src=/a,dst=/b,bind-recursive=writable busybox",
+    `invalid argument "type=bind,src=/a,dst=/b,bind-recursive=writable" for "--mount" flag: option 'bind-recursive=writable' requires 'readonly' to be specified in conjunction`,
+  ],
+  [
+    '--mount type=volume,dst="/b busybox',
+    'invalid argument "type=volume,dst=\\"/b" for "--mount" flag: parse error on line 1, column 17: bare " in non-quoted-field',
+  ],
   ["--dns x busybox", 'invalid argument "x" for "--dns" flag: IP address is not correctly formatted: x'],
   ["-l =x busybox", `invalid argument "=x" for "-l, --label" flag: invalid label '=x': empty name`],
   ["--link a:b:c busybox", 'invalid argument "a:b:c" for "--link" flag: bad format for links: a:b:c'],
@@ -164,3 +177,9 @@ for (const [line, message] of [
   test(`containerConfig() refuses ${line}`, async () => {
     await assert.rejects(async () => config(line, true), { message });
   });
+
+test("readUlimits() keeps the last of each name", () =>
+  assert.deepEqual(readUlimits(["nofile=10:20", "core=0", "nofile=30:40"]), [
+    { Name: "core", Soft: 0, Hard: 0 },
+    { Name: "nofile", Soft: 30, Hard: 40 },
+  ]));

@@ -1,6 +1,7 @@
 /**
  * Small texts of flags: pairs, lists with commas, files of lines.
  */
+import { isUtf8 } from "node:buffer";
 import { readFile } from "node:fs/promises";
 import { resolve } from "node:path";
 
@@ -26,7 +27,10 @@ export function csvFields(line: string): string[] {
       at += match[0].length + (match[2] === "" ? 1 : 0);
     } else {
       const end = line.indexOf(",", at);
-      fields.push(line.slice(at, end < 0 ? undefined : end));
+      const field = line.slice(at, end < 0 ? undefined : end);
+      const quote = field.indexOf('"');
+      if (quote >= 0) throw new Error(`parse error on line 1, column ${at + quote + 1}: bare " in non-quoted-field`);
+      fields.push(field);
       at = end < 0 ? line.length + 1 : end + 1;
     }
   }
@@ -48,9 +52,16 @@ export async function readPairsFile(path: string, { cwd, env }: EnvironmentSourc
     const text = new TextDecoder("utf-8", { fatal: true }).decode(bytes);
     return text.split(/\r?\n/).flatMap((line) => readPairsLine(line.trimStart(), env));
   } catch (error) {
-    const why = error instanceof TypeError ? "invalid utf8 bytes" : (error as Error).message;
+    const why = error instanceof TypeError ? firstBadLine(bytes) : (error as Error).message;
     throw new Error(`invalid env file (${path}): ${why}`, { cause: error });
   }
+}
+
+/** Where a text is none. */
+function firstBadLine(bytes: Buffer): string {
+  const lines = bytes.toString("latin1").split("\n");
+  const at = lines.findIndex((line) => !isUtf8(Buffer.from(line, "latin1")));
+  return `invalid utf8 bytes at line ${at + 1}: [${Buffer.from(lines[at] ?? "", "latin1").join(" ")}]`;
 }
 
 function readPairsLine(line: string, env: NodeJS.ProcessEnv): string[] {

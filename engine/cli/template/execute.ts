@@ -244,9 +244,9 @@ function isMap(field: string): boolean {
 
 /** Fields that are maps or pointers in Go; any other null is an empty list. */
 const MAPS =
-  /^(Labels|Annotations|ExposedPorts|Volumes|Options|DriverOpts|PortBindings|Ports|Sysctls|Tmpfs|StorageOpt|Config|Data|Networks|Containers|Attributes)$/;
+  /^(Labels|Annotations|ExposedPorts|Volumes|Options|DriverOpts|PortBindings|Ports|Sysctls|Tmpfs|StorageOpt|Config|Data|Networks|Containers|Attributes|Services)$/;
 const NIL_POINTERS =
-  /^(Healthcheck|Health|OomKillDisable|PidsLimit|MemorySwappiness|Init|IPAMConfig|StopTimeout|ContainerIDFile|UsageData|Status|Platform)$/;
+  /^(Healthcheck|Health|OomKillDisable|PidsLimit|MemorySwappiness|Init|IPAMConfig|StopTimeout|ContainerIDFile|UsageData|Status|Platform|SizeRw|SizeRootFs|ImageManifestDescriptor|ClusterVolume)$/;
 
 function showResult(value: Value, pipeline: Pipeline): string {
   if (value !== null) return show(value);
