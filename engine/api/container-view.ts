@@ -133,7 +133,7 @@ export function endpointsOf(record: ContainerRecord, networks: NetworkIds): Reco
   const live = new Map((record.sandbox?.endpoints ?? []).map((endpoint) => [endpoint.networkName, endpoint]));
   const names = new Set([...Object.keys(wanted ?? {}).map(networkName), ...live.keys()]);
   const mode = networkName(record.hostConfig.NetworkMode ?? "default");
-  if (names.size === 0 && ["none", "host"].includes(mode)) names.add(mode);
+  if (names.size === 0 && mode === "host") names.add(mode);
   return Object.fromEntries(
     [...names].map((name) => {
       const settings = wanted?.[name] ?? (name === "bridge" ? wanted?.["default"] : undefined) ?? {};

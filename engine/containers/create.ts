@@ -235,7 +235,7 @@ function networkingOf(asked: NetworkingConfig | undefined, mode: string): Networ
     ([name, settings]) => [name === "default" ? "bridge" : name, settings ?? {}] as const,
   );
   const endpoints = Object.fromEntries(entries);
-  const named = !["none", "host"].includes(mode) && !mode.startsWith("container:");
+  const named = mode !== "host" && !mode.startsWith("container:");
   return { EndpointsConfig: named && !(mode in endpoints) ? { ...endpoints, [mode]: {} } : named ? endpoints : {} };
 }
 

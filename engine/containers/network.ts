@@ -4,6 +4,7 @@ import { hostname } from "node:os";
 import { join } from "node:path";
 import type { EndpointSettings } from "../api/types/network.ts";
 import { EngineError } from "../errors.ts";
+import { noneNetworkConnect } from "../networks/errors.ts";
 import type { Sandbox, SandboxRequest } from "../networks/networks.ts";
 import type { ContainerFiles, ContainerRecord } from "./containers.ts";
 import type { Entry } from "./entry.ts";
@@ -56,13 +57,15 @@ function findOwner(store: ContainerStore, name: string): Entry {
   }
 }
 
-/** Only a container with networks of its own can have one more. @throws {EngineError} invalid */
-export function checkPrivate({ hostConfig }: ContainerRecord): void {
+/** Only a container with networks of its own can have one more, and none is no network beside others. @throws {EngineError} invalid */
+export function checkPrivate({ hostConfig, networking }: ContainerRecord, network: string): void {
   if (/^(host$|container:)/.test(hostConfig.NetworkMode ?? ""))
     throw new EngineError(
       "invalid",
       "container sharing network namespace with another container or host cannot be connected to any other network",
     );
+  const others = Object.keys(networking.EndpointsConfig ?? {}).filter((name) => name !== network);
+  if (others.includes("none") || (network === "none" && others.length > 0)) throw noneNetworkConnect();
 }
 
 export function sandboxRequest(record: ContainerRecord, joinPid: number | undefined): SandboxRequest {

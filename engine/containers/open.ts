@@ -278,7 +278,7 @@ class ContainerService implements Containers {
       const { name } = await this.#rooms.networks.get(network);
       if (name === "bridge" && settings.Aliases?.length)
         throw new EngineError("invalid", "invalid endpoint settings:\nnetwork-scoped aliases are only supported for user-defined networks");
-      checkPrivate(record);
+      checkPrivate(record, name);
       if (record.sandbox && entry.isUp) {
         const names = { containerName: record.name, hostname: record.config.Hostname ?? "", domainname: record.config.Domainname ?? "" };
         record.sandbox = await this.#rooms.networks.connect(record.sandbox, network, settings, names);

@@ -109,7 +109,8 @@ export class Sandboxes {
     if (!endpoint) throw notConnected(containerId, network.record.name);
     const endpoints = sandbox.endpoints.filter((other) => other !== endpoint);
     const path = netnsPath(this.#options.run, containerId);
-    await this.#options.router.plumbing.disconnect({ path, port: portOf(endpoint), dns: this.#dns(endpoints) });
+    if (pluggedOf([endpoint]).length > 0)
+      await this.#options.router.plumbing.disconnect({ path, port: portOf(endpoint), dns: this.#dns(endpoints) });
     for (const other of pluggedOf(endpoints)) {
       const gateways = gatewaysOf(other, endpoints);
       if (gateways.length > 0) await this.#options.router.plumbing.reroute({ path, mac: other.macAddress, gateways });
@@ -206,7 +207,10 @@ export class Sandboxes {
   /** The networks that a container begins with; its mode's comes first and is eth0. */
   #wanted({ mode, endpoints }: SandboxRequest): { network: LiveNetwork; settings: EndpointSettings }[] {
     const { table } = this.#options;
-    const all = new Map([[table.find(mode === "default" || mode === "" ? DEFAULT_NETWORK : mode), {} as EndpointSettings]]);
+    const all = new Map<LiveNetwork, EndpointSettings>();
+    // Who has left none for another network does not come back to it.
+    const left = mode === "none" && Object.keys(endpoints).length > 0;
+    if (!left) all.set(table.find(mode === "default" || mode === "" ? DEFAULT_NETWORK : mode), {});
     for (const [name, settings] of Object.entries(endpoints)) all.set(table.find(name === "default" ? DEFAULT_NETWORK : name), settings);
     return [...all].map(([network, settings]) => ({ network, settings }));
   }

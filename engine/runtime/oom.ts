@@ -27,7 +27,8 @@ export function watchOom(pump: Pump, directories: Readonly<Record<string, string
 
 /**
  * Version 1: an event descriptor counts what happens. The end of the cgroup counts too, some time after it, so that an
- * event says that memory ran out if the cgroup is still there, or if it is not the only one.
+ * event says that memory ran out if the cgroup is still there, or if it is not the only one. For one event of a cgroup
+ * that is gone the machine's counter decides, which nobody needs otherwise.
  */
 function watchSeparate(pump: Pump, directory: string): OomWatch {
   const events = makeEventDescriptor();
@@ -40,6 +41,7 @@ function watchSeparate(pump: Pump, directory: string): OomWatch {
       readSync(events, bytes);
       count += bytes.readBigUInt64LE();
       killed ||= count > 1n || existsSync(directory);
+      if (killed) machineKills.take();
     } catch {
       // Nothing happened since.
     }
@@ -58,13 +60,32 @@ function watchSeparate(pump: Pump, directory: string): OomWatch {
   }
   pump.watch(events, take);
   return {
-    killed: () => {
+    killed: (exitCode) => {
       take();
+      if (!killed && exitCode === 137 && count === 1n) killed = machineKills.take();
       return killed;
     },
     close,
   };
 }
+
+/** What the kernel killed on the whole machine for lack of memory, as far as it was not of a container that is known. */
+class MachineKills {
+  #known = this.#count();
+
+  /** Whether there are more of them than when it was asked last. */
+  take(): boolean {
+    const before = this.#known;
+    this.#known = this.#count();
+    return this.#known > before;
+  }
+
+  #count(): number {
+    return killsIn(readText("/proc/vmstat"));
+  }
+}
+
+const machineKills = new MachineKills();
 
 /** Version 2: the counter is read when it changes; the parent's counter knows what was too late to be read. */
 function watchUnified(pump: Pump, directory: string): OomWatch {
