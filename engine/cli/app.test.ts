@@ -17,13 +17,19 @@ import { ENTRIES, GROUPS, findCommand } from "./tree.ts";
 const directory = mkdtempSync(join(tmpdir(), "berth-app-"));
 after(() => rmSync(directory, { recursive: true }));
 
-async function berth(line: string, env: NodeJS.ProcessEnv = {}): Promise<{ exitCode: number; stdout: string; stderr: string }> {
+const here = (): string => directory;
+
+async function berth(
+  line: string,
+  env: NodeJS.ProcessEnv = {},
+  workingDirectory = here,
+): Promise<{ exitCode: number; stdout: string; stderr: string }> {
   const streams = { stdin: new PassThrough(), stdout: new PassThrough(), stderr: new PassThrough() };
   const exitCode = await runApp({
     words: line.split(" ").filter((word) => word !== ""),
     streams,
     env: { HOME: directory, DOCKER_HOST: `unix://${directory}/nobody.sock`, ...env },
-    cwd: directory,
+    workingDirectory,
     now: Date.now,
     signals: { ended: new AbortController().signal, take: () => () => {} },
   });
@@ -154,3 +160,17 @@ test("readTimestamp() refuses what is neither", () => {
 test("formatTime() keeps an engine's time in UTC", () => {
   assert.equal(formatTime("2026-11-21T03:49:45.962133296Z"), "2026-11-21 03:49:45.962133296 +0000 UTC");
 });
+
+for (const [line, stderr] of [
+  ["ps", /^Cannot connect to the Docker daemon/],
+  ["run -v ./data:/data web", /^berth: getwd: no such file or directory\n/],
+  ["build .", /^(ERROR: )?getwd: no such file or directory\n$/],
+] as const)
+  test(`In a directory that is gone: berth ${line}`, async () => {
+    const gone = (): never => {
+      throw new Error("uv_cwd");
+    };
+    const { exitCode, stderr: said } = await berth(line, {}, gone);
+    assert.notEqual(exitCode, 0);
+    assert.match(said, stderr);
+  });

@@ -15,7 +15,7 @@ export interface AppOptions {
   readonly words: readonly string[];
   readonly streams: Streams;
   readonly env: NodeJS.ProcessEnv;
-  readonly cwd: string;
+  readonly workingDirectory: () => string;
   readonly now: () => number;
   readonly signals: Signals;
   /** What the first look at the words made of them. */

@@ -46,7 +46,8 @@ export interface Streams {
 export interface CliOptions {
   readonly streams: Streams;
   readonly env: NodeJS.ProcessEnv;
-  readonly cwd: string;
+  /** Asked by who needs it: there is none when it was deleted. */
+  readonly workingDirectory: () => string;
   /** Milliseconds since the epoch. */
   readonly now: () => number;
   readonly globals: Globals;
@@ -68,7 +69,6 @@ export interface Signals {
 export class Cli {
   readonly #options: CliOptions;
   readonly env: NodeJS.ProcessEnv;
-  readonly cwd: string;
   readonly now: () => number;
   readonly globals: Globals;
   readonly signals: Signals;
@@ -79,7 +79,6 @@ export class Cli {
   constructor(options: CliOptions) {
     this.#options = options;
     this.env = options.env;
-    this.cwd = options.cwd;
     this.now = options.now;
     this.globals = options.globals;
     this.signals = options.signals;
@@ -89,6 +88,15 @@ export class Cli {
   /** The same call, for another engine. */
   withGlobals(globals: Partial<Globals>): Cli {
     return new Cli({ ...this.#options, globals: { ...this.globals, ...globals } });
+  }
+
+  /** @throws {Error} in Go's words when it was deleted */
+  get cwd(): string {
+    try {
+      return this.#options.workingDirectory();
+    } catch (cause) {
+      throw new Error("getwd: no such file or directory", { cause });
+    }
   }
 
   // Streams of a process are made when they are first asked for, which takes time: most commands need one of them.

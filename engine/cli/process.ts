@@ -88,7 +88,7 @@ export async function main(announced?: Announcement): Promise<void> {
     words: process.argv.slice(2),
     streams,
     env: process.env,
-    cwd: process.cwd(),
+    workingDirectory: process.cwd,
     now: Date.now,
     signals: processSignals(),
     announced,

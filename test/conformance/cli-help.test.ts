@@ -17,7 +17,7 @@ const hasDocker = docker("--version").includes("version 28.");
 async function berthHelp(words: readonly string[]): Promise<string> {
   const streams = { stdin: new PassThrough(), stdout: new PassThrough(), stderr: new PassThrough() };
   const signals = { ended: new AbortController().signal, take: () => () => {} };
-  await runApp({ words: [...words, "--help"], streams, env: {}, cwd: "/", now: Date.now, signals });
+  await runApp({ words: [...words, "--help"], streams, env: {}, workingDirectory: () => "/", now: Date.now, signals });
   streams.stdout.end();
   return text(streams.stdout);
 }

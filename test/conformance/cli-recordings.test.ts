@@ -169,7 +169,7 @@ async function runSequence(commands: readonly Simple[], directory: string, socke
       words: words.map((word) => word.replace("/home/user", dirname(directory))),
       streams,
       env: { HOME: "/root", DOCKER_CONFIG: join(directory, "dc"), DOCKER_HOST: `unix://${socket}`, TZ: "UTC", ...env },
-      cwd: directory,
+      workingDirectory: () => directory,
       now: Date.now,
       signals: { ended: new AbortController().signal, take: () => () => {} },
     });

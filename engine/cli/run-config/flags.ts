@@ -95,7 +95,7 @@ export const CONTAINER_FLAGS = {
   "memory-reservation": bytes("Memory soft limit"),
   "memory-swap": swapBytes("Swap limit equal to memory plus swap: '-1' to enable unlimited swap"),
   "memory-swappiness": int("Tune container memory swappiness (0 to 100)", { defaultText: "-1" }),
-  mount: list("Attach a filesystem mount to the container", { type: "mount", check: (value) => void readMount(value, process.cwd()) }),
+  mount: list("Attach a filesystem mount to the container", { type: "mount", check: (value) => void readMount(value, "/") }),
   network: list("Connect a container to a network", { type: "network", check: (value) => void readNetwork(value), alias: "net" }),
   "network-alias": list("Add network-scoped alias for the container", { alias: "net-alias" }),
   "no-healthcheck": bool("Disable any container-specified HEALTHCHECK"),
