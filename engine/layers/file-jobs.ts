@@ -241,23 +241,26 @@ function move({ path, to, options }: FileJob & { kind: "file-rename" }): void {
 function remove({ path, options }: FileJob & { kind: "file-remove" }): void {
   const resolved = resolveParents(path);
   if (resolved === "") throw failure("remove", path, "EBUSY");
-  const stats = lstatSync(toPath(resolved));
-  if (isMountpoint(resolved)) throw failure("remove", path, "EBUSY");
-  if (!stats.isDirectory()) return unlinkSync(toPath(resolved));
-  if (options.recursive) removeTree(resolved, path);
-  else rmdirSync(toPath(resolved));
+  const isDirectory = lstatSync(toPath(resolved)).isDirectory();
+  if (isDirectory && options.recursive) return removeTree(resolved, path);
+  refuseMount(resolved, path);
+  (isDirectory ? rmdirSync : unlinkSync)(toPath(resolved));
 }
 
 /** What is mounted below, in a running container, is somebody else's: then nothing is deleted. */
 function removeTree(path: string, asked: string): void {
-  refuseMounts(path, lstatSync(toPath(parentOf(path) || "/")).dev, asked);
+  refuseMounts(path, asked);
   removeAll(path);
 }
 
-function refuseMounts(path: string, device: number, asked: string): void {
+function refuseMounts(path: string, asked: string): void {
   const stats = lstatIfAny(path);
-  if (!stats?.isDirectory()) return;
-  if (stats.dev !== device)
+  if (!stats) return;
+  refuseMount(path, asked);
+  if (stats.isDirectory()) for (const name of listNames(path)) refuseMounts(`${path}/${name}`, asked);
+}
+
+function refuseMount(path: string, asked: string): void {
+  if (isMountpoint(path))
     throw new EngineError("forbidden", `Cannot remove ${JSON.stringify(asked)}: another file system is mounted at ${shown(path)}`);
-  for (const name of listNames(path)) refuseMounts(`${path}/${name}`, device, asked);
 }

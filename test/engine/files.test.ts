@@ -159,6 +159,11 @@ for (const as of USERS)
       assert.equal((await box.read("/rw/keep")).toString(), "mine\n");
       await assert.rejects(box.write("/ro/x", Buffer.from("x")), { status: 403, message: "mounted volume is marked read-only" });
       await assert.rejects(box.remove("/rw", { recursive: true }), { status: 403, message: /another file system is mounted at "\/rw"/ });
+      for (const path of ["/etc", "/etc/hosts"])
+        await assert.rejects(box.remove(path, { recursive: true }), {
+          status: 403,
+          message: /another file system is mounted at "\/etc\/host/,
+        });
       await berth("stop", "-t", "0", "box");
       assert.equal((await box.read("/etc/motd")).toString(), "while\n");
       await berth("rm", "box");
