@@ -81,6 +81,7 @@ const dockerodeTests: Tests = {
     await container.start();
     socket.send("close", "");
     assert.equal(((await container.wait()) as { StatusCode: number }).StatusCode, 0);
+    assert.deepEqual(await socket.all, { text: "", kinds: ["close"], closeCode: undefined });
     await container.remove();
   },
 

@@ -42,7 +42,8 @@ function read(bytes: Buffer): Awaited<TestWebSocket["all"]> {
     const data = bytes.subarray(at + 2, at + 2 + length);
     at += 2 + length;
     kinds.add(kind as keyof typeof OPCODE);
-    if (kind === "close") closeCode = data.readUInt16BE();
+    // Who closes without a reason is answered without one.
+    if (kind === "close") closeCode = data.length > 0 ? data.readUInt16BE() : undefined;
     else text += data.toString();
   }
   return { text, kinds: [...kinds], closeCode };
