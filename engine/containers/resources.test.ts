@@ -55,6 +55,10 @@ test("checkResources() discards what cannot be applied, and says so", () => {
     "Your kernel does not support OomKillDisable. OomKillDisable discarded.",
   ]);
   assert.deepEqual(checkResources(asked, all).warnings, []);
+  assert.deepEqual(checkResources({ CgroupParent: "/mine" }, all), {
+    resources: {},
+    warnings: ["Every container's control group is below this engine's own. CgroupParent discarded."],
+  });
   assert.throws(() => checkResources({ CpuRealtimePeriod: 1000 }, none), { message: "kernel does not support CPU real-time scheduler" });
   assert.match(
     checkResources({ OomKillDisable: true }, all).warnings.join(),

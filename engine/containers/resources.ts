@@ -76,6 +76,10 @@ export function checkResources<T extends Resources>(asked: T, support: LimitSupp
     discard(resources[field]?.length, io, unsupported(limit, `Block I/O ${unit} ${way} limit discarded.`), field);
   }
   checkWeight(resources.BlkioWeight ?? 0);
+  if (resources.CgroupParent && !update) {
+    warnings.push("Every container's control group is below this engine's own. CgroupParent discarded.");
+    delete resources.CgroupParent;
+  }
   if (resources.CpuPercent) {
     warnings.push("linux does not support CPU percent. Percent discarded.");
     resources.CpuPercent = 0;
