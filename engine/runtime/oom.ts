@@ -31,6 +31,7 @@ export function watchOom(pump: Pump, directories: Readonly<Record<string, string
  * that is gone the machine's counter decides, which nobody needs otherwise.
  */
 function watchSeparate(pump: Pump, directory: string): OomWatch {
+  const kills = (machineKills ??= new MachineKills());
   const events = makeEventDescriptor();
   const control = openSync(join(directory, "memory.oom_control"), "r");
   let count = 0n;
@@ -41,7 +42,6 @@ function watchSeparate(pump: Pump, directory: string): OomWatch {
       readSync(events, bytes);
       count += bytes.readBigUInt64LE();
       killed ||= count > 1n || existsSync(directory);
-      if (killed) machineKills.take();
     } catch {
       // Nothing happened since.
     }
@@ -62,7 +62,8 @@ function watchSeparate(pump: Pump, directory: string): OomWatch {
   return {
     killed: (exitCode) => {
       take();
-      if (!killed && exitCode === 137 && count === 1n) killed = machineKills.take();
+      // The event comes before the kill is counted, the end of the process after it.
+      if (killed || (exitCode === 137 && count === 1n)) killed = kills.take() || killed;
       return killed;
     },
     close,
@@ -85,7 +86,7 @@ class MachineKills {
   }
 }
 
-const machineKills = new MachineKills();
+let machineKills: MachineKills | undefined;
 
 /** Version 2: the counter is read when it changes; the parent's counter knows what was too late to be read. */
 function watchUnified(pump: Pump, directory: string): OomWatch {
