@@ -62,6 +62,18 @@ test("readLines() may give lines together, but the same bytes, and no line to it
   assert.equal(all, `a\nb\ncd\n${"x".repeat(20000)}\nend`);
 });
 
+test("readLines() cuts a long line where Docker does, together with others too", async () => {
+  const { log, print, close } = newLog();
+  const long = "x".repeat(40_000);
+  for (const text of ["a\n", long.slice(0, 20_480), long.slice(20_480), "\nb\nc\n", `d\n${long}\ne`]) print(text);
+  close();
+  const pieces: string[] = [];
+  for await (const { data } of readLines(log, { follow: false, together: true }))
+    pieces.push(...(data.toString().match(/.+\n?|\n/g) ?? []));
+  const cut = [long.slice(0, 16_384), long.slice(0, 16_384), `${long.slice(0, 7_232)}\n`];
+  assert.deepEqual(pieces, ["a\n", ...cut, "b\n", "c\n", "d\n", ...cut, "e"]);
+});
+
 for (const [tail, want] of [
   [0, []],
   [1, hundred.slice(-1)],

@@ -48,12 +48,13 @@ export class LineSplitter {
     rest.timeNs = timeNs;
   }
 
-  /** The same bytes, whole lines together: a hundred times faster for who looks at none of them. */
-  *pushTogether({ stream, timeNs, data }: LogChunk): Generator<Line> {
+  /** The same bytes, whole lines together: a hundred times faster for who looks at none of them. Long lines are in pieces here too. */
+  *pushTogether(chunk: LogChunk): Generator<Line> {
+    const { stream, timeNs, data } = chunk;
     const rest = this.#rest[stream];
-    const end = data.lastIndexOf(10) + 1;
     const bytes = rest.data.length === 0 ? data : Buffer.concat([rest.data, data]);
-    const whole = end > 0 ? rest.data.length + end : bytes.length >= LONGEST_LINE ? bytes.length : 0;
+    if (hasLongLine(bytes)) return yield* this.push(chunk);
+    const whole = bytes.lastIndexOf(10) + 1;
     if (whole > 0) yield { stream, timeNs, data: bytes.subarray(0, whole) };
     rest.data = bytes.subarray(whole);
     rest.timeNs = timeNs;
@@ -66,6 +67,16 @@ export class LineSplitter {
       if (data.length > 0) yield { stream, timeNs, data };
     }
   }
+}
+
+/** Whether a line has to be cut. */
+function hasLongLine(bytes: Buffer): boolean {
+  for (let start = 0; bytes.length - start >= LONGEST_LINE;) {
+    const newline = bytes.lastIndexOf(10, start + LONGEST_LINE);
+    if (newline < start) return true;
+    start = newline + 1;
+  }
+  return false;
 }
 
 /**

@@ -50,7 +50,11 @@ type Says = (args: readonly string[]) => Promise<string>;
 
 async function checkNetwork(says: Says, options: readonly string[]): Promise<void> {
   const inspect = async (): Promise<Network> => (JSON.parse(await says(["network", "inspect", "equal3"])) as [Network])[0];
-  const chosen = ({ Id: _id, Created: _created, ...rest }: Network): unknown => rest;
+  // The docker command sends subnets in no order: it keeps them in a map of Go.
+  const chosen = ({ Id: _id, Created: _created, IPAM, ...rest }: Network): unknown => ({
+    ...rest,
+    IPAM: { ...IPAM, Config: IPAM.Config?.toSorted((a, b) => (a.Subnet ?? "").localeCompare(b.Subnet ?? "")) },
+  });
   await says(["network", "create", ...options, "equal3"]);
   const before = await inspect();
   await says(["network", "rm", "equal3"]);
