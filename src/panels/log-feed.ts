@@ -60,6 +60,8 @@ export class LogFeed {
   readonly #names: string[] = [];
   readonly #following = new Set<string>();
   readonly #followed = new Map<string, Followed>();
+  /** Containers that were running when their past was read: what they printed since is still to come, also when they have ended. */
+  readonly #unfinished = new Set<string>();
   #waiting: { lines: string[]; marks: number[] } = { lines: [], marks: [] };
   #timer: NodeJS.Timeout | undefined;
   #reading: Promise<void> = Promise.resolve();
@@ -131,15 +133,18 @@ export class LogFeed {
   async #history(client: DockerClient): Promise<void> {
     const { removed, signal } = this.#options;
     const containers = await this.#containers(client);
+    for (const container of containers) if (mayPrint(container)) this.#unfinished.add(container.Id);
     // What a container prints meanwhile is followed. Another machine's clock may be another one.
-    const until = this.#engine.own ? String(Date.now() / 1000) : undefined;
+    const now = this.#engine.own ? String(Date.now() / 1000) : undefined;
     const gone = this.#caughtUp ? [] : (await removed.read()).filter(({ id }) => containers.every(({ Id }) => Id !== id));
     const streams = [
       ...gone.map(({ source, lines, marks }) => {
         const index = this.#sourceNamed(source);
         return [{ lines, marks: marks.map((mark) => index * 2 + (mark & 1)) }].values();
       }),
-      ...containers.filter(({ Id }) => !this.#following.has(Id)).map((container) => this.#past(client, container, until)),
+      ...containers
+        .filter(({ Id }) => !this.#following.has(Id))
+        .map((container) => this.#past(client, container, mayPrint(container) ? now : undefined)),
     ];
     for await (const batch of mergeByTime(streams)) {
       if (signal.aborted) return;
@@ -207,7 +212,9 @@ export class LogFeed {
 
   async #startFollowing(): Promise<void> {
     const client = await this.#engine.client();
-    for (const container of await this.#containers(client)) if (container.State === "running") void this.#follow(client, container);
+    for (const container of await this.#containers(client))
+      if (mayPrint(container) || this.#unfinished.has(container.Id)) void this.#follow(client, container);
+    this.#unfinished.clear();
   }
 
   async #follow(client: DockerClient, container: ContainerSummary): Promise<void> {
@@ -262,7 +269,7 @@ export class LogFeed {
       if (piece) yield piece;
     }
     // What has ended ended its last line as well; what runs may go on with it.
-    if (!follow && container.State === "running") return;
+    if (!follow && mayPrint(container)) return;
     for (const stream of ["stdout", "stderr"] as const) {
       const line = streams[stream].end();
       const piece = line === undefined ? undefined : take(stream, [line]);
@@ -280,6 +287,11 @@ interface ReadOptions {
 interface Piece {
   readonly lines: readonly string[];
   readonly mark: number;
+}
+
+/** A paused one goes on one day. */
+function mayPrint({ State }: ContainerSummary): boolean {
+  return State === "running" || State === "paused";
 }
 
 /** @param newest time of what was read */
