@@ -6,6 +6,7 @@ import type { DockerClient } from "../../client/client.ts";
 import { isStatus } from "../../client/errors.ts";
 import { packPath } from "../../client/tar/pack.ts";
 import { unpack } from "../../client/tar/unpack.ts";
+import type { UnpackOptions } from "../../client/tar/unpack.ts";
 import { writeTar } from "../../client/tar/write.ts";
 import { command } from "../cli.ts";
 import type { Cli } from "../cli.ts";
@@ -80,9 +81,14 @@ async function copyOut(cli: Cli, client: DockerClient, copy: Copy): Promise<void
   const { root, base } = await localTarget(cli, copy, { isDirectory: isDirectory(found), name });
   // Entries are called after the source: its name becomes the one that was asked for. That of `dir/.` is ".".
   const rename = (entry: string): string => posix.join(base, withoutTop(entry, found.name));
-  await unpack(tar as AsyncIterable<Buffer>, { root, rename, keepOwner: copy.keepOwner });
+  await unpack(tar as AsyncIterable<Buffer>, { root, rename, keepOwner: copy.keepOwner, makeNode });
   tellDone(cli, copy, join(root, base));
 }
+
+const makeNode: NonNullable<UnpackOptions["makeNode"]> = async (...node) => {
+  const { makeSpecialFile } = await import("../../host/special-file.ts");
+  await makeSpecialFile(...node);
+};
 
 /** A device would be replaced by a file, for everybody on this machine. @throws {Error} */
 async function refuseDevice(path: string): Promise<void> {
@@ -153,7 +159,8 @@ async function copyIn(cli: Cli, client: DockerClient, copy: Copy): Promise<void>
   const into = target.exists && target.isDirectory;
   const directory = into ? target.path : posix.dirname(target.path);
   const name = into ? (namesContent(copy.local) ? "." : basename(path)) : posix.basename(target.path);
-  const entries = packPath(path, name, { keepOwner: copy.keepOwner, followTop: copy.followLink });
+  const onSocket = (socket: string): void => cli.complain(`Can't add file ${socket} to tar: archive/tar: sockets not supported`);
+  const entries = packPath(path, name, { keepOwner: copy.keepOwner, followTop: copy.followLink, onSocket });
   const tar = Readable.from(writeTar(entries), { objectMode: false });
   await put(cli, client, { ...copy, inside: directory }, tar);
   tellDone(cli, copy, `${copy.container}:${copy.inside}`);

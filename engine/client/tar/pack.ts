@@ -12,6 +12,8 @@ export interface PackOptions {
   readonly keepOwner: boolean;
   /** Follows a symbolic link at the top. */
   readonly followTop?: boolean;
+  /** Takes FIFOs and devices too, and is told the path of each socket, which no archive can hold. */
+  readonly onSocket?: (path: string) => void;
   /** Whether a path below the top is taken; `enter` says whether a directory that is not taken is looked into. */
   readonly select?: (path: string, isDirectory: boolean) => { readonly take: boolean; readonly enter: boolean };
 }
@@ -21,7 +23,7 @@ const SMALL = 256 * 1024;
 
 /**
  * What is at `top`, called `name` in the archive (`""` leaves the top itself out, its content stays), in order of names.
- * Sockets, FIFOs and devices are skipped.
+ * Sockets, FIFOs and devices are skipped, unless the options say otherwise.
  */
 export async function* packPath(top: string, name: string, options: PackOptions): AsyncGenerator<TarEntry> {
   const stats = await (options.followTop ? stat(top) : lstat(top));
@@ -52,9 +54,9 @@ interface Found {
   readonly stats: Stats;
 }
 
-async function* oneEntry({ path, name, stats }: Found, { keepOwner }: PackOptions): AsyncGenerator<TarEntry> {
-  const type = typeOf(stats);
-  if (!type) return;
+async function* oneEntry({ path, name, stats }: Found, { keepOwner, onSocket }: PackOptions): AsyncGenerator<TarEntry> {
+  const type = typeOf(stats) ?? (onSocket && specialTypeOf(stats));
+  if (!type) return stats.isSocket() ? onSocket?.(path) : undefined;
   const header: TarHeader = {
     name: type === "directory" ? `${name}/` : name,
     type,
@@ -64,6 +66,7 @@ async function* oneEntry({ path, name, stats }: Found, { keepOwner }: PackOption
     gid: keepOwner ? stats.gid : 0,
     size: type === "file" ? stats.size : 0,
     ...(type === "symlink" ? { linkName: await readlink(path) } : {}),
+    ...(type === "character" || type === "block" ? { device: deviceOf(stats) } : {}),
   };
   if (type !== "file") yield { header };
   else if (stats.size > SMALL) yield { header, content: createReadStream(path, { end: stats.size - 1, highWaterMark: SMALL }) };
@@ -77,4 +80,15 @@ function typeOf(stats: Stats): "file" | "directory" | "symlink" | undefined {
   if (stats.isFile()) return "file";
   if (stats.isDirectory()) return "directory";
   return stats.isSymbolicLink() ? "symlink" : undefined;
+}
+
+function specialTypeOf(stats: Stats): "character" | "block" | "fifo" | undefined {
+  if (stats.isCharacterDevice()) return "character";
+  if (stats.isBlockDevice()) return "block";
+  return stats.isFIFO() ? "fifo" : undefined;
+}
+
+/** As Linux packs both numbers into one, for those of less than 32 bits. */
+function deviceOf({ rdev }: Stats): { major: number; minor: number } {
+  return { major: (rdev >>> 8) & 0xfff, minor: (rdev & 0xff) | ((rdev >>> 12) & 0xfff00) };
 }

@@ -4,7 +4,7 @@
 import type { TarHeader } from "./write.ts";
 
 export interface ReadEntry {
-  /** `type` is `other` for devices, FIFOs and what is not known. */
+  /** `type` is `other` for what is not known. */
   readonly header: Omit<TarHeader, "type"> & { readonly type: TarHeader["type"] | "other" };
   /** Has to be read (or left) before the next entry is asked for; what is left is skipped. */
   readonly content: AsyncIterable<Buffer>;
@@ -63,6 +63,7 @@ function decode(block: Buffer): Decoded {
     size: numberAt(block, 124, 12),
     mtime: new Date(numberAt(block, 136, 12) * 1000),
     linkName: text(157, 100),
+    ...(flag === "3" || flag === "4" ? { device: { major: numberAt(block, 329, 8), minor: numberAt(block, 337, 8) } } : {}),
     type: "file",
     flag,
   };
@@ -100,7 +101,16 @@ function paxFields(body: Buffer): Record<string, string> {
   return fields;
 }
 
-const KINDS: Readonly<Record<string, TarHeader["type"]>> = { "0": "file", "7": "file", "1": "link", "2": "symlink", "5": "directory" };
+const KINDS: Readonly<Record<string, TarHeader["type"]>> = {
+  "0": "file",
+  "7": "file",
+  "1": "link",
+  "2": "symlink",
+  "3": "character",
+  "4": "block",
+  "5": "directory",
+  "6": "fifo",
+};
 
 function applyPax({ flag, ...header }: Decoded, pax: Readonly<Record<string, string>>): { header: ReadEntry["header"] } {
   const number = (key: string, before: number): number => (pax[key] === undefined ? before : Number(pax[key]));

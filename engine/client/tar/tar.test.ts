@@ -3,6 +3,7 @@ import { execFileSync } from "node:child_process";
 import {
   chmodSync,
   existsSync,
+  lstatSync,
   mkdirSync,
   mkdtempSync,
   readFileSync,
@@ -13,11 +14,14 @@ import {
   symlinkSync,
   writeFileSync,
 } from "node:fs";
+import { once } from "node:events";
+import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Readable } from "node:stream";
 import { buffer } from "node:stream/consumers";
 import { after, test } from "node:test";
+import { makeSpecialFile } from "../../host/special-file.ts";
 import { bufferEntry, packPath } from "./pack.ts";
 import { readTar } from "./read.ts";
 import { unpack } from "./unpack.ts";
@@ -80,6 +84,32 @@ test("unpack() restores what packPath() took", async () => {
   await unpack(writeTar(packPath(root, "", { keepOwner: false })), { root: out, rename: (name) => name, keepOwner: false });
   execFileSync("diff", ["-r", root, out]);
   assert.equal(statSync(join(out, "a.txt")).mode & 0o777, 0o750);
+});
+
+test("unpack() makes the FIFOs that packPath() took, and neither takes one unless asked", async () => {
+  const root = sample();
+  execFileSync("mkfifo", ["-m", "0622", join(root, "sub/pipe")]);
+  const sockets: string[] = [];
+  const server = createServer().listen(join(root, "socket"));
+  await once(server, "listening");
+  for (const asked of [true, false]) {
+    const out = mkdtempSync(join(directory, "out-"));
+    const tar = writeTar(packPath(root, "", { keepOwner: false, ...(asked && { onSocket: (path: string) => sockets.push(path) }) }));
+    const makeNode = (path: string): Promise<void> => makeSpecialFile(path, "fifo");
+    await unpack(tar, { root: out, rename: (name) => name, keepOwner: false, makeNode });
+    const made = lstatSync(join(out, "sub/pipe"), { throwIfNoEntry: false });
+    assert.deepEqual([made?.isFIFO(), made && made.mode & 0o777], asked ? [true, 0o622] : [undefined, undefined]);
+    assert.deepEqual(readdirSync(out).toSorted(), ["a.txt", "big", "sub"]);
+  }
+  server.close();
+  assert.deepEqual(sockets, [join(root, "socket")]);
+});
+
+test("packPath() writes a device as tar does", async () => {
+  const archive = await buffer(Readable.from(writeTar(packPath("/dev/null", "null", { keepOwner: false, onSocket: () => undefined }))));
+  assert.match(execFileSync("tar", ["-tv"], { input: archive }).toString(), /^crw-rw-rw- .* 1,3 .* null$/m);
+  for await (const { header } of readTar(Readable.from([archive])))
+    assert.deepEqual([header.type, header.device], ["character", { major: 1, minor: 3 }]);
 });
 
 test("packPath() leaves out what is not selected", async () => {

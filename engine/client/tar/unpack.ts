@@ -8,6 +8,7 @@ import { join, posix } from "node:path";
 import { pipeline } from "node:stream/promises";
 import { readTar } from "./read.ts";
 import type { ReadEntry } from "./read.ts";
+import type { TarHeader } from "./write.ts";
 
 export interface UnpackOptions {
   /** Existing directory. */
@@ -15,6 +16,8 @@ export interface UnpackOptions {
   /** Gives an entry its name below the root, `""` being the root itself. Names come without slashes at their ends. */
   readonly rename: (name: string) => string;
   readonly keepOwner: boolean;
+  /** Makes a FIFO or a device, which Node cannot; without it they are left out. */
+  readonly makeNode?: (path: string, type: "fifo" | "character" | "block", device: TarHeader["device"]) => Promise<void>;
 }
 
 /** Unpacks all entries; existing files are replaced. @throws {Error} for an entry that would leave the root */
@@ -58,6 +61,7 @@ async function writeEntry({ header, content }: ReadEntry, path: string, options:
   if (header.type === "symlink") await symlink(header.linkName ?? "", path);
   else if (header.type === "link") await link(await safePath(options, header.linkName ?? ""), path);
   else if (header.type === "file") await pipeline(content, createWriteStream(path, { flags: "wx" }));
+  else if (header.type !== "other" && options.makeNode) await options.makeNode(path, header.type, header.device);
   else return;
   if (header.type !== "link") await finish(path, header, options);
 }

@@ -5,7 +5,7 @@
 export interface TarHeader {
   /** With slashes; a directory's ends with one. */
   readonly name: string;
-  readonly type: "file" | "directory" | "symlink" | "link";
+  readonly type: "file" | "directory" | "symlink" | "link" | "character" | "block" | "fifo";
   /** Permission bits. */
   readonly mode: number;
   /** Bytes of content; 0 unless a file. */
@@ -15,6 +15,8 @@ export interface TarHeader {
   readonly gid: number;
   /** Target of a link. */
   readonly linkName?: string;
+  /** Of a character or block device. */
+  readonly device?: { readonly major: number; readonly minor: number };
 }
 
 export interface TarEntry {
@@ -24,7 +26,7 @@ export interface TarEntry {
 }
 
 const BLOCK = 512;
-const TYPES = { file: "0", link: "1", symlink: "2", directory: "5" } as const;
+const TYPES = { file: "0", link: "1", symlink: "2", character: "3", block: "4", directory: "5", fifo: "6" } as const;
 
 /** The archive's bytes; entries are asked for as the reader gets to them. @throws {Error} when content is not as long as its header says */
 export async function* writeTar(entries: AsyncIterable<TarEntry>): AsyncGenerator<Uint8Array> {
@@ -100,6 +102,8 @@ function ustar(header: TarHeader, type: string): Buffer {
   block.write(type, 156, "ascii");
   block.write(asciiTail(header.linkName ?? ""), 157, 100, "latin1");
   block.write("ustar\x0000", 257, "latin1");
+  octal(header.device?.major ?? 0, 329, 8);
+  octal(header.device?.minor ?? 0, 337, 8);
   const sum = block.reduce((total, byte) => total + byte, 0);
   block.write(`${sum.toString(8).padStart(6, "0")}\0 `, 148, "ascii");
   return block;
