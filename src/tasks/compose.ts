@@ -8,14 +8,16 @@ export interface ComposeCall {
   readonly words: readonly string[];
   readonly directory: string | undefined;
   readonly name: string;
+  /** The folder of the workspace that it belongs to. */
+  readonly place?: vscode.WorkspaceFolder | vscode.TaskScope | undefined;
 }
 
-export function composeTask(context: Context, { words, directory, name }: ComposeCall): vscode.Task {
+export function composeTask(context: Context, { words, directory, name, place }: ComposeCall): vscode.Task {
   const { program, prefix, env } = berthProgram(context);
   const execution = new vscode.ProcessExecution(program, [...prefix, ...words], { env, ...(directory ? { cwd: directory } : {}) });
   const task = new vscode.Task(
     { type: "berth-compose", command: words.join(" ") },
-    vscode.TaskScope.Workspace,
+    place ?? vscode.TaskScope.Workspace,
     name,
     "Berth",
     execution,

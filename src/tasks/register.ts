@@ -12,9 +12,9 @@ export function registerTasks(context: Context): vscode.Disposable[] {
     vscode.tasks.registerTaskProvider(type, {
       provideTasks: async () => {
         const { offered, make } = await kindOf(type);
-        return (await offered(context)).map((definition) => make(context, definition));
+        return (await offered(context)).map(({ definition, place }) => make(context, definition, place));
       },
-      resolveTask: async ({ definition }) => (await kindOf(type)).make(context, definition),
+      resolveTask: async ({ definition, scope }) => (await kindOf(type)).make(context, definition, scope),
     }),
   );
 }

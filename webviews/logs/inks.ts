@@ -5,8 +5,8 @@ import type { Color } from "./terminal-text.ts";
 type Rgb = readonly [number, number, number];
 
 const NAMES = ["Black", "Red", "Green", "Yellow", "Blue", "Magenta", "Cyan", "White"];
-/** As WCAG wants it of text, and a little more: colors are rounded. */
-const LEAST_CONTRAST = 4.6;
+/** As WCAG wants it of text, and a little more: colors are rounded. Who chose a theme of high contrast wants the higher of its levels. */
+const leastContrast = (): number => (document.body.classList.contains("vscode-high-contrast") ? 7.1 : 4.6);
 
 export class Inks {
   #known = new Map<string, string>();
@@ -58,9 +58,10 @@ function parsed(text: string): Rgb | undefined {
 /** Mixed with white or black, whichever is further from the ground, as much as it takes. */
 function readable(ink: Rgb, ground: Rgb): Rgb {
   const strongest = luminance(ground) > 0.18 ? 0 : 255;
+  const least = leastContrast();
   for (let share = 0; share < 1; share += 0.1) {
     const mixed = ink.map((value) => value + (strongest - value) * share) as unknown as Rgb;
-    if (contrast(mixed, ground) >= LEAST_CONTRAST) return mixed;
+    if (contrast(mixed, ground) >= least) return mixed;
   }
   return [strongest, strongest, strongest];
 }

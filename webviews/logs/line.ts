@@ -71,7 +71,7 @@ function marked(text: string, [from, to]: Place, found: readonly Place[]): (Node
 
 function inked({ ink, ground, looks }: Run, parts: readonly (Node | string)[], inks: Inks): readonly (Node | string)[] {
   if (ink === undefined && ground === undefined && looks.length === 0) return parts;
-  const made = element("span", { class: ["inked", ...looks].join(" ") }, ...parts);
+  const made = element("span", { class: [ground === undefined ? "inked" : "grounded", ...looks].join(" ") }, ...parts);
   if (ground !== undefined) made.style.backgroundColor = inks.ground(ground);
   if (ink !== undefined) made.style.color = inks.ink(ink, ground);
   else if (ground !== undefined) made.style.color = inks.onGround(ground);

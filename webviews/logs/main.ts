@@ -16,6 +16,8 @@ import { SlowPattern } from "./slow-pattern.ts";
 
 /** Letters of a name in front of a line, where there is room; the whole of it is in its tooltip. */
 const WIDEST_SOURCE = 16;
+/** Of the terminal's colors: bright cyan, green, magenta, yellow, blue and red. */
+const SOURCE_INKS = [14, 10, 13, 11, 12, 9] as const;
 /** Letters of a line that are drawn; all of them are searched and downloaded. */
 const MOST_LETTERS = 20_000;
 /** Lines of a piece of a download. */
@@ -297,14 +299,12 @@ class LogsPage {
     if (this.#rows.isNote(index)) return element("div", { class: "line note" }, `── ${text} ──`);
     const line = element("div", { class: `line ${this.#rows.isError(index) ? "stderr" : "stdout"}` });
     if (this.#times) line.append(element("span", { class: "time", title: this.#rows.time(index) }, this.#prefix(index)));
-    if (this.#sources.length > 1)
-      line.append(
-        element(
-          "span",
-          { class: `source source-${this.#rows.source(index) % 6}`, title: this.#sourceOf(index) },
-          `${cut(this.#sourceOf(index), this.#widest())} │ `,
-        ),
-      );
+    if (this.#sources.length > 1) {
+      const name = this.#sourceOf(index);
+      const source = element("span", { class: "source", title: name }, `${cut(name, this.#widest())} │ `);
+      source.style.color = this.#inks.ink(SOURCE_INKS[this.#rows.source(index) % SOURCE_INKS.length]!);
+      line.append(source);
+    }
     const words = drawLine(text, { most: MOST_LETTERS, highlight: this.#highlight, inks: this.#inks });
     words.classList.add(levelOf(this.#rows.plain(index)) ?? "none");
     line.append(words);

@@ -94,6 +94,22 @@ test("A compose task puts what is wrong among the problems, at its line and colu
   await vscode.workspace.fs.delete(uri);
 });
 
+test("Tasks of another folder of the workspace begin there, and a variable stays for the editor to fill in", async () => {
+  const { buildTarget, taskKinds } = await import("../../../src/tasks/tasks.ts");
+  const place = { uri: vscode.Uri.file("/other/web"), name: "web", index: 1 };
+  const { directory, dockerfile, name } = buildTarget({ dockerfile: "sub/dev.Dockerfile" }, place);
+  assert.deepEqual([directory, dockerfile, name], ["/other/web/sub", "dev.Dockerfile", "sub-dev:latest"]);
+  const composed = async (file: string): Promise<unknown[]> => {
+    const definition = { type: "berth-compose", command: "ps", file };
+    const { execution } = taskKinds["berth-compose"].make(await inside(), definition, place);
+    const { args, options } = execution as vscode.ProcessExecution;
+    return [...args.slice(-3), options?.cwd];
+  };
+  assert.deepEqual(await composed("sub/compose.yaml"), ["--file", "/other/web/sub/compose.yaml", "ps", "/other/web/sub"]);
+  const variable = "${workspaceFolder}/compose.yaml";
+  assert.deepEqual(await composed(variable), ["--file", variable, "ps", "${workspaceFolder}"]);
+});
+
 /** Runs work whose progress is canceled when one of its messages is such; at once without. */
 async function canceling(work: () => Promise<unknown>, when: (report: string) => boolean = () => true): Promise<void> {
   const source = new vscode.CancellationTokenSource();
