@@ -62,6 +62,9 @@ for (const [line, exitCode, stderr] of [
     125,
     "unknown shorthand flag: 'z' in -z\n\nUsage:  berth container ls [OPTIONS]\n\nRun 'berth container ls --help' for more information\n",
   ],
+  ["buildx bake -f docker-bake.hcl", 1, 'berth buildx bake is not there: "berth compose build"'],
+  ["buildx create --use --driver docker-container", 1, "berth buildx create is not there: there is one builder"],
+  ["buildx use other", 1, 'no builder "other" found: there is one, "default"'],
 ] as const)
   test(`berth ${line} is refused`, async () => {
     const result = await berth(line);
