@@ -6,7 +6,9 @@ import type { AddressInfo } from "node:net";
 import { networkInterfaces, tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
-import { download, isLinkLocal, isNear } from "./download.ts";
+import { download } from "./download.ts";
+import { isLinkLocal, isNear } from "./guarded-get.ts";
+import { fetchContext } from "./remote-context.ts";
 
 const addresses: readonly [string, "link-local" | "near" | "far"][] = [
   ["169.254.169.254", "link-local"],
@@ -68,6 +70,10 @@ test("a server elsewhere does not lead to this machine, a file or a metadata ser
     download(`http://${host}:${port}/${path}`, { checksum: undefined, directory, signal: new AbortController().signal });
   for (const what of Object.keys(targets)) await assert.rejects(from(own, `${what}/3`), /is refused/, what);
   assert.deepEqual(readdirSync(directory), [], "nothing is left of what was refused");
+  const context = (host: string, path: string) =>
+    fetchContext(`http://${host}:${port}/${path}`, directory, { signal: new AbortController().signal });
+  for (const what of Object.keys(targets)) await assert.rejects(context(own, `${what}/1`), /is refused/, `context ${what}`);
+  assert.equal((await context("127.0.0.1", "loopback/2")).dockerfile, "Dockerfile");
   (await from(own, "file")).close();
   (await from("127.0.0.1", "loopback/2")).close();
   await assert.rejects(from("127.0.0.1", "metadata/1"), /the link-local address 169\.254\.169\.254 is refused/);

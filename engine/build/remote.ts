@@ -1,6 +1,8 @@
 /** Files that a request names by URL, for import and build. */
-import { Readable } from "node:stream";
+import type { IncomingMessage } from "node:http";
+import type { Readable } from "node:stream";
 import { EngineError } from "../errors.ts";
+import { get } from "./guarded-get.ts";
 
 /**
  * What a URL holds, and its content type. Only http and https.
@@ -17,17 +19,16 @@ export async function open(
 ): Promise<{ body: Readable; contentType: string; url: URL }> {
   const parsed = parse(url);
   tell(`Downloading from ${parsed.href}`);
-  let response: Response;
+  let body: IncomingMessage;
   try {
-    response = await fetch(parsed, { signal, redirect: "follow" });
+    body = await get(parsed, { signal });
   } catch (cause) {
     signal.throwIfAborted();
-    throw new EngineError("internal", `Get ${JSON.stringify(parsed.href)}: ${reason(parsed, cause)}`, { cause });
+    throw new EngineError("internal", `Get ${JSON.stringify(parsed.href)}: ${reason(parsed, cause as NodeJS.ErrnoException)}`, { cause });
   }
-  if (!response.ok || !response.body)
-    throw new EngineError("internal", `failed to GET ${parsed.href} with status ${response.status} ${response.statusText}`);
-  const body = Readable.fromWeb(response.body as Parameters<typeof Readable.fromWeb>[0]);
-  return { body, contentType: response.headers.get("content-type") ?? "", url: parsed };
+  if (body.statusCode === 200) return { body, contentType: body.headers["content-type"] ?? "", url: parsed };
+  body.destroy();
+  throw new EngineError("internal", `failed to GET ${parsed.href} with status ${body.statusCode} ${body.statusMessage}`);
 }
 
 function parse(url: string): URL {
@@ -37,10 +38,9 @@ function parse(url: string): URL {
   return parsed;
 }
 
-function reason(url: URL, error: unknown): string {
-  const cause = (error as Error).cause as NodeJS.ErrnoException | undefined;
+function reason(url: URL, { code, message }: NodeJS.ErrnoException): string {
   const port = url.port || (url.protocol === "https:" ? "443" : "80");
-  if (cause?.code === "ECONNREFUSED") return `dial tcp ${url.hostname}:${port}: connect: connection refused`;
-  if (cause?.code === "ENOTFOUND") return `dial tcp: lookup ${url.hostname}: no such host`;
-  return cause?.message ?? (error as Error).message;
+  if (code === "ECONNREFUSED") return `dial tcp ${url.hostname}:${port}: connect: connection refused`;
+  if (code === "ENOTFOUND") return `dial tcp: lookup ${url.hostname}: no such host`;
+  return message;
 }
