@@ -32,9 +32,9 @@ for (const [address, kind] of addresses)
     assert.deepEqual([isLinkLocal(address) !== undefined, isNear(address) !== undefined], [kind === "link-local", kind !== "far"]);
   });
 
-/** Addresses that only this machine's network tells. */
+/** Addresses that only this machine's network tells; those of engines come and go. */
 function ownAddress(): string | undefined {
-  const all = Object.values(networkInterfaces()).flatMap((each) => each ?? []);
+  const all = Object.entries(networkInterfaces()).flatMap(([name, each]) => (name.startsWith("berth-") ? [] : (each ?? [])));
   return all.find(({ address, family, internal }) => family === "IPv4" && !internal && !isNear(address))?.address;
 }
 

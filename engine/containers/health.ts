@@ -107,6 +107,6 @@ async function checkOnce(
     if (health.failingStreak >= (config.Healthcheck?.Retries || DEFAULT.retries)) health.status = "unhealthy";
   }
   if (health.status === before) return;
-  await store.save(entry);
+  await store.note(entry);
   announce(rooms.events, entry.record, `health_status: ${health.status}`);
 }

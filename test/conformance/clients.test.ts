@@ -4,6 +4,7 @@ import { once } from "node:events";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { createInterface } from "node:readline";
 import { PassThrough } from "node:stream";
 import { buffer, text } from "node:stream/consumers";
 import { suite, test } from "node:test";
@@ -134,8 +135,8 @@ const dockerodeTests: Tests = {
     const events = await docker.getEvents({ filters: { container: ["worker"], event: ["kill", "die", "destroy"] } });
     const seen: string[] = [];
     const destroyed = new Promise<void>((resolve) => {
-      events.on("data", (chunk: Buffer) => {
-        for (const line of chunk.toString().trim().split("\n")) seen.push((JSON.parse(line) as { Action: string }).Action);
+      createInterface({ input: events }).on("line", (line) => {
+        seen.push((JSON.parse(line) as { Action: string }).Action);
         if (seen.includes("destroy")) resolve();
       });
     });

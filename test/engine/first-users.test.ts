@@ -21,8 +21,8 @@ const LONG = "[0-9a-f]{64}";
 /** bcrypt of "secret". */
 const PASSWORDS = "me:$2y$05$p9yd5wC4v0KjDE7RFRZ/4O5wzAfu3wQoOFM4lVkDb/aZecbfdCIB.\n";
 
-/** One that containers on the host's network have to see. */
-const hostInterface = new RegExp(`^${Object.keys(networkInterfaces()).find((name) => name !== "lo") ?? "lo"}$`, "m");
+/** One that containers on the host's network have to see; other engines' come and go. */
+const hostInterface = new RegExp(`^${Object.keys(networkInterfaces()).find((name) => !/^(lo$|berth-)/.test(name)) ?? "lo"}$`, "m");
 
 /** A shell line with `D` for the command and `R` for the registry, and what it prints; a line with † is a form that docker itself lacks. */
 const LINES: readonly (readonly [line: string, prints?: RegExp])[] = [

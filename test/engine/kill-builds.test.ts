@@ -204,7 +204,8 @@ for (const as of USERS)
       const { status } = await killed();
       assert.equal(status, "succeeded");
       // Who notices late kills when it is written.
-      assert.deepEqual(readdirSync(out), (await build.ended) === 0 ? ["image.tar"] : []);
+      const exitCode = await build.ended;
+      assert.deepEqual(readdirSync(out), exitCode === 0 ? ["image.tar"] : []);
     });
 
     test("while the image is pushed", async (t) => {

@@ -18,7 +18,7 @@ import { cannotRunAs, USERS } from "../support/user.ts";
 
 /** Everything below the run directory that belongs to one container or build step. */
 function runFiles(engine: TestEngine): string[] {
-  const folder = join(engine.root, "run", "containers");
+  const folder = join(engine.root, "run", "tasks");
   return existsSync(folder) ? readdirSync(folder) : [];
 }
 

@@ -144,8 +144,8 @@ export function runProgram(argv: readonly string[], options: RunOptions & { user
       ...other,
     });
     const output = { stdout: "", stderr: "" };
-    child.stdout.on("data", (chunk: Buffer) => (output.stdout += chunk.toString()));
-    child.stderr.on("data", (chunk: Buffer) => (output.stderr += chunk.toString()));
+    child.stdout.setEncoding("utf8").on("data", (text: string) => (output.stdout += text));
+    child.stderr.setEncoding("utf8").on("data", (text: string) => (output.stderr += text));
     child.stdin.on("error", () => undefined).end(options.input ?? "");
     child.once("error", reject).once("close", (code) => resolve({ exitCode: code ?? -1, ...output }));
   });

@@ -161,7 +161,7 @@ export async function listeningPort(server: ChildProcessByStdio<null, null, Read
     server.once("exit", () => reject(new Error(`docker-registry ended: ${said}`)));
     server.stderr.on("data", (chunk: Buffer) => {
       said += chunk.toString();
-      const [, port] = /listening on 127\.0\.0\.1:(\d+)/.exec(said) ?? [];
+      const [, port] = /listening on 127\.0\.0\.1:(\d+)\D/.exec(said) ?? [];
       if (!port) return;
       server.stderr.removeAllListeners("data").resume();
       resolve(port);
