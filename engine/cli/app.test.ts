@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { spawnSync } from "node:child_process";
+import { closeSync, existsSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createHash } from "node:crypto";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -72,6 +73,28 @@ for (const [line, exitCode, stderr] of [
     if (stderr.endsWith("\n")) assert.equal(result.stderr, stderr);
     else assert.ok(result.stderr.startsWith(stderr) && result.stderr.trimEnd().split("\n").length === 1);
   });
+
+for (const [line, stderr] of [
+  ["ps --format {{.ID", "failed to parse template: template: :1: unclosed action"],
+  [
+    "ps -q --format {{.Nope}}",
+    `WARNING: Ignoring custom format, because both --format and --quiet are set.
+failed to execute template: template: :1:2: executing "" at <.Nope>: can't evaluate field Nope in type *formatter.ContainerContext`,
+  ],
+] as const)
+  test(`berth ${line} is refused before any engine is asked`, async () => {
+    assert.deepEqual(await berth(line), { exitCode: 1, stdout: "", stderr: `${stderr}\n` });
+  });
+
+test("a full disk behind stdout is told in one sentence", { skip: !existsSync("/dev/full") && "needs /dev/full" }, () => {
+  const full = openSync("/dev/full", "w");
+  const { status, stderr } = spawnSync(process.execPath, [join(import.meta.dirname, "main.ts"), "--help"], {
+    stdio: ["ignore", full, "pipe"],
+    encoding: "utf8",
+  });
+  closeSync(full);
+  assert.deepEqual([status, stderr], [1, "write /dev/stdout: no space left on device\n"]);
+});
 
 test("a command without an engine says so in docker's words", async () => {
   const { exitCode, stderr } = await berth("ps");

@@ -163,7 +163,7 @@ export function duration(help: string, options: FlagOptions<number | undefined> 
 /** CPUs as billionths, e.g. `0.5`. */
 export function cpus(help: string, options: FlagOptions<number | undefined> = {}): Flag<number | undefined> {
   const read = (value: string): number => {
-    if (!/^\d*\.?\d+$/.test(value)) throw new Error(`failed to parse ${value} as a rational number`);
+    if (!/^[-+]?\d*\.?\d+$/.test(value)) throw new Error(`failed to parse ${value} as a rational number`);
     const nano = Number(value) * 1e9;
     if (Math.abs(nano - Math.round(nano)) > 1e-3) throw new Error("value is too precise");
     return Math.round(nano);

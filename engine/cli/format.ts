@@ -5,7 +5,7 @@ import { ExitError } from "./cli.ts";
 import type { Cli } from "./cli.ts";
 import { TemplateError } from "./template/lex.ts";
 import { compileTemplate } from "./template/execute.ts";
-import type { Template, TemplateOptions } from "./template/execute.ts";
+import type { TemplateOptions } from "./template/execute.ts";
 import { goJson } from "./template/functions.ts";
 import { alignTabs } from "./tabs.ts";
 
@@ -31,6 +31,8 @@ export interface ListFormat {
   readonly format: string;
   /** The command's own table, e.g. `table {{.ID}}\t{{.Name}}`. */
   readonly table: string;
+  /** What `raw` stands for, where docker knows that word. */
+  readonly raw?: string;
   /** Header of each field. */
   readonly headers: Readonly<Record<string, string>>;
   /** Docker's Go type of a row, which it names for a field that there is not. */
@@ -59,7 +61,7 @@ const HEADER_FUNCTIONS = {
 export function formatRows(rows: readonly Row[], form: ListFormat): string {
   const { source, isTable } = readFormat(form);
   if (source === "json") return rows.map((row) => `${jsonRow(row)}\n`).join("");
-  const template = readTemplate(source, form.type);
+  const template = compileTemplate(source, { type: form.type ?? "" });
   const lines = rows.map((row) => template(sorted(row)));
   if (!isTable) return lines.map((line) => `${line}\n`).join("");
   const header = compileTemplate(source, { functions: HEADER_FUNCTIONS })(headerRow(form.headers));
@@ -69,18 +71,9 @@ export function formatRows(rows: readonly Row[], form: ListFormat): string {
     .join("");
 }
 
-/** @throws {Error} in docker's words for lists */
-function readTemplate(source: string, type = ""): Template {
-  try {
-    return compileTemplate(source, { type });
-  } catch (error) {
-    throw new Error(`failed to parse template: ${(error as Error).message}`, { cause: error });
-  }
-}
-
 function readFormat(form: ListFormat): { source: string; isTable: boolean } {
   const given = form.format.trim();
-  const chosen = given === "" || given === "table" ? form.table : given;
+  const chosen = given === "" || given === "table" ? form.table : given === "raw" ? (form.raw ?? given) : given;
   const isTable = chosen.startsWith("table");
   const body = isTable ? chosen.slice("table".length).trimStart() : chosen;
   return { source: body.replaceAll("\\t", "\t").replaceAll("\\n", "\n"), isTable };

@@ -1,6 +1,7 @@
 /**
  * The command as a process: its streams, its signals, its exit.
  */
+import { writeSync } from "node:fs";
 import type { Announcement } from "../client/announce.ts";
 import { runApp } from "./app.ts";
 import { ExitError } from "./cli.ts";
@@ -65,7 +66,11 @@ class ProcessStreams implements Streams {
 
   get stdout(): NodeJS.WriteStream {
     // The reader of a pipe went away: nothing is left to do, as if the signal had ended us.
-    const onError = (error: NodeJS.ErrnoException): never => process.exit(error.code === "EPIPE" ? 141 : 1);
+    const onError = (error: NodeJS.ErrnoException): never => {
+      if (error.code !== "EPIPE")
+        writeSync(2, `write /dev/stdout: ${error.code === "ENOSPC" ? "no space left on device" : error.message}\n`);
+      process.exit(error.code === "EPIPE" ? 141 : 1);
+    };
     if (!this.#used.has(process.stdout)) this.#used.add(process.stdout.on("error", onError));
     return process.stdout;
   }

@@ -7,7 +7,8 @@ import { ModelError } from "./paths.ts";
 import type { ModelPath } from "./paths.ts";
 import type { Kind, Shape } from "./shapes.ts";
 import { splitWords } from "./shellwords.ts";
-import { durationNanoseconds, shortestFloat32, sizeInBytes } from "./units.ts";
+import { parseBytes } from "../syntax/size.ts";
+import { durationNanoseconds, shortestFloat32 } from "./units.ts";
 
 /**
  * A mapping read by a shape. Keys that the shape does not know are dropped, `x-…` keys are kept as they are,
@@ -66,7 +67,7 @@ function number(value: Value): number {
 
 function size(value: Value): string {
   if (typeof value === "number" || typeof value === "bigint") return String(value);
-  return String(sizeInBytes(String(value)));
+  return String(parseBytes(String(value)));
 }
 
 /** `[key=value]` or a mapping; a key alone has `alone` as its value. */

@@ -30,5 +30,6 @@ for (const [text, want] of [
   test(`parseBytes() reads ${text}`, () => assert.equal(parseBytes(text), want));
 
 test("parseBytes() refuses what is no size", () => {
-  for (const text of ["", "x", "-1", "1x", "m"]) assert.throws(() => parseBytes(text), { message: `invalid size: '${text}'` });
+  for (const text of ["", "x", "-1", "m", "1 2"]) assert.throws(() => parseBytes(text), { message: `invalid size: '${text}'` });
+  for (const suffix of ["x", "ib", "kk"]) assert.throws(() => parseBytes(`10${suffix}`), { message: `invalid suffix: '${suffix}'` });
 });

@@ -35,14 +35,20 @@ export function significant(value: number, digits: number): string {
   return `${Number(mantissa)}e${power[0]}${power.slice(1).padStart(2, "0")}`;
 }
 
+const POWERS: Readonly<Record<string, number>> = { "": 1, k: 1024, m: 1024 ** 2, g: 1024 ** 3, t: 1024 ** 4, p: 1024 ** 5 };
+
 /**
  * Bytes of `512`, `64m`, `1.5GiB`: every unit is a power of 1024, as for memory.
  *
- * @throws {Error} `invalid size: 'x'`
+ * @throws {Error} `invalid size: '…'` or `invalid suffix: '…'`
  */
 export function parseBytes(text: string): number {
-  const match = /^(\d+(?:\.\d+)?)\s?([kmgtp]?)(i?b)?$/i.exec(text);
-  if (!match) throw new Error(`invalid size: '${text}'`);
-  const power = "kmgtp".indexOf((match[2] ?? "").toLowerCase() || "-") + 1;
-  return Math.trunc(Number(match[1]) * 1024 ** power);
+  const match = /^(.*[0-9])([^0-9]*)$/s.exec(text);
+  const digits = match?.[1] ?? "";
+  const value = /^[-+]?(\d+\.?\d*|\.\d+)(e[-+]?\d+)?$/i.test(digits) ? Number(digits) : NaN;
+  if (!match || Number.isNaN(value) || value < 0) throw new Error(`invalid size: '${text}'`);
+  const suffix = match[2]!.trim().toLowerCase();
+  const unit = /^([kmgtp]?)(i?b)?$/.exec(suffix);
+  if (!unit || suffix === "ib") throw new Error(`invalid suffix: '${suffix}'`);
+  return Math.trunc(value * POWERS[unit[1] ?? ""]!);
 }

@@ -52,7 +52,8 @@ export const contextLs = command({
       Current: name === current,
     }));
     const table = flags.quiet ? "{{.Name}}" : "table {{.Name}}{{if .Current}} *{{end}}\t{{.Description}}\t{{.DockerEndpoint}}\t{{.Error}}";
-    cli.out(formatRows(rows, { format: flags.format, table, headers: { ...HEADERS, Current: "" } }));
+    const headers = { ...HEADERS, Current: "" };
+    cli.out(formatRows(rows, { format: flags.format, table, headers, type: "*formatter.clientContextContext" }));
   },
 });
 

@@ -44,9 +44,19 @@ export const images = command({
     const rows = found.toSorted((a, b) => b.Created - a.Created).flatMap((image) => imageRows(image, options));
     const digest = flags.digests ? "{{.Digest}}\t" : "";
     const table = flags.quiet ? "{{.ID}}" : `table {{.Repository}}\t{{.Tag}}\t${digest}{{.ID}}\t{{.CreatedSince}}\t{{.Size}}`;
-    cli.out(formatRows(rows, { format, table, headers: HEADERS, type: "*formatter.imageContext" }));
+    const raw = flags.quiet ? "image_id: {{.ID}}" : rawImage(flags.digests);
+    cli.out(formatRows(rows, { format, table, raw, headers: HEADERS, type: "*formatter.imageContext" }));
   },
 });
+
+function rawImage(digests: boolean): string {
+  return `repository: {{.Repository}}
+tag: {{.Tag}}
+${digests ? "digest: {{.Digest}}\n" : ""}image_id: {{.ID}}
+created_at: {{.CreatedAt}}
+virtual_size: {{.Size}}
+`;
+}
 
 export interface ImageRowOptions {
   /** Milliseconds since the epoch. */

@@ -35,7 +35,8 @@ export const networkLs = command({
     const sorted = networks.toSorted((a, b) => (a.Name < b.Name ? -1 : 1));
     const rows = sorted.map((network) => networkRow(network, flags["no-trunc"]));
     const table = flags.quiet ? "{{.ID}}" : "table {{.ID}}\t{{.Name}}\t{{.Driver}}\t{{.Scope}}";
-    cli.out(formatRows(rows, { format, table, headers: HEADERS, type: "*network.networkContext" }));
+    const raw = `network_id: {{.ID}}${flags.quiet ? "" : "\nname: {{.Name}}\ndriver: {{.Driver}}\nscope: {{.Scope}}\n"}`;
+    cli.out(formatRows(rows, { format, table, raw, headers: HEADERS, type: "*network.networkContext" }));
   },
 });
 
@@ -50,7 +51,7 @@ function networkRow(network: Network, full: boolean): Row {
     Internal: String(network.Internal),
     Labels: formatLabels(network.Labels),
     Label: (name: unknown) => network.Labels?.[String(name)] ?? "",
-    CreatedAt: formatTime(network.Created),
+    CreatedAt: formatTime(network.Created.replace(/(\.\d*?)0+Z$/, "$1Z").replace(".Z", "Z")),
   };
 }
 

@@ -3,11 +3,26 @@ import { command } from "../cli.ts";
 import { FORMAT_HELP, ellipsis, formatLabels, formatRows, shortId } from "../format.ts";
 import type { Row } from "../format.ts";
 import { bool, filter, int, text } from "../flags.ts";
+import { compileTemplate } from "../template/execute.ts";
 import { formatTime } from "../time.ts";
 import { humanDuration } from "../../syntax/duration.ts";
 import { humanSize } from "../../syntax/size.ts";
 
 const TABLE = "table {{.ID}}\t{{.Image}}\t{{.Command}}\t{{.RunningFor}}\t{{.Status}}\t{{.Ports}}\t{{.Names}}";
+
+const RAW = `container_id: {{.ID}}
+image: {{.Image}}
+command: {{.Command}}
+created_at: {{.CreatedAt}}
+state: {{- pad .State 1 0}}
+status: {{- pad .Status 1 0}}
+names: {{.Names}}
+labels: {{- pad .Labels 1 0}}
+ports: {{- pad .Ports 1 0}}
+`;
+
+/** Docker's Go type of a row. */
+const TYPE = "*formatter.ContainerContext";
 
 const HEADERS = {
   ID: "CONTAINER ID",
@@ -41,8 +56,10 @@ export const ps = command({
     size: bool("Display total file sizes", { short: "s" }),
   },
   async run(cli, { flags, given }) {
-    const client = await cli.client();
     const format = flags.format || (flags.quiet ? "" : ((await cli.settings()).file.psFormat ?? ""));
+    if (flags.quiet && format) cli.complain("WARNING: Ignoring custom format, because both --format and --quiet are set.");
+    checkFormat(format);
+    const client = await cli.client();
     const limit = flags.latest && !given.has("last") ? 1 : (flags.last ?? 0) > 0 ? flags.last : undefined;
     const containers = await client.containers.list({
       all: flags.all,
@@ -54,9 +71,25 @@ export const ps = command({
     const table = flags.quiet ? "{{.ID}}" : `${TABLE}${flags.size ? "\t{{.Size}}" : ""}`;
     const options = { now: cli.now(), full: flags["no-trunc"] };
     const rows = containers.map((container) => containerRow(container, options));
-    cli.out(formatRows(rows, { format, table, headers: HEADERS, type: "*formatter.ContainerContext" }));
+    const raw = flags.quiet ? "container_id: {{.ID}}" : `${RAW}${flags.size ? "size: {{.Size}}\n" : ""}`;
+    const shown = flags.quiet && format !== "raw" ? "" : format;
+    cli.out(formatRows(rows, { format: shown, table, raw, headers: HEADERS, type: TYPE }));
   },
 });
+
+const NO_CONTAINER = { Id: "", Names: [], Image: "", ImageID: "", Command: "", Created: 0, Ports: [], Labels: {}, State: "", Status: "" };
+
+/** As docker does, before it asks: a template that cannot be run is an error without any container, too. */
+function checkFormat(format: string): void {
+  let doing = "parse";
+  try {
+    const template = compileTemplate(format, { type: TYPE });
+    doing = "execute";
+    template(containerRow(NO_CONTAINER as unknown as ContainerSummary, { now: 0, full: false }));
+  } catch (error) {
+    throw new Error(`failed to ${doing} template: ${(error as Error).message}`, { cause: error });
+  }
+}
 
 /** A container as lists show it. */
 export function containerRow(container: ContainerSummary, options: { now: number; full: boolean }): Row {

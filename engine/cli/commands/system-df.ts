@@ -22,12 +22,16 @@ export const systemDf = command({
   async run(cli, { flags }) {
     const client = await cli.client();
     const usage = await client.system.diskUsage({ signal: cli.signal });
-    if (flags.verbose) return flags.format ? cli.print(formatValue(flags.format, detailsOf(cli, usage))) : showDetails(cli, usage);
+    if (flags.verbose)
+      return flags.format
+        ? cli.print(formatValue(flags.format, detailsOf(cli, usage), { type: "*formatter.diskUsageContext" }))
+        : showDetails(cli, usage);
     const table = "table {{.Type}}\t{{.TotalCount}}\t{{.Active}}\t{{.Size}}\t{{.Reclaimable}}";
     cli.out(
       formatRows([imagesRow(usage), containersRow(usage), volumesRow(usage), cacheRow(usage)], {
         format: flags.format,
         table,
+        raw: "type: {{.Type}}\ntotal: {{.TotalCount}}\nactive: {{.Active}}\nsize: {{.Size}}\nreclaimable: {{.Reclaimable}}\n",
         headers: HEADERS,
         type: "*formatter.diskUsageImagesContext",
       }),

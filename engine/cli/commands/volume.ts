@@ -64,6 +64,7 @@ export const volumeLs = command({
       formatRows(rows, {
         format,
         table: flags.quiet ? "{{.Name}}" : "table {{.Driver}}\t{{.Name}}",
+        raw: flags.quiet ? "name: {{.Name}}" : "name: {{.Name}}\ndriver: {{.Driver}}\n",
         headers: HEADERS,
         type: "*formatter.volumeContext",
       }),

@@ -25,6 +25,8 @@ export function readVolumes(texts: readonly string[], cwd: string): Volumes {
       continue;
     }
     if (parts.some((part) => part === "")) throw new Error(`invalid spec: ${text}: empty section between colons`);
+    // A single letter is the drive of a path on Windows.
+    if (parts.length > 3 && !parts.some((part) => /^[a-z]$/i.test(part))) throw new Error(`invalid spec: ${text}: too many colons`);
     if (parts.length === 1) anonymous.push(text);
     else binds.push([/^\.{1,2}(\/|$)/.test(parts[0]!) ? resolve(cwd, parts[0]!) : parts[0]!, ...parts.slice(1)].join(":"));
   }

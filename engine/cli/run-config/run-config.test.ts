@@ -47,6 +47,7 @@ test("readVolumes() sorts binds from anonymous volumes", () => {
   assert.deepEqual(binds, ["named:/d", "/work/dir/a:/b:ro", "/work/c:/d", "/x:/y"]);
   assert.deepEqual(anonymous, ["/data"]);
   assert.throws(() => readVolumes(["a::b"], "/"), { message: "invalid spec: a::b: empty section between colons" });
+  assert.throws(() => readVolumes(["/a:/b:/c:/d"], "/"), { message: "invalid spec: /a:/b:/c:/d: too many colons" });
 });
 
 for (const [text, want] of [
@@ -115,6 +116,7 @@ test("readEnvironment() puts files first and fills in names alone", async () => 
   const file = join(directory, "env");
   writeFileSync(file, "# no\n\nA=1\n  B = 2\nFROM\nMISSING\n");
   const source = { cwd: directory, env: { FROM: "outside", C: "c" } };
+  await assert.rejects(readEnvironment(["."], [], source), { message: "invalid env file (.): read .: is a directory" });
   await assert.rejects(readEnvironment(["env"], [], source), {
     message: "invalid env file (env): variable 'B ' contains whitespaces",
   });

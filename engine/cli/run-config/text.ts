@@ -45,6 +45,7 @@ export interface EnvironmentSource {
 /** Lines of an env or label file: comments and blank lines are skipped, a name alone takes its value from `env`. */
 export async function readPairsFile(path: string, { cwd, env }: EnvironmentSource): Promise<string[]> {
   const bytes = await readFile(resolve(cwd, path)).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === "EISDIR") throw new Error(`invalid env file (${path}): read ${path}: is a directory`);
     // Named as it was given.
     throw Object.assign(error, { path });
   });
