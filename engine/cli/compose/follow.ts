@@ -24,18 +24,14 @@ export interface FollowOptions {
   readonly onEnd: (ended: Ended) => void;
 }
 
-interface Followed {
-  readonly name: string;
-  readonly service: string;
-  output: Promise<void>;
-}
-
 /** Follows containers until `close`. */
 export class Follower {
   readonly #client: DockerClient;
   readonly #options: FollowOptions;
   readonly #abort = new AbortController();
-  readonly #followed = new Map<string, Followed>();
+  readonly #followed = new Set<string>();
+  /** By container: when all that was said in its last run is shown. */
+  readonly #outputs = new Map<string, Promise<void>>();
 
   constructor(client: DockerClient, options: FollowOptions) {
     this.#client = client;
@@ -50,8 +46,7 @@ export class Follower {
   /** Shows what a container says from now on; call it right before it starts. */
   async attach({ id, name, service }: { id: string; name: string; service: string }): Promise<void> {
     if (this.#followed.has(id)) return;
-    const followed: Followed = { name, service, output: Promise.resolve() };
-    this.#followed.set(id, followed);
+    this.#followed.add(id);
     if (!this.#options.shows(service)) return;
     const { Config } = await this.#client.containers.inspect(id, { signal: this.#abort.signal });
     const stream = await this.#client.containers.attach(id, { stdin: false, tty: Config.Tty ?? false, signal: this.#abort.signal });
@@ -62,7 +57,10 @@ export class Follower {
       this.#options.printer.flush(label);
     };
     // Its end is told by the event; a connection that breaks off only ends the output.
-    followed.output = copy().catch(() => {});
+    this.#outputs.set(
+      id,
+      copy().catch(() => {}),
+    );
   }
 
   /** Begins to hear of containers that start and end. */
@@ -84,9 +82,8 @@ export class Follower {
   }
 
   async #died(ended: Ended): Promise<void> {
-    const followed = this.#followed.get(ended.id);
     this.#followed.delete(ended.id);
-    await followed?.output;
+    await this.#outputs.get(ended.id);
     if (this.#options.shows(ended.service))
       this.#options.printer.say(`${logName(this.#options.project, ended.name)} exited with code ${ended.exitCode}`);
     if (await this.#comesBack(ended.id)) return void this.attach(ended).catch(() => {});
@@ -102,6 +99,11 @@ export class Follower {
       if (isStatus(error, 404) || this.#abort.signal.aborted) return false;
       throw error;
     }
+  }
+
+  /** Resolves when all that these containers, which have ended, had said is shown. */
+  async drained(ids: readonly string[]): Promise<void> {
+    for (const id of ids) await this.#outputs.get(id);
   }
 
   close(): void {

@@ -112,7 +112,8 @@ export async function upAttached(compose: Compose, project: Project, options: At
     if (end === "all") return options.exitCodeFrom || options.abortOnFailure ? (last?.exitCode ?? 0) : 0;
     if (typeof end !== "string")
       cli.complain(color ? "\x1b[31m\x1b[1mAborting on container exit...\x1b[0m" : "Aborting on container exit...");
-    await Promise.race([stopAll(compose, project, options), forced.then(() => killAll(compose, project))]);
+    const stopped = stopAll(compose, project, options).then((ids) => follower.drained(ids));
+    await Promise.race([stopped, forced.then(() => killAll(compose, project))]);
     if (typeof end === "string") return end === "SIGTERM" ? 143 : 130;
     return (
       (options.exitCodeFrom ? await exitCodeOf(compose, project, options.exitCodeFrom) : undefined) ??
@@ -169,7 +170,8 @@ async function attachRunning(
       await follower.attach({ id: container.Id, name: nameOf(container), service: serviceOf(container) });
 }
 
-async function stopAll(compose: Compose, project: Project, { converge: { execute: flags } }: AttachedOptions): Promise<void> {
+/** @returns the ids of all that have run */
+async function stopAll(compose: Compose, project: Project, { converge: { execute: flags } }: AttachedOptions): Promise<string[]> {
   const client = await compose.client();
   const present = await observe(client, project, { services: [] });
   const running = present.containers.filter(({ State }) => State === "running" || State === "restarting" || State === "paused");
@@ -183,6 +185,7 @@ async function stopAll(compose: Compose, project: Project, { converge: { execute
       signal: new AbortController().signal,
     }),
   );
+  return present.containers.flatMap(({ Id, State }) => (State === "created" ? [] : [Id]));
 }
 
 async function killAll(compose: Compose, project: Project): Promise<void> {

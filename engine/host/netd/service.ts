@@ -15,7 +15,8 @@ import { Relay } from "./relay.ts";
 import type { RelayedPort } from "./relay.ts";
 import { Upstream } from "./upstream.ts";
 
-const PROBE_MS = 2000;
+/** The kernel asks again after one, three and seven seconds; a busy machine may need that. */
+const PROBE_MS = 10_000;
 
 export class NetdService {
   readonly #netns: Netns;
