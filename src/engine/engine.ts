@@ -71,6 +71,8 @@ export class Engine implements vscode.Disposable {
   /** The client of a running engine, which is started first where that is needed. @throws {Error} a sentence for the user */
   async client(): Promise<DockerClient> {
     if (this.#state.kind !== "running") await this.start();
+    // What it has waited for may have been given up for another endpoint.
+    await this.#connecting;
     if (this.#client && this.#state.kind === "running") return this.#client;
     throw new Error(this.#why());
   }
@@ -129,9 +131,14 @@ export class Engine implements vscode.Disposable {
     return new EngineProgram({ programs: this.#programs, root: settings.get("root", ""), nodePath: settings.get("nodePath", "") });
   }
 
+  /** Whoever else wants it waits for the same attempt, unless that has been given up. */
   #connect(options: { start: boolean; again?: boolean }): Promise<void> {
-    this.#connecting ??= this.#doConnect(options).finally(() => (this.#connecting = undefined));
-    return this.#connecting;
+    if (this.#connecting) return this.#connecting;
+    const attempt = this.#doConnect(options).finally(() => {
+      if (this.#connecting === attempt) this.#connecting = undefined;
+    });
+    this.#connecting = attempt;
+    return attempt;
   }
 
   /** @param again another attempt by itself: the failure stays on the screen until it succeeds */
@@ -142,11 +149,15 @@ export class Engine implements vscode.Disposable {
     const { signal } = this.#closing;
     try {
       const address = this.own ? await this.#startOwn(start, signal) : this.endpoint;
+      signal.throwIfAborted();
       if (address === undefined) return this.#rest();
       const { connectTo, eventsOf } = await import("./connect.ts");
-      this.#client = await connectTo(address);
+      const client = await connectTo(address);
+      if (signal.aborted) return void client.close();
+      this.#client = client;
       // The answer's head says that events are being kept from now on: lists that are read afterwards miss nothing.
-      const events = await eventsOf(this.#client, signal);
+      const events = await eventsOf(client, signal);
+      signal.throwIfAborted();
       this.#become({ kind: "running" });
       this.#attempt = 0;
       void this.#follow(events, signal);
@@ -217,9 +228,11 @@ export class Engine implements vscode.Disposable {
     this.#watcher.on("error", () => this.#watcher?.close());
   }
 
+  /** Gives up an attempt that is under way, too: what comes next begins anew. */
   #disconnect(): void {
     this.#closing.abort();
     this.#closing = new AbortController();
+    this.#connecting = undefined;
     this.#watcher?.close();
     this.#watcher = undefined;
     clearTimeout(this.#retry);

@@ -19,7 +19,9 @@ export class SettingsWatch implements vscode.Disposable {
     // A directory that is not there yet appears in the one above it.
     this.#follow(dirname(directory), (name) => name === basename(directory));
     this.#follow(directory, (name) => /^(config\.json|berth\.json|contexts)$/.test(name));
-    for (const path of [dirname(contexts), contexts, ...below(contexts)]) this.#follow(path, () => true);
+    for (const path of [dirname(contexts), contexts]) this.#follow(path, () => true);
+    // Listed once it is followed, so that none appears in between.
+    for (const path of below(contexts)) this.#follow(path, () => true);
   }
 
   dispose(): void {

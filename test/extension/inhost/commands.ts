@@ -1,11 +1,12 @@
 /** Commands, answered as a person would answer them: what the engine has afterwards counts. */
 import assert from "node:assert/strict";
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { constants } from "node:os";
 import { join } from "node:path";
 import * as vscode from "vscode";
 import { commands } from "../../../src/commands/commands.ts";
 import packageJson from "../../../package.json" with { type: "json" };
-import { berth, inside, rowAt, scratch } from "./inside.ts";
+import { berth, inside, rowAt, scratch, untilHeeds } from "./inside.ts";
 import { answering, run, until } from "./prompts.ts";
 import type { Answer } from "./prompts.ts";
 
@@ -139,7 +140,7 @@ const cases: Case[] = [
   ["doctor", () => [], [], () => openTab("Berth: Doctor")],
   ["container.stats", () => ["first"], [], () => openTab("Stats: first")],
   ["container.searchLogs", () => ["first"], [], () => openTab("Logs: first")],
-  ["container.edit", () => ["first"], [], () => openTab(/first/)],
+  ["container.edit", () => ["first"], [], () => openTab("Edit first")],
   ["container.stop", () => ["first"], [], async () => assert.equal(await state("first"), "exited")],
   ["container.prune", () => [], ["Remove"], async () => assert.doesNotMatch(await berth("ps", "-a"), /first/)],
   ["image.prune", () => [], ["All images", "Remove"], async () => assert.doesNotMatch(await images(), /other/)],
@@ -177,9 +178,9 @@ const cases: Case[] = [
 ];
 
 /** A panel's tab shows once the editor has been told. */
-async function openTab(title: string | RegExp): Promise<void> {
-  const is = ({ label }: vscode.Tab): boolean => (typeof title === "string" ? label === title : title.test(label));
-  await until(() => vscode.window.tabGroups.all.some(({ tabs }) => tabs.some(is)), vscode.window.tabGroups.onDidChangeTabs);
+async function openTab(title: string): Promise<void> {
+  const isOpen = (): boolean => vscode.window.tabGroups.all.some(({ tabs }) => tabs.some(({ label }) => label === title));
+  await until(isOpen, vscode.window.tabGroups.onDidChangeTabs);
 }
 
 suite("Commands", () => {
@@ -215,7 +216,7 @@ suite("Commands", () => {
 
   test("tell when a container ends, as a signal makes it", async () => {
     await berth("run", "-d", "--name", "ending", "busybox", "sh", "-c", "trap 'exit 7' USR1; while true; do sleep 0.1; done");
-    await berth("exec", "ending", "sh", "-c", "until grep -q 'SigCgt.*[1-9]' /proc/1/status; do sleep 0.05; done");
+    await berth("exec", "ending", "sh", "-c", untilHeeds(constants.signals.SIGUSR1));
     const { messages } = await answering(["SIGUSR1"], false, async () => {
       const told = vscode.commands.executeCommand("berth.container.wait", "ending");
       await vscode.commands.executeCommand("berth.container.signal", "ending");

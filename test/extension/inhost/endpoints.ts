@@ -1,9 +1,13 @@
 /** The same views on other endpoints: Debian's dockerd; and a registry. Each is skipped by name where it is missing. */
 import assert from "node:assert/strict";
+import { once } from "node:events";
 import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { createServer } from "node:net";
+import type { AddressInfo } from "node:net";
+import { constants } from "node:os";
 import { delimiter, dirname, join } from "node:path";
 import * as vscode from "vscode";
-import { berth, inside, labels, rowAt, rows, scratch, shell } from "./inside.ts";
+import { berth, having, inside, labels, rowAt, rows, scratch, shell, untilHeeds } from "./inside.ts";
 import { run, until } from "./prompts.ts";
 import { restored } from "./restored.ts";
 import type { Answer } from "./prompts.ts";
@@ -108,6 +112,7 @@ function thePanels(how: () => readonly string[], { numbers }: { numbers: boolean
     await run("system.df");
     await shows(/^Images +\d/m);
     await run("container.restart", ["busy"]);
+    await there("exec", "busy", "sh", "-c", untilHeeds(constants.signals.SIGTERM));
     await run("container.signal", ["busy"], ["SIGTERM"]);
     const { messages } = await run("container.wait", ["busy"]);
     assert.match(messages.join(), /^busy ended with exit code \d+$/);
@@ -167,6 +172,19 @@ suite("Endpoints", () => {
     await run("endpoint.remove", [await rowAt("endpoints", "packed")], ["Remove"]);
   });
 
+  test("that do not answer are left at once for another", async () => {
+    const { engine } = await inside();
+    const silent = createServer().listen(0, "127.0.0.1");
+    await once(silent, "listening");
+    const asked = once(silent, "connection");
+    await having("endpoint", `tcp://127.0.0.1:${(silent.address() as AddressInfo).port}`, () => asked);
+    await until(() => engine.state.kind === "running", engine.onDidChangeState);
+    silent.close();
+    await berth("tag", "busybox", "own:1");
+    assert.ok((await rowAt("images", "own:1")).shown.context.startsWith("image;tagged"));
+    await berth("rmi", "own:1");
+  });
+
   test("are what the environment names, unless a setting says otherwise", async () => {
     const { engine } = await inside();
     const { BERTH_ROOT, DOCKER_HOST } = process.env;
@@ -210,6 +228,30 @@ function aContext(name: string, kind: string, address: string, ...answers: Answe
 
 aContext("far-tls", "TCP with TLS", needs("BERTH_TEST_TLS"), needs("BERTH_TEST_CERTIFICATES"));
 aContext("far-ssh", "SSH", needs("BERTH_TEST_SSH"));
+
+interface Text {
+  readonly name: string;
+  readonly text: string;
+}
+
+function textsBelow(folder: string): Text[] {
+  return unlessGone(() => readdirSync(folder, { withFileTypes: true })).flatMap((entry) => {
+    const path = join(folder, entry.name);
+    return entry.isDirectory() ? textsBelow(path) : entry.isFile() ? textOf(path) : [];
+  });
+}
+
+const textOf = (name: string): Text[] => unlessGone(() => [{ name, text: readFileSync(name, "utf8") }]);
+
+/** The editor may remove what it no longer needs at any moment. */
+function unlessGone<T>(read: () => T[]): T[] {
+  try {
+    return read();
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return [];
+    throw error;
+  }
+}
 
 suite("Registries", function () {
   const domain = needs("BERTH_TEST_REGISTRY");
@@ -285,24 +327,18 @@ suite("Registries", function () {
     // All that the editor's server keeps, and what the engine has said.
     const folder = join(extension.globalStorageUri.fsPath, "../../..");
     assert.ok(extension.logUri.fsPath.startsWith(folder), `${extension.logUri.fsPath} is not in ${folder}`);
-    const read = (): { name: string; text: string }[] =>
-      readdirSync(folder, { recursive: true, withFileTypes: true })
-        .filter((entry) => entry.isFile())
-        .map(({ parentPath, name }) => join(parentPath, name))
-        .concat(engineLog ?? [])
-        // The editor may have removed what it no longer needs.
-        .flatMap((name) => (existsSync(name) ? [{ name, text: readFileSync(name, "utf8") }] : []));
     const engineLog = await engine.logFile();
-    const having = (word: string): string[] => read().flatMap(({ name, text }) => (text.includes(word) ? [name] : []));
+    const read = (): Text[] => [...textsBelow(folder), ...(engineLog ? textOf(engineLog) : [])];
+    const holding = (word: string): string[] => read().flatMap(({ name, text }) => (text.includes(word) ? [name] : []));
     // What is said last is written last: the log is whole once it is there.
     log.error("the last words");
     for (;;) {
-      if (having("the last words").length > 0) break;
+      if (holding("the last words").length > 0) break;
       await new Promise((done) => setTimeout(done, 50));
     }
-    assert.ok(having("authentication required").length > 0, "The log does not know of the login that failed");
+    assert.ok(holding("authentication required").length > 0, "The log does not know of the login that failed");
     assert.ok(read().some(({ name }) => name.endsWith("Machine/settings.json")));
-    assert.deepEqual([...having(secret), ...having(encoded(secret)), ...having(mistaken)], []);
+    assert.deepEqual([...holding(secret), ...holding(encoded(secret)), ...holding(mistaken)], []);
   });
 
   test("of docker's logins are there by themselves, and are docker's to end", async () => {

@@ -43,6 +43,10 @@ export async function rowAt(view: ViewName, ...path: string[]): Promise<Node> {
   return found!;
 }
 
+/** A shell's line that waits until the main process heeds a signal: before it has set its trap it is deaf to it. */
+export const untilHeeds = (signal: number): string =>
+  `until [ $((0x$(sed -n 's/^SigCgt:.//p' /proc/1/status) >> ${signal - 1} & 1)) = 1 ]; do sleep 0.05; done`;
+
 /** A setting for the time of some work. */
 export async function having<T>(name: string, value: unknown, work: () => Promise<T>): Promise<T> {
   const settings = vscode.workspace.getConfiguration("berth");
