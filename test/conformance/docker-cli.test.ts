@@ -18,7 +18,15 @@ for (const as of USERS)
     const shared: { docker?: Promise<Docker> } = {};
     const docker = (): Promise<Docker> => (shared.docker ??= prepare(as));
     const it = (name: string, run: (docker: Docker, t: TestContext) => Promise<void>, options: { skip?: string | false } = {}): void => {
-      void test(name, { timeout: 300_000, ...options }, async (t) => run(await docker(), t));
+      void test(name, { timeout: 300_000, ...options }, async (t) => {
+        const prepared = await docker();
+        try {
+          await run(prepared, t);
+        } catch (error) {
+          await prepared.clear();
+          throw error;
+        }
+      });
     };
     engineTests(it);
     imageTests(it);

@@ -67,6 +67,13 @@ export class Docker {
     for (const step of steps) await this.check(step);
   }
 
+  /** Removes what a test that failed has left: the next one begins as if it had not. */
+  async clear(): Promise<void> {
+    const { stdout } = await this.run("ps -aq");
+    if (stdout !== "") await this.run(["rm", "-fv", ...stdout.trim().split("\n")]);
+    for (const kind of ["network prune -f", "volume prune -af"]) await this.run(kind);
+  }
+
   /** A directory with these files, for builds. */
   context(name: string, files: Readonly<Record<string, string>>): string {
     const folder = join(this.folder, name);

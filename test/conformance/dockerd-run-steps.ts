@@ -139,7 +139,7 @@ export const RUN_GROUPS: readonly Group[] = [
       "echo piped | docker run --rm -i bb cat",
       "echo piped | docker run --rm bb cat",
       "echo piped | docker run --rm -i -a stdin -a stdout bb cat",
-      "docker run -d --rm -it bb true | wc -c",
+      "docker run -d --rm -it --name gone bb true | wc -c; while docker inspect gone >/dev/null 2>&1; do :; done",
       "docker run -it --rm bb true </dev/null",
       "docker run",
       "docker run --bogus bb",

@@ -20,7 +20,7 @@ const client = await new GenericContainer("busybox:latest")
   .withCommand(["sh", "-c", "httpd -f -p 8080"])
   .withExposedPorts(8080)
   .withNetwork(network)
-  .withHealthCheck({ test: ["CMD-SHELL", "true"], interval: 200, timeout: 1000, retries: 3 })
+  .withHealthCheck({ test: ["CMD-SHELL", "true"], interval: 200, timeout: 60_000, retries: 3 })
   .withWaitStrategy(Wait.forAll([Wait.forHealthCheck(), Wait.forListeningPorts()]))
   .start();
 
