@@ -41,6 +41,8 @@ function engineOf(states: string[], printed: (asked: Asked) => readonly string[]
   return { engine: engine as unknown as Engine, asked };
 }
 
+const words = { stopped: () => "stopped", removed: () => "removed", lost: () => "lost", back: () => "back" };
+
 /** Lines until the container is said to have stopped, or until all that there is was read. */
 async function linesOf(engine: Engine, last: "stopped" | "caughtUp"): Promise<string[]> {
   const lines: string[] = [];
@@ -53,7 +55,6 @@ async function linesOf(engine: Engine, last: "stopped" | "caughtUp"): Promise<st
       note: (text: string) => seen(text),
       caughtUp: () => seen("caughtUp"),
     };
-    const words = { stopped: () => "stopped", removed: () => "removed", lost: () => "lost", back: () => "back" };
     const removed = { read: async () => [] } as unknown as RemovedLogs;
     const options = { subject: { id: "1", name: "one" }, tail: 1000, removed, signal: closed.signal, words };
     void new LogFeed(engine, { ...listener }, options).run();
@@ -83,3 +84,30 @@ for (const state of ["running", "paused", "exited"])
       ],
     );
   });
+
+test("LogFeed says that a container was removed when its lines are kept: a window may be reloaded then", { timeout: 10_000 }, async () => {
+  const { engine } = engineOf(["running"], () => [OLD]);
+  const nothing = (): void => {};
+  let happens: (event: unknown) => void = nothing;
+  Object.assign(engine, { onDidHappen: (listener: typeof happens) => ((happens = listener), { dispose: nothing }) });
+  const closed = new AbortController();
+  const order: string[] = [];
+  await new Promise<void>((resolve) => {
+    const keep = async (): Promise<void> => {
+      await new Promise(setImmediate);
+      order.push("kept");
+      setImmediate(resolve);
+    };
+    const listener = {
+      sources: nothing,
+      lines: async () => {},
+      note: (text: string) => void (text === "removed" && order.push(text)),
+      caughtUp: () => happens({ Type: "container", Action: "destroy", Actor: { ID: "1", Attributes: { name: "one" } } }),
+    };
+    const removed = { read: async () => [], keep } as unknown as RemovedLogs;
+    const options = { subject: { id: "1", name: "one" }, tail: 1000, removed, signal: closed.signal, words };
+    void new LogFeed(engine, listener, options).run();
+  });
+  closed.abort();
+  assert.deepEqual(order, ["kept", "removed"]);
+});

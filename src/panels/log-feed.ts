@@ -173,9 +173,11 @@ export class LogFeed {
   #removed(id: string, name: string): void {
     const followed = this.#followed.get(id);
     if (!followed) return;
-    this.#listener.note(this.#options.words.removed(name));
     const { source, lines, marks } = followed;
-    void this.#options.removed.keep({ id, source: this.#names[source]!, lines, marks });
+    const { removed, signal, words } = this.#options;
+    // Told when they are kept: whoever has read it may reload the window.
+    const tell = (): void => void (!signal.aborted && this.#listener.note(words.removed(name)));
+    void removed.keep({ id, source: this.#names[source]!, lines, marks }).then(tell, tell);
   }
 
   async #containers(client: DockerClient): Promise<ContainerSummary[]> {
