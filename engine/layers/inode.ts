@@ -1,7 +1,7 @@
 /** What is at a path, on a layer worker: paths are byte strings and never followed when they are links. */
-import { chmodSync, closeSync, lstatSync, readdirSync, rmdirSync, unlinkSync } from "node:fs";
+import { chmodSync, lstatSync, readdirSync, rmdirSync, unlinkSync } from "node:fs";
 import type { Stats } from "node:fs";
-import { O, openDescriptor, openInside, RESOLVE } from "../host/descriptor.ts";
+import { closeDescriptor, O, openDescriptor, openInside, RESOLVE } from "../host/descriptor.ts";
 import { errorCode } from "../host/libc.ts";
 import { baseOf, parentOf, toPath } from "./names.ts";
 
@@ -24,13 +24,13 @@ export function isMountpoint(path: string): boolean {
   const parent = openDescriptor(toPath(parentOf(path) || "/"), O.PATH | O.DIRECTORY | O.CLOEXEC);
   try {
     const how = { flags: O.PATH | O.NOFOLLOW | O.CLOEXEC, resolve: RESOLVE.NO_XDEV };
-    closeSync(openInside(parent, toPath(baseOf(path)), how));
+    closeDescriptor(openInside(parent, toPath(baseOf(path)), how));
     return false;
   } catch (error) {
     if (errorCode(error) === "EXDEV") return true;
     throw error;
   } finally {
-    closeSync(parent);
+    closeDescriptor(parent);
   }
 }
 
