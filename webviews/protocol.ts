@@ -138,6 +138,8 @@ export type ToImagePage =
   | {
       readonly type: "layers";
       readonly layers: readonly LayerRow[];
+      /** Why there are no files, of an engine that does not tell them; then the numbers below mean nothing. */
+      readonly without?: string;
       /** 0 to 1: what the image would be if no file were in it twice, over what it is. */
       readonly efficiency: number;
       readonly wastedBytes: number;

@@ -64,14 +64,18 @@ export class Images {
     this.#connection = connection;
   }
 
-  list(options: Abortable & { all?: boolean; digests?: boolean; filters?: Filters; sharedSize?: boolean } = {}): Promise<ImageSummary[]> {
+  async list(
+    options: Abortable & { all?: boolean; digests?: boolean; filters?: Filters; sharedSize?: boolean } = {},
+  ): Promise<ImageSummary[]> {
     const query = {
       all: options.all,
       digests: options.digests,
       filters: encodeFilters(options.filters),
       "shared-size": options.sharedSize,
     };
-    return this.#connection.json("GET", "/images/json", { query, signal: options.signal });
+    const images = await this.#connection.json<ImageSummary[]>("GET", "/images/json", { query, signal: options.signal });
+    // Docker 20.10 and Podman have null for no digest and no tag.
+    return images.map((image) => ({ ...image, RepoTags: image.RepoTags ?? [], RepoDigests: image.RepoDigests ?? [] }));
   }
 
   async inspect(name: string, options: Abortable = {}): Promise<ImageInspect> {

@@ -34,6 +34,11 @@ const cases: [string, JsonMessage[], string][] = [
     "[1/2] FROM busybox  0.5 s\n[2/2] RUN make  CACHED\n",
   ],
   [
+    "Podman's steps",
+    says("[1/2] STEP 1/2: FROM busybox AS base\n", "[1/2] STEP 2/2: RUN make\n", "--> Using cache 0123\n", "STEP 1/1: FROM base\n"),
+    "[1/2] FROM busybox AS base  0.5 s\n[2/2] RUN make  CACHED\n[1/1] FROM base  0.5 s\n",
+  ],
+  [
     "what a command prints",
     says("Step 1/1 : RUN make\n", " ---> Running in 45\n", "cc", " -o main\nld\n", "done\n", "Removing intermediate container 45\n"),
     "[1/1] RUN make\n      cc -o main\n      ld\n      done\n      0.5 s\n",

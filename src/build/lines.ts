@@ -6,7 +6,7 @@
  *           cc -o main main.c
  *           1.2 s
  *
- * Our own engine tells its steps exactly (`StepLines`); of any other the classic builder's words are read.
+ * Our own engine tells its steps exactly (`StepLines`); of any other the words of Docker's classic builder or Podman's are read.
  */
 import type { BuildProgress } from "../../engine/api/types/builds.ts";
 import type { JsonMessage } from "../../engine/api/types/image.ts";
@@ -110,9 +110,9 @@ export class BuildLines {
   }
 
   #line(line: string): string {
-    const step = /^Step (\d+)\/(\d+) : (.*)\n$/.exec(line);
+    const step = /^(?:Step|(?:\[\d+\/\d+\] )?STEP) (\d+)\/(\d+) ?: (.*)\n$/.exec(line);
     if (step) return this.#startStep({ number: Number(step[1]), total: Number(step[2]), instruction: step[3]! });
-    if (line.startsWith(" ---> Using cache") && this.#step) {
+    if (/^ ?-{2,3}> Using cache/.test(line) && this.#step) {
       this.#step.cached = true;
       this.#cached += 1;
       return "";

@@ -1,4 +1,5 @@
 /** A build, wherever its engine is: our own reads the folder where it lies, every other one is sent it. */
+import { readFile } from "node:fs/promises";
 import { isAbsolute, join } from "node:path";
 import type { JsonMessage } from "../../engine/api/types/image.ts";
 import { say as sayCommand } from "../commands/operation.ts";
@@ -53,7 +54,9 @@ export async function runBuild(context: Context, target: BuildTarget, { signal, 
   try {
     for await (const message of messages(context, target, signal)) {
       say(lines.push(message));
-      if (lines.step && lines.step.number !== told?.number) step?.((told = lines.step));
+      if (!lines.step || lines.step.number === told?.number) continue;
+      told = lines.step;
+      step?.(told);
     }
   } catch (error) {
     say(lines.finish());
@@ -65,7 +68,8 @@ export async function runBuild(context: Context, target: BuildTarget, { signal, 
     throw new BuildFailure(message, written);
   }
   say(lines.finish());
-  if (lines.error !== undefined) throw new BuildFailure(lines.error, lineIn(lines.error) ?? (await failedLine(context, lines.buildId)));
+  if (lines.error !== undefined)
+    throw new BuildFailure(lines.error, lineIn(lines.error) ?? (await failedLine(context, { target, told, build: lines.buildId })));
   return lines;
 }
 
@@ -112,13 +116,31 @@ async function* messages(context: Context, build: BuildTarget, signal: AbortSign
 
 /** A sentence about the text itself says its line. */
 function lineIn(message: string): number | undefined {
-  const line = /^dockerfile parse error on line (\d+)/.exec(message)?.[1];
+  const line = /^dockerfile parse error (?:on )?line (\d+)/.exec(message)?.[1];
   return line === undefined ? undefined : Number(line);
 }
 
-/** Where the step that failed is written; our own engine remembers. */
-async function failedLine({ engine }: Context, build: string | undefined): Promise<number | undefined> {
-  if (build === undefined) return undefined;
+/** Where the step that failed is written; our own engine remembers, of another one its number tells. */
+async function failedLine({ engine }: Context, { target, told, build }: Failed): Promise<number | undefined> {
+  if (build === undefined) return told && stepLine(target, told);
   const record = await engine.runningClient?.buildRecords.get(build).catch(() => undefined);
   return record?.steps.find(({ error }) => error !== undefined)?.range?.startLine;
+}
+
+interface Failed {
+  readonly target: BuildTarget;
+  readonly told: Step | undefined;
+  readonly build: string | undefined;
+}
+
+/** Other engines count all instructions. */
+async function stepLine({ directory, dockerfile, text }: BuildTarget, { number, instruction }: Step): Promise<number | undefined> {
+  const { parseDockerfile } = await import("../../engine/syntax/dockerfile/parse.ts");
+  const path = isAbsolute(dockerfile) ? dockerfile : join(directory, dockerfile);
+  const { instructions } = parseDockerfile(text ?? (await readFile(path, "utf8")));
+  // Podman counts those of each stage.
+  const same = instructions.filter(({ original }) => original.trim() === instruction.trim());
+  const found = same.length === 1 ? same[0] : instructions[number - 1];
+  const isIt = found?.name.toUpperCase() === instruction.split(" ", 1)[0]!.toUpperCase();
+  return isIt ? found.range.start.line + 1 : undefined;
 }

@@ -49,7 +49,7 @@ async function save(uri: vscode.Uri): Promise<void> {
 const MOST_NAMES = 8;
 
 /** What the image was called here before, the latest first. */
-function namesOf({ extension }: Context, uri: vscode.Uri): readonly string[] {
+function namesOf({ extension }: Pick<Context, "extension">, uri: vscode.Uri): readonly string[] {
   const { workspaceState } = extension;
   const last = workspaceState.get<string>(`image-name:${uri.toString()}`);
   return workspaceState.get<readonly string[]>(`image-names:${uri.toString()}`, last === undefined ? [] : [last]);
@@ -58,7 +58,7 @@ function namesOf({ extension }: Context, uri: vscode.Uri): readonly string[] {
 async function askName(context: Context, uri: vscode.Uri): Promise<string | undefined> {
   const before = namesOf(context, uri);
   const own = defaultImageName(uri.fsPath);
-  const name = await askProposing({
+  return askProposing({
     title: vscode.l10n.t("Build {0}", vscode.workspace.asRelativePath(uri)),
     placeholder: vscode.l10n.t("Name and tag of the image"),
     value: before[0] ?? own,
@@ -66,11 +66,12 @@ async function askName(context: Context, uri: vscode.Uri): Promise<string | unde
     items: proposals(before, [own, workspaceImageName(uri.fsPath, vscode.workspace.name ?? "")], await registriesOf(context, own)),
     problem: referenceProblem,
   });
-  if (name === undefined) return undefined;
-  const { workspaceState } = context.extension;
-  await workspaceState.update(`image-name:${uri.toString()}`, name);
-  await workspaceState.update(`image-names:${uri.toString()}`, [...new Set([name, ...before])].slice(0, MOST_NAMES));
-  return name;
+}
+
+async function rememberName({ extension }: Context, uri: vscode.Uri, name: string): Promise<void> {
+  const names = [...new Set([name, ...namesOf({ extension }, uri)])].slice(0, MOST_NAMES);
+  await extension.workspaceState.update(`image-name:${uri.toString()}`, name);
+  await extension.workspaceState.update(`image-names:${uri.toString()}`, names);
 }
 
 function proposals(
@@ -108,6 +109,7 @@ async function build(context: Context, ...args: unknown[]): Promise<void> {
 
 async function buildNamed(context: Context, uri: vscode.Uri, options: Omit<BuildTarget, "directory" | "dockerfile">): Promise<void> {
   const { name } = options;
+  await rememberName(context, uri, name);
   await save(uri);
   await buildImage(context, { directory: dirname(uri.fsPath), dockerfile: basename(uri.fsPath), ...options });
   const run = vscode.l10n.t("Run");

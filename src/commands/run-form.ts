@@ -1,6 +1,8 @@
 /** Run with options, run again what was saved, edit and recreate. */
 import * as vscode from "vscode";
 import type { BuildRecord } from "../../engine/api/types/builds.ts";
+import type { DockerClient } from "../../engine/client/client.ts";
+import { isStatus } from "../../engine/client/errors.ts";
 import type { Context } from "../context.ts";
 import { openBuildPanel } from "../panels/build.ts";
 import { openImagePanel } from "../panels/image.ts";
@@ -37,9 +39,15 @@ const buildItem = (record: BuildRecord): vscode.QuickPickItem & { readonly recor
   record,
 });
 
+/** @throws {Error} of an engine that keeps none */
+function recordsOf({ buildRecords }: DockerClient): Promise<BuildRecord[]> {
+  return buildRecords.list().catch((error: unknown) => {
+    throw isStatus(error, 404) ? new Error(vscode.l10n.t("Only Berth's own engine remembers its builds")) : error;
+  });
+}
+
 async function showBuild(context: Context, ...args: unknown[]): Promise<void> {
-  const client = await context.engine.client();
-  const records = await client.buildRecords.list();
+  const records = await recordsOf(await context.engine.client());
   if (typeof args[0] === "string") {
     const record = records.find(({ id }) => id === args[0]);
     if (record) openBuildPanel(context, { id: record.id, name: record.tags?.[0] ?? record.contextName });
@@ -53,8 +61,8 @@ async function showBuild(context: Context, ...args: unknown[]): Promise<void> {
 
 /** What is remembered of builds: their record, logs and the files of their steps. The images stay. */
 async function forgetBuilds(context: Context): Promise<void> {
-  const { buildRecords } = await context.engine.client();
-  const items = (await buildRecords.list()).filter(({ status }) => status !== "running").map(buildItem);
+  const client = await context.engine.client();
+  const items = (await recordsOf(client)).filter(({ status }) => status !== "running").map(buildItem);
   if (items.length === 0) return void vscode.window.showInformationMessage(vscode.l10n.t("No build is remembered yet"));
   const chosen = await vscode.window.showQuickPick(items, { title: vscode.l10n.t("Forget which builds?"), canPickMany: true });
   if (!chosen || chosen.length === 0) return;
@@ -62,7 +70,7 @@ async function forgetBuilds(context: Context): Promise<void> {
   const detail = vscode.l10n.t("Their logs go, and the files of steps that failed. Images and cache stay.");
   if (!(await confirmed({ message, detail, yes: vscode.l10n.t("Forget") }))) return;
   say(context, ["builds", "rm", ...chosen.map(({ record }) => record.id)]);
-  await together(chosen.map(({ record }) => buildRecords.remove(record.id)));
+  await together(chosen.map(({ record }) => client.buildRecords.remove(record.id)));
 }
 
 async function stats(context: Context, ...args: unknown[]): Promise<void> {

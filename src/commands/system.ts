@@ -8,6 +8,7 @@ import { formatSize } from "../tree/image.ts";
 import type { Command } from "./command.ts";
 import { inspectUri, showText } from "./inspect.ts";
 import { busy, confirmed, say } from "./operation.ts";
+import { pruneVolumes } from "./volume.ts";
 
 interface Part {
   readonly name: string;
@@ -89,7 +90,7 @@ async function prune(context: Context): Promise<void> {
     {
       words: ["volume", "prune", "--all", "--force"],
       part: { ...usage[2]!, name: vscode.l10n.t("Unused volumes, with what is in them") },
-      prune: (options: Options) => client.volumes.prune({ all: ["true"] }, options),
+      prune: (options: Options) => pruneVolumes(client, options),
     },
   ];
   const items = choices.map((choice) => ({

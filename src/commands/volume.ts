@@ -1,5 +1,7 @@
 /** What can be done with volumes. */
 import * as vscode from "vscode";
+import type { DockerClient } from "../../engine/client/client.ts";
+import { isStatus } from "../../engine/client/errors.ts";
 import type { Context } from "../context.ts";
 import { volumeUri } from "../files/uris.ts";
 import type { VolumeNode } from "../tree/volumes-tree.ts";
@@ -51,14 +53,26 @@ async function prune(context: Context): Promise<void> {
   if (!(await confirmed({ message: vscode.l10n.t("Remove {0} unused volumes with what is in them?", unused.length), detail, yes }))) return;
   const client = await context.engine.client();
   say(context, ["volume", "prune", "--all", "--force"]);
-  await busy({ title: vscode.l10n.t("Removing unused volumes"), view: "volumes" }, (signal) =>
-    client.volumes.prune({ all: ["true"] }, { signal }),
-  );
+  await busy({ title: vscode.l10n.t("Removing unused volumes"), view: "volumes" }, (signal) => pruneVolumes(client, { signal }));
+}
+
+/** With those that have a name. An engine before API 1.42 removes them anyhow, and refuses to be asked. */
+export function pruneVolumes({ volumes }: DockerClient, options: { readonly signal: AbortSignal }): ReturnType<typeof volumes.prune> {
+  return volumes.prune({ all: ["true"] }, options).catch((error: unknown) => {
+    if (error instanceof Error && /\ball\b.*filter|filter.*\ball\b/i.test(error.message)) return volumes.prune({}, options);
+    throw error;
+  });
 }
 
 async function backUp(context: Context, { volume, shown }: VolumeNode): Promise<void> {
   const client = await context.engine.client();
-  await saveStream(`${shown.label}.tar`, (signal) => client.files.backUp(volume.Name, { signal }));
+  await saveStream(`${shown.label}.tar`, (signal) => client.files.backUp(volume.Name, { signal }).catch(noArchives));
+}
+
+/** @throws {Error} always: other engines do not know the path */
+function noArchives(error: unknown): never {
+  const unknown = isStatus(error, 404) && !/no such volume/i.test(error.message);
+  throw unknown ? new Error(vscode.l10n.t("Only Berth's own engine makes archives of volumes")) : error;
 }
 
 async function restore(context: Context, { volume, shown }: VolumeNode): Promise<void> {
@@ -72,7 +86,7 @@ async function restore(context: Context, { volume, shown }: VolumeNode): Promise
   );
   if (!how) return;
   await sendFile(vscode.l10n.t("Restoring {0}", shown.label), (tar, signal) =>
-    client.files.restore(volume.Name, tar, { replace: how === replace, signal }),
+    client.files.restore(volume.Name, tar, { replace: how === replace, signal }).catch(noArchives),
   );
   context.volumes.refresh();
 }

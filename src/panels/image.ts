@@ -1,5 +1,6 @@
 /** The Image panel: layers with their instruction and their files, and what is in the image twice. */
 import * as vscode from "vscode";
+import type { ImageHistoryItem } from "../../engine/api/types/image.ts";
 import { isStatus } from "../../engine/client/errors.ts";
 import type { FromImagePage, ImageState, LayerFile, LayerRow, ToImagePage } from "../../webviews/protocol.ts";
 import type { Context } from "../context.ts";
@@ -22,13 +23,14 @@ export const imagePage: Page<ImageState, ToImagePage, FromImagePage> = {
       if (message.type === "open")
         void openFile(context, id, message).then(undefined, (error: Error) => vscode.window.showErrorMessage(error.message));
     });
-    if (!context.engine.own) throw new Error(vscode.l10n.t("Only Berth's own engine shows what is in layers"));
     const client = await context.engine.client();
-    const [history, layers] = await Promise.all([client.images.history(id, { signal }), client.files.layers(id, { signal })]).catch(
-      (error: unknown) => {
-        throw isStatus(error, 404) ? new Error(vscode.l10n.t("{0} is no longer there: the image was removed", name)) : error;
-      },
-    );
+    const history = await client.images.history(id, { signal }).catch((error: unknown) => {
+      throw isStatus(error, 404) ? new Error(vscode.l10n.t("{0} is no longer there: the image was removed", name)) : error;
+    });
+    const layers = await client.files.layers(id, { signal }).catch((error: unknown) => {
+      if (!isStatus(error, 404)) throw error;
+    });
+    if (!layers) return void say({ type: "layers", ...withoutFiles(history) });
     // History has lines that made no layer; sizes cannot tell an empty layer from none, so the engine says which is which.
     const instructions = history.toReversed().map(({ CreatedBy, Comment }) => instructionOf(CreatedBy) || Comment);
     const rows = layers.map(({ historyIndex, sizeBytes, files }, index): LayerRow => ({
@@ -41,6 +43,19 @@ export const imagePage: Page<ImageState, ToImagePage, FromImagePage> = {
     say({ type: "layers", layers: rows, ...efficiencyOf(layers.map(({ files }) => files)) });
   },
 };
+
+/** Of an engine of others: what made the layers that hold something, and their sizes. */
+function withoutFiles(history: readonly ImageHistoryItem[]): Omit<Extract<ToImagePage, { type: "layers" }>, "type"> {
+  const layers = history
+    .toReversed()
+    .filter(({ Size }) => Size > 0)
+    .map(({ CreatedBy, Comment, Size }, index): LayerRow => {
+      const instruction = instructionOf(CreatedBy) || Comment || vscode.l10n.t("Layer {0}", index + 1);
+      return { number: index + 1, instruction, sizeBytes: Size, files: [], more: 0 };
+    });
+  const without = vscode.l10n.t("Only Berth's own engine shows which files are in layers");
+  return { layers, without, efficiency: 1, wastedBytes: 0, wasted: [] };
+}
 
 /** What was added opens, what was changed is compared with the layer below, and what was removed is shown as it was. */
 async function openFile(

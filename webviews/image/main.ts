@@ -74,7 +74,7 @@ class ImagePage {
 
   #draw(): void {
     if (!this.#layers) return;
-    const { layers, efficiency, wastedBytes, wasted } = this.#layers;
+    const { layers, without, efficiency, wastedBytes, wasted } = this.#layers;
     const total = layers.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
     const number = (name: string, value: string): HTMLElement => element("div", {}, element("dt", {}, name), element("dd", {}, value));
     const drawn = this.#page.querySelector("details") !== null;
@@ -85,9 +85,11 @@ class ImagePage {
         { class: "numbers" },
         number(t("Size"), formatBytes(total)),
         number(t("Layers"), String(layers.length)),
-        number(t("Efficiency"), `${(efficiency * 100).toFixed(1)} %`),
-        number(t("Wasted"), formatBytes(wastedBytes)),
+        ...(without === undefined
+          ? [number(t("Efficiency"), `${(efficiency * 100).toFixed(1)} %`), number(t("Wasted"), formatBytes(wastedBytes))]
+          : []),
       ),
+      ...(without === undefined ? [] : [element("p", { class: "quiet" }, without)]),
       element("h2", {}, t("Layers")),
       ...(layers.length === 0 ? [element("p", { class: "quiet" }, t("None: the image is nothing but its settings"))] : []),
       ...layers.map((layer) =>
@@ -158,7 +160,9 @@ class ImagePage {
       ),
     );
     if (more > 0) rows.push(element("li", { class: "quiet" }, t("… {0} more", more)));
-    return rows.length > 0 ? element("ul", { class: "files" }, ...rows) : element("p", { class: "quiet" }, t("No file"));
+    return rows.length > 0
+      ? element("ul", { class: "files" }, ...rows)
+      : element("p", { class: "quiet" }, this.#layers?.without ?? t("No file"));
   }
 
   #passes(): (file: LayerFile) => boolean {

@@ -7,6 +7,7 @@ import type { AddressInfo } from "node:net";
 import { constants } from "node:os";
 import { delimiter, dirname, join } from "node:path";
 import * as vscode from "vscode";
+import { runBuild } from "../../../src/build/run.ts";
 import { berth, having, inside, labels, rowAt, rows, scratch, shell, untilHeeds } from "./inside.ts";
 import { run, until } from "./prompts.ts";
 import { restored } from "./restored.ts";
@@ -89,9 +90,23 @@ function thePanels(how: () => readonly string[], { numbers }: { numbers: boolean
       assert.equal((await stats.said("samples"))["id"], Id);
       stats.close();
     }
-    const refused = await restored("image", { id: (await (await engine.client()).images.inspect("busybox")).Id, name: "busybox" });
-    assert.match(JSON.stringify(await refused.said("note")), /Only Berth's own engine/);
-    refused.close();
+    const image = await restored("image", { id: (await (await engine.client()).images.inspect("busybox")).Id, name: "busybox" });
+    assert.match(JSON.stringify(await image.said("layers")), /"sizeBytes":\d{6,}.*Only Berth's own engine shows which files/);
+    image.close();
+    const wrong = join(scratch, "wrong");
+    mkdirSync(wrong, { recursive: true });
+    writeFileSync(join(wrong, "Dockerfile"), "FROM busybox\n\nRUN exit 3\n");
+    const signal = new AbortController().signal;
+    const target = { directory: wrong, dockerfile: "Dockerfile", name: "wrong:1" };
+    await assert.rejects(runBuild(await inside(), target, { signal, say: () => {} }), { line: 3 });
+    for (const command of ["build.show", "build.forget"])
+      assert.deepEqual((await run(command, [], [], true)).errors, ["Only Berth's own engine remembers its builds"]);
+    await there("volume", "create", "lonely");
+    const archive = [join(scratch, "lonely.tar")];
+    assert.deepEqual((await run("volume.backUp", ["lonely"], archive, true)).errors, ["Only Berth's own engine makes archives of volumes"]);
+    await run("volume.prune", [], ["Remove"]);
+    assert.equal(await there("volume", "ls", "-q"), "");
+    assert.match((await run("image.checkUpdates", [], [], true)).messages.join(), /No image/);
     const note = vscode.Uri.from({ scheme: "berth", path: "/containers/busy/tmp/a b" });
     await vscode.workspace.fs.writeFile(note, new TextEncoder().encode("1"));
     await vscode.workspace.fs.rename(note, note.with({ path: "/containers/busy/tmp/c" }));

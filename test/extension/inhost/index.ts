@@ -17,6 +17,7 @@ export async function run(): Promise<void> {
     await import("./extension.ts");
     await import("./files.ts");
     await import("./commands.ts");
+    await import("./escape.ts");
     await import("./palette.ts");
     await import("./work.ts");
     await import("./panels.ts");

@@ -27,6 +27,8 @@ export async function answering(answers: readonly Answer[], wantErrors: boolean,
     assert.ok(left.length > 0, `It asks more than expected: ${what}`);
     return left.shift();
   };
+  /** Takes the answer if it is Escape. */
+  const escaped = (what: string): boolean => left.length > 0 && left[0] === undefined && next(what) === undefined;
   const choose = (items: readonly Item[], what: string): Item => {
     const wanted = String(next(what));
     const found = items.find((item) => labelOf(item) === wanted) ?? items.find((item) => labelOf(item).includes(wanted));
@@ -42,7 +44,7 @@ export async function answering(answers: readonly Answer[], wantErrors: boolean,
         vscode.MessageOptions,
         ...Item[],
       ];
-      return Promise.resolve(options.modal ? choose(items, text) : undefined);
+      return Promise.resolve(options.modal && !escaped(text) ? choose(items, text) : undefined);
     };
   const replaced = {
     showInputBox: async (options: vscode.InputBoxOptions) => {
@@ -53,13 +55,14 @@ export async function answering(answers: readonly Answer[], wantErrors: boolean,
     },
     showQuickPick: async (given: readonly Item[] | Promise<readonly Item[]>, options: vscode.QuickPickOptions = {}) => {
       const items = await given;
-      if (!options.canPickMany) return left[0] === undefined && left.length > 0 ? next("") : choose(items, options.title ?? "a choice");
+      if (escaped("a choice")) return undefined;
+      if (!options.canPickMany) return choose(items, options.title ?? "a choice");
       const wanted = next(options.title ?? "choices") as readonly string[];
       return items.filter((item) => wanted.some((text) => labelOf(item).includes(text)));
     },
     createQuickPick: () => typingPick((title) => next(title) as string | undefined),
-    showSaveDialog: async () => vscode.Uri.file(next("where to save") as string),
-    showOpenDialog: async () => [next("which file")].flat().map((path) => vscode.Uri.file(path!)),
+    showSaveDialog: async () => (escaped("where to save") ? undefined : vscode.Uri.file(next("where to save") as string)),
+    showOpenDialog: async () => (escaped("which file") ? undefined : [next("which file")].flat().map((path) => vscode.Uri.file(path!))),
     showErrorMessage: message(said.errors),
     showWarningMessage: message(said.messages),
     showInformationMessage: message(said.messages),
