@@ -28,6 +28,8 @@ function shorthand(type: string, value: string): string[] {
 
 function readAttestation(text: string): { type: string; fields: string[] } {
   const fields = csvFields(text);
+  const odd = fields.find((field) => !field.includes("="));
+  if (odd !== undefined) throw new Error(`invalid value ${odd}`);
   const type = fields.map((field) => cut(field)).find(([name]) => name === "type")?.[1];
   if (!type) throw new Error(`attestation type not specified: ${text}`);
   return { type, fields: fields.filter((field) => cut(field)[0] !== "type") };

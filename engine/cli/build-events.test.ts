@@ -4,7 +4,11 @@ import { text } from "node:stream/consumers";
 import { test } from "node:test";
 import type { JsonMessage } from "../api/types/image.ts";
 import { BuildReader } from "./build-events.ts";
+import { checkBuildFlags } from "./build-checks.ts";
+import { excerptOf } from "./build-failure.ts";
+import { readOutputs } from "./build-outputs.ts";
 import { PlainScreen } from "./build-plain.ts";
+import { RawJsonScreen } from "./build-rawjson.ts";
 
 /** What the plain form shows of a build; each message comes a tenth of a second after the one before. */
 async function plain(messages: readonly JsonMessage[], error?: string): Promise<{ output: string; imageId: string }> {
@@ -58,12 +62,15 @@ const progress = (event: object): JsonMessage => ({ aux: { "berth.progress": eve
 
 test("PlainScreen draws our engine's steps with size and reason, also side by side", async () => {
   const steps = [
-    { id: "a", name: "[a 1/1] RUN make", kind: "run" },
-    { id: "b", name: "[b 1/1] COPY . .", kind: "copy" },
-    { id: "c", name: "[b 2/2] ENV X=1", kind: "config" },
+    { id: "from", name: "", kind: "from", inputs: [] },
+    { id: "a", name: "[a 1/1] RUN make", kind: "run", inputs: ["from"] },
+    { id: "b", name: "[b 1/1] COPY . .", kind: "copy", inputs: [] },
+    { id: "c", name: "[b 2/2] ENV X=1", kind: "config", inputs: ["b"] },
   ];
   const { output, imageId } = await plain([
     progress({ type: "plan", steps }),
+    progress({ type: "start", step: "from" }),
+    progress({ type: "end", step: "from", cached: true, durationMs: 0, addedBytes: 0 }),
     progress({ type: "start", step: "a" }),
     progress({ type: "start", step: "b" }),
     progress({ type: "log", step: "a", stream: "stdout", data: "compi" }),
@@ -92,3 +99,77 @@ WARNING: JSON arguments recommended
   );
   assert.equal(imageId, "sha256:1");
 });
+
+test("PlainScreen says which step was under way when the build was canceled", async () => {
+  const plan = { type: "plan", steps: [{ id: "a", name: "[1/1] RUN sleep 9", kind: "run", inputs: [] }] };
+  const { output } = await plain([progress(plan), progress({ type: "start", step: "a" })]);
+  assert.equal(output, "#1 [1/1] RUN sleep 9\n#1 CANCELED\n");
+});
+
+test("RawJsonScreen announces steps with their inputs, starts and ends them, and tells of the image", async () => {
+  const output = new PassThrough();
+  const reader = new BuildReader(() => 0);
+  const screen = new RawJsonScreen(output, () => 0);
+  const steps = [
+    { id: "f", name: "[1/2] FROM busybox", kind: "from", inputs: [] },
+    { id: "e", name: "ENV X=1", kind: "config", inputs: ["f"] },
+    { id: "r", name: "[2/2] RUN make", kind: "run", inputs: ["e"] },
+  ];
+  for (const event of [
+    { type: "plan", steps },
+    { type: "warning", message: "odd", range: { startLine: 2, endLine: 3 }, url: "u" },
+    { type: "start", step: "r" },
+    { type: "log", step: "r", stream: "stderr", data: "oops" },
+    { type: "end", step: "r", cached: true, durationMs: 0, addedBytes: 0 },
+    { type: "image", id: "sha256:1", tags: ["a/b"] },
+    { type: "image", id: "sha256:1", tags: ["a/b"], index: "sha256:2" },
+  ])
+    for (const shown of reader.read(progress(event))) screen.show(shown);
+  output.end();
+  const epoch = "1970-01-01T00:00:00.000Z";
+  const written = (await text(output)).trimEnd().split("\n").map((line) => JSON.parse(line) as Record<string, Record<string, unknown>[]>); // oxfmt-ignore
+  const [from, run] = written.slice(0, 2).map(({ vertexes }) => vertexes![0]!);
+  assert.deepEqual([from!["name"], run!["inputs"]], ["[1/2] FROM busybox", [from!["digest"]]]);
+  const { vertex: _, ...warning } = written[2]!["warnings"]![0]!;
+  assert.deepEqual(warning, { level: 1, short: "b2Rk", url: "u", range: [{ start: { line: 2 }, end: { line: 3 } }] });
+  assert.deepEqual(written.slice(3, 6), [
+    { vertexes: [{ ...run, started: epoch }] },
+    { logs: [{ vertex: run!["digest"], stream: 2, data: "b29wcw==", timestamp: epoch }] },
+    { vertexes: [{ ...run, started: epoch, completed: epoch, cached: true }] },
+  ]);
+  const exported = written.slice(6).map(({ vertexes, statuses }) => vertexes?.[0]!["name"] ?? statuses![0]!["id"]);
+  const vertex = "exporting to image";
+  assert.deepEqual(exported, [vertex, vertex, "exporting layers", "writing image sha256:1", "naming to docker.io/a/b:latest", vertex]);
+});
+
+for (const [line, wanted] of [
+  [1, "D:1\n--------------------\n   1 | >>> a\n   2 |     b\n   3 |     c\n--------------------\n"],
+  [3, "D:3\n--------------------\n   1 |     a\n   2 |     b\n   3 | >>> c\n   4 |     d\n   5 |     e\n--------------------\n"],
+] as const)
+  test(`excerptOf() shows line ${line} among others`, () => {
+    assert.equal(excerptOf("a\nb\nc\nd\ne\nf", { name: "D", range: { startLine: line, endLine: line } }), wanted);
+  });
+
+const FINE = { "add-host": [], allow: [], "build-arg": [], label: [], "no-cache": false, "no-cache-filter": [], ulimit: [] };
+
+for (const [flags, wanted] of [
+  [{ "add-host": ["a:1.2.3.4", "b=::1", "c=[::1]", "d:host-gateway"], allow: ["network.host"], ulimit: ["nofile=1:2"] }, undefined],
+  [{ "add-host": ["a:999"] }, "invalid host a:999"],
+  [{ "add-host": ["a"] }, "invalid host a"],
+  [{ allow: ["all"] }, "unknown entitlement all"],
+  [{ label: ["=x"] }, 'invalid key-value pair "=x": empty key'],
+  [{ "no-cache": true, "no-cache-filter": ["a"] }, "--no-cache and --no-cache-filter cannot currently be used together"],
+  [{ ulimit: ["nofile=5:1"] }, 'invalid argument "nofile=5:1" for "--ulimit" flag: ulimit soft limit must be less than or equal to hard limit: 5 > 1'], // oxfmt-ignore
+] as const)
+  test(`checkBuildFlags() of ${JSON.stringify(flags)}`, async () => {
+    const said = await checkBuildFlags({ ...FINE, ...flags }).catch((error: Error) => error.message);
+    assert.equal(said, wanted);
+  });
+
+for (const [output, wanted] of [
+  ["type=oci,dest=x,tar=false", /writes an archive: leave out tar=false/],
+  ["type=image,name=a,compression=zstd", /compression type "zstd" is not supported/],
+] as const)
+  test(`readOutputs() refuses ${output}`, () => {
+    assert.throws(() => readOutputs({ output: [output], load: false, push: false }), wanted);
+  });

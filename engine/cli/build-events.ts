@@ -3,12 +3,14 @@
  * engine by the lines of the classic builder, which are read here.
  */
 import type { JsonMessage } from "../api/types/image.ts";
-import type { BuildProgress } from "../api/types/builds.ts";
+import type { BuildProgress, BuildStep, SourceRange } from "../api/types/builds.ts";
 import { StreamError } from "./progress.ts";
 
 export type BuildEvent =
+  /** What will be done, before any of it begins; perhaps once more when a base turns out to have triggers. */
+  | { readonly type: "plan"; readonly steps: readonly PlannedStep[] }
   | { readonly type: "start"; readonly step: string; readonly name: string }
-  | { readonly type: "log"; readonly step: string; readonly data: string }
+  | { readonly type: "log"; readonly step: string; readonly data: string; readonly stream?: "stdout" | "stderr" }
   | {
       readonly type: "end";
       readonly step: string;
@@ -18,12 +20,23 @@ export type BuildEvent =
       readonly addedBytes: number;
       readonly error?: string;
     }
-  | { readonly type: "warning"; readonly message: string };
+  | { readonly type: "warning"; readonly message: string; readonly range?: SourceRange; readonly url?: string }
+  /** Perhaps once more, with an index over it. */
+  | { readonly type: "image"; readonly id: string; readonly tags: readonly string[] };
+
+export interface PlannedStep {
+  readonly step: string;
+  readonly name: string;
+  /** Steps of the plan whose results it needs. */
+  readonly inputs: readonly string[];
+}
 
 /** Reads messages of a build; keeps what they say of the image. */
 export class BuildReader {
   readonly #classic: ClassicReader;
   readonly #names = new Map<string, string>();
+  /** The engine's record of it; "" of an engine that keeps none. */
+  buildId = "";
   imageId = "";
   /** Of what its names stand for: the image, or an index over it. */
   digest = "";
@@ -50,6 +63,13 @@ export class BuildReader {
     return this.#exact ? [] : this.#classic.end(error);
   }
 
+  #plan(steps: readonly BuildStep[]): BuildEvent {
+    const all = new Map(steps.map((step) => [step.id, step]));
+    const shown = steps.filter(isShown);
+    for (const { id, name } of shown) this.#names.set(id, name);
+    return { type: "plan", steps: shown.map((step) => ({ step: step.id, name: step.name, inputs: shownInputs(step, all) })) };
+  }
+
   #failed(message: JsonMessage): never {
     const detail = message.errorDetail;
     throw new StreamError(detail?.message ?? message.error ?? "", detail?.code);
@@ -57,9 +77,10 @@ export class BuildReader {
 
   #progress(progress: BuildProgress): BuildEvent[] {
     this.#exact = true;
-    if (progress.type === "plan") for (const step of progress.steps) if (isShown(step)) this.#names.set(step.id, step.name);
+    if (progress.type === "build") this.buildId = progress.id;
+    if (progress.type === "plan") return [this.#plan(progress.steps)];
     if (progress.type === "image") [this.imageId, this.digest] = [progress.id, progress.index ?? progress.id];
-    if (progress.type === "warning") return [progress];
+    if (progress.type === "warning" || progress.type === "image") return [progress];
     if (!("step" in progress)) return [];
     const name = this.#names.get(progress.step);
     if (name === undefined) return [];
@@ -78,9 +99,19 @@ export class BuildReader {
   }
 }
 
-/** Steps that do something; what only sets a value is done in no time. */
-function isShown({ kind }: { kind: string }): boolean {
-  return kind !== "config" && kind !== "arg";
+/** The nearest shown steps behind those that are not. */
+function shownInputs(step: BuildStep, all: ReadonlyMap<string, BuildStep>): string[] {
+  const inputs = step.inputs.flatMap((id) => {
+    const input = all.get(id);
+    if (!input) return [];
+    return isShown(input) ? [id] : shownInputs(input, all);
+  });
+  return [...new Set(inputs)];
+}
+
+/** Steps that do something; what only sets a value is done in no time, and BuildKit has no line for a FROM of a stage. */
+function isShown({ kind, name }: { kind: string; name: string }): boolean {
+  return kind !== "config" && kind !== "arg" && name !== "";
 }
 
 /** Of a first build nobody asks why it runs. */

@@ -1,4 +1,5 @@
 /** `--output`, `--load` and `--push`: where a build's result goes, as buildx reads them. */
+import { statSync } from "node:fs";
 import { mkdir, rm } from "node:fs/promises";
 import { resolve } from "node:path";
 import { unpack } from "../client/tar/unpack.ts";
@@ -42,10 +43,20 @@ function readOutput(text: string): BuildOutput {
   if (!type) throw new Error("type is required for output");
   if (!TYPES.includes(type)) throw new Error(`exporter ${JSON.stringify(type)} could not be found`);
   const dest = fields.get("dest") ?? (type === "oci" || type === "tar" ? "-" : undefined);
+  checkForm(type, fields);
   if (type === "local" && dest === undefined) throw new Error("dest is required for local exporter");
   const push = type === "registry" || fields.get("push") === "true";
   const names = (fields.get("name") ?? "").split(",").filter((name) => name !== "");
   return { type: type as OutputType, ...(dest !== undefined && { dest }), names, push };
+}
+
+/** What would be made otherwise than asked. @throws {Error} */
+function checkForm(type: string, fields: ReadonlyMap<string, string>): void {
+  if ((type === "oci" || type === "docker") && fields.get("tar") === "false")
+    throw new Error(`the exporter ${type} writes an archive: leave out tar=false`);
+  const compression = fields.get("compression") ?? "gzip";
+  if (type !== "local" && type !== "tar" && compression !== "gzip" && compression !== "uncompressed")
+    throw new Error(`compression type ${JSON.stringify(compression)} is not supported: gzip or uncompressed`);
 }
 
 /** Says what is wrong with the outputs before anything is built. @throws {Error} */
@@ -53,8 +64,14 @@ export function checkOutputs(cli: Cli, outputs: readonly BuildOutput[], tags: re
   for (const { type, dest, push, names } of outputs) {
     if (dest === "-" && cli.stdout.isTTY) throw new Error("dest file is required for tar exporter. refusing to write to console");
     if (dest === "-" && type === "local") throw new Error("dest cannot be stdout for local exporter");
+    if (dest !== undefined && dest !== "-" && type !== "local" && isDirectory(resolve(cli.cwd, dest)))
+      throw new Error(`destination file ${dest} is a directory`);
     if (push && tags.length + names.length === 0) throw new Error("tag is needed when pushing to registry");
   }
+}
+
+function isDirectory(path: string): boolean {
+  return statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false;
 }
 
 /** @throws {Error} for files of several images at once */

@@ -11,6 +11,7 @@ interface Step {
   readonly started: number;
   /** The end of a line that has not come to its end yet. */
   rest: string;
+  ended: boolean;
 }
 
 /** Draws a build; `close` is called once, whatever its end. */
@@ -32,6 +33,7 @@ export class PlainScreen implements BuildScreen {
   }
 
   show(event: BuildEvent): void {
+    if (event.type === "plan" || event.type === "image") return;
     if (event.type === "warning") return this.#write(`WARNING: ${event.message}`);
     if (event.type === "start") return this.#start(event.step, event.name);
     const step = this.#steps.get(event.step);
@@ -41,11 +43,16 @@ export class PlainScreen implements BuildScreen {
   }
 
   close(): void {
-    for (const step of this.#steps.values()) if (step.rest !== "") this.#log(step, "\n");
+    for (const step of this.#steps.values()) {
+      if (step.ended) continue;
+      if (step.rest !== "") this.#log(step, "\n");
+      this.#switchTo(step);
+      this.#write(`#${step.number} CANCELED`);
+    }
   }
 
   #start(id: string, name: string): void {
-    const step: Step = { number: this.#steps.size + 1, name, started: this.#now(), rest: "" };
+    const step: Step = { number: this.#steps.size + 1, name, started: this.#now(), rest: "", ended: false };
     this.#steps.set(id, step);
     this.#switchTo(step);
   }
@@ -68,6 +75,7 @@ export class PlainScreen implements BuildScreen {
 
   #end(step: Step, event: BuildEvent & { type: "end" }): void {
     if (step.rest !== "") this.#log(step, "\n");
+    step.ended = true;
     this.#switchTo(step);
     if (event.reason && !event.cached) this.#write(`#${step.number} not cached: ${event.reason}`);
     this.#write(`#${step.number} ${outcome(event)}`);

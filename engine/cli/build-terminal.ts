@@ -40,6 +40,7 @@ export class TerminalScreen implements BuildScreen {
   }
 
   show(event: BuildEvent): void {
+    if (event.type === "plan" || event.type === "image") return;
     if (event.type === "warning") return void this.#warnings.push(event.message);
     if (event.type === "start") {
       this.#steps.set(event.step, { name: plain(event.name.replaceAll(/\r?\n/g, " ")), started: this.#now(), rest: "", tail: [] });
@@ -80,7 +81,7 @@ export class TerminalScreen implements BuildScreen {
   #stepLines(step: Step, columns: number, last: boolean): string[] {
     const state = step.end ? outcome({ ...step.end, ...(step.end.error ? { error: "" } : {}) }) : this.#seconds(step.started);
     const failed = step.end?.error !== undefined;
-    const right = failed ? `ERROR ${seconds(step.end!.durationMs)}` : state;
+    const right = failed ? `ERROR ${seconds(step.end!.durationMs)}` : last && !step.end ? `CANCELED ${state}` : state;
     const room = Math.max(10, columns - right.length - 2);
     const cut = fitToWidth(` => ${step.name}`, room, "…");
     const color = failed ? "\x1b[31m" : step.end ? "\x1b[34m" : "";

@@ -35,6 +35,7 @@ export async function openBuildScreen(cli: Cli, mode: BuildMode): Promise<BuildS
 export function screenOf(screen: BuildScreen, build: string): Pick<BuildScreen, "show"> {
   return {
     show(event: BuildEvent) {
+      if (event.type === "plan" || event.type === "image") return;
       if (event.type === "warning") return screen.show(event);
       const step = `${build}/${event.step}`;
       if (event.type !== "start") return screen.show({ ...event, step });

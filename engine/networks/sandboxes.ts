@@ -158,7 +158,9 @@ export class Sandboxes {
 
   /** The namespace of another container: its files are that one's as well. */
   #join({ containerId, mode, joinPid, dns, dnsSearch, dnsOptions }: SandboxRequest): Sandbox {
-    const owner = this.#owner(mode.slice("container:".length));
+    const name = mode.slice("container:".length);
+    const owner = this.#owner(name);
+    if (!owner && joinPid === undefined) throw new EngineError("conflict", `cannot join network of a non running container: ${name}`);
     const path = owner ? owner.netnsPath : `/proc/${joinPid}/ns/net`;
     return {
       containerId,

@@ -95,6 +95,12 @@ export function canonicalReference(reference: Reference): string {
   return repositoryName(reference) + suffix(reference);
 }
 
+/** canonicalReference of a name as somebody wrote it, with its tag; what is no name stays as it is. */
+export function fullName(text: string): string {
+  const parsed = parseReference(text);
+  return "reference" in parsed ? canonicalReference(withDefaultTag(parsed.reference)) : text;
+}
+
 function suffix({ tag, digest }: Reference): string {
   return (tag === undefined ? "" : `:${tag}`) + (digest === undefined ? "" : `@${digest}`);
 }

@@ -68,7 +68,7 @@ for (const as of USERS)
       assert.equal(failed.exitCode, 1);
       assert.match(
         failed.stderr,
-        /oops[\s\S]*ERROR: failed to build: The command '\/bin\/sh -c echo oops >&2; exit 3' returned a non-zero code: 3\n$/,
+        /oops[\s\S]*ERROR: failed to build: The command '\/bin\/sh -c echo oops >&2; exit 3' returned a non-zero code: 3\nThe failed step can be opened: berth builds shell [\da-f]{12}\n$/,
       );
     });
 

@@ -4,7 +4,8 @@ import type { AuthConfig } from "../../api/types/image.ts";
 import type { Images } from "../../images/images.ts";
 import { topLayer } from "../../images/images.ts";
 import type { Digest, Snapshots } from "../../layers/snapshots.ts";
-import { canonicalReference, parseReference, withDefaultTag } from "../../syntax/reference.ts";
+import { fullName, parseReference } from "../../syntax/reference.ts";
+import type { Reference } from "../../syntax/reference.ts";
 import { attestFiles } from "../attestation.ts";
 import type { BuildRequest, BuiltImage } from "../builder.ts";
 import { DirectoryTree } from "../directory-tree.ts";
@@ -116,7 +117,7 @@ export class Exporters {
     const { images, login, signal } = this.#parts;
     let digest: unknown;
     for (const name of names) {
-      const { reference } = parseReference(name) as { reference: Parameters<typeof canonicalReference>[0] };
+      const { reference } = parseReference(name) as { reference: Reference };
       const auth = await login(reference.domain);
       const progress = ({ aux }: { aux?: Record<string, unknown> }): void => void (digest = aux?.["Digest"] ?? digest);
       await images.push(name, { signal, progress, ...(auth && { auth }) });
@@ -152,10 +153,4 @@ export class Exporters {
       done(isTar ? await sendTar(tree, target) : await sendDirectory(tree, target));
     });
   }
-}
-
-/** With registry and tag, as an exporter names images. */
-function fullName(tag: string): string {
-  const parsed = parseReference(tag);
-  return "reference" in parsed ? canonicalReference(withDefaultTag(parsed.reference)) : tag;
 }

@@ -8,6 +8,7 @@ import { announceBuild } from "../build-announce.ts";
 import { attestations } from "../build-attest.ts";
 import { buildArgs } from "../build-args.ts";
 import { cacheFields } from "../build-cache.ts";
+import { checkBuildFlags } from "../build-checks.ts";
 import { buildCall } from "../build-call.ts";
 import type { BuildFlags } from "../build-call.ts";
 import { openContext } from "../build-context.ts";
@@ -24,7 +25,7 @@ import { IGNORED_FLAGS, ignoredWarnings } from "../build-ignored.ts";
 import { bool, bytes, list, strings, text } from "../flags.ts";
 import { StreamError, progressBar, throwFailure } from "../progress.ts";
 import { pairs } from "../run-config/text.ts";
-import { parseReference, withDefaultTag, familiarReference } from "../../syntax/reference.ts";
+import { familiarReference, fullName, parseReference, withDefaultTag } from "../../syntax/reference.ts";
 
 export const build = command({
   usage: "[OPTIONS] PATH | URL | -",
@@ -69,9 +70,10 @@ export const build = command({
     ulimit: list("Ulimit options"),
   },
   async run(cli, { args: [path = ""], flags }) {
-    const call = flags.check ? "check" : flags.call;
+    const call = flags.check ? "check" : flags.call || "build";
     if (call !== "build") return (await import("../build-method.ts")).runMethod(cli, { call, path, flags });
     for (const warning of ignoredWarnings(flags)) cli.complain(warning);
+    await checkBuildFlags(flags);
     const mode = progressMode(cli, flags);
     const outputs = readOutputs(flags);
     const tags = [...flags.tag, ...outputs.flatMap(({ names }) => names)];
@@ -93,26 +95,29 @@ export const build = command({
       silent: outputs.some(({ dest }) => dest === "-") || (flags.progress === "none" && !flags.quiet),
     };
     const isExact = mode !== "classic" && (announced !== undefined || (await client.connection.isBerth(cli.signal)));
-    const { id, digest } = isExact ? await buildExact(cli, parts) : await buildClassic(cli, parts);
+    const { build: record, id, digest } = isExact ? await buildExact(cli, parts) : await buildClassic(cli, parts);
     await sendOutputs(cli, outputs, { image: id, tags });
     if (flags.iidfile) await writeFile(flags.iidfile, id);
-    if (flags["metadata-file"]) await writeMetadata(flags["metadata-file"], { id, digest, tags });
+    if (flags["metadata-file"]) await writeMetadata(flags["metadata-file"], { build: record, id, digest, tags });
     return undefined;
   },
 });
 
 /** @param digest of what the names stand for */
-async function writeMetadata(path: string, { id, digest, tags }: Built & { tags: readonly string[] }): Promise<void> {
+async function writeMetadata(path: string, { build: record, id, digest, tags }: Built & { tags: readonly string[] }): Promise<void> {
   const metadata = {
+    ...(record !== "" && { "buildx.build.ref": `default/default/${record}` }),
     "containerimage.config.digest": id,
     "containerimage.digest": digest,
-    ...(tags.length > 0 && { "image.name": tags.join(",") }),
+    ...(tags.length > 0 && { "image.name": tags.map(fullName).join(",") }),
   };
   await writeFile(path, `${JSON.stringify(metadata, undefined, 2)}\n`);
 }
 
 /** The image's id, and the digest of it or of the index over it. */
 interface Built {
+  /** The engine's record, or "". */
+  readonly build: string;
   readonly id: string;
   readonly digest: string;
 }
@@ -182,6 +187,8 @@ async function buildClassic(cli: Cli, parts: Parts): Promise<Built> {
 }
 
 function progressMode(cli: Cli, flags: { progress: string; quiet: boolean }): Mode {
+  if (flags.quiet && !["auto", "none", "quiet"].includes(flags.progress))
+    throw new Error(`progress=${flags.progress} and quiet cannot be used together`);
   if (flags.quiet) return "quiet";
   const asked = flags.progress === "auto" ? (cli.env["BUILDKIT_PROGRESS"] ?? "auto") : flags.progress;
   if (asked === "plain" || asked === "tty" || asked === "quiet" || asked === "rawjson" || asked === "classic") return asked;
@@ -194,7 +201,7 @@ function progressMode(cli: Cli, flags: { progress: string; quiet: boolean }): Mo
 
 function checkTag(tag: string): void {
   const parsed = parseReference(tag);
-  if ("problem" in parsed) throw new Error(`invalid argument ${JSON.stringify(tag)} for "-t, --tag" flag: ${parsed.problem}`);
+  if ("problem" in parsed) throw new Error(parsed.problem);
 }
 
 /** The classic output tells how much was sent. */
@@ -226,12 +233,14 @@ async function show(cli: Cli, messages: AsyncIterable<JsonMessage>, options: Sho
   } catch (error) {
     for (const event of reader.end(error instanceof Error ? error.message : String(error))) screen.show(event);
     screen.close();
-    throw error instanceof StreamError ? new ExitError(1, failureText(error)) : error;
+    if (!(error instanceof StreamError)) throw error;
+    const { explainFailure } = await import("../build-failure.ts");
+    throw new ExitError(1, `${await explainFailure(cli, reader.buildId, error.message)}`);
   }
   screen.close();
   if (options.mode === "quiet" && !options.silent) cli.print(reader.imageId);
   else if (options.mode !== "rawjson") tellImage(cli, reader.imageId, options);
-  return { id: reader.imageId, digest: reader.digest || reader.imageId };
+  return { build: reader.buildId, id: reader.imageId, digest: reader.digest || reader.imageId };
 }
 
 async function openScreen(cli: Cli, mode: Mode): Promise<BuildScreen> {
@@ -266,10 +275,6 @@ class QuietScreen implements BuildScreen {
   }
 }
 
-function failureText(error: StreamError): string {
-  return `------\nERROR: failed to build: ${error.message}`;
-}
-
 function tellImage(cli: Cli, id: string, { tags }: ShowOptions): void {
   if (id) cli.complain(`\nBuilt ${id}`);
   for (const tag of tags) {
@@ -298,5 +303,5 @@ async function showClassic(cli: Cli, messages: AsyncIterable<JsonMessage>, mode:
     id ||= said.trim();
     cli.print(id);
   }
-  return { id, digest: id };
+  return { build: "", id, digest: id };
 }

@@ -75,20 +75,20 @@ export const buildsInspect = command({
     if (flags.format === "json") return cli.print(indentJson(JSON.stringify(record)));
     if (flags.format) return cli.print(formatValue(flags.format, record));
     cli.print(`${record.id} ${record.status}${record.error === undefined ? "" : `: ${record.error}`}`);
-    const rows = record.steps.map((step) => stepRow(step, flags["no-trunc"]));
+    const rows = record.steps.map((step) => stepRow(step, { full: flags["no-trunc"], isRunning: record.status === "running" }));
     cli.out(formatRows(rows, { format: "", table: STEP_TABLE, headers: HEADERS }));
   },
 });
 
 const STEP_TABLE = "table {{.Step}}\t{{.Line}}\t{{.Result}}\t{{.Time}}\t{{.Size}}\t{{.Instruction}}\t{{.Reason}}";
 
-function stepRow(step: StepRecord, full: boolean): Row {
+function stepRow(step: StepRecord, { full, isRunning }: { full: boolean; isRunning: boolean }): Row {
   const { id, range, startedMs, endedMs, addedBytes, instruction, reason = "", error } = step;
   const isEnded = startedMs !== undefined && endedMs !== undefined;
   return {
     Step: id,
     Line: range ? String(range.startLine) : "",
-    Result: resultOf(step),
+    Result: resultOf(step, isRunning),
     Time: isEnded && isDoing(step) ? seconds(endedMs - startedMs) : "",
     Size: addedBytes > 0 ? humanSize(addedBytes, 3) : "",
     Instruction: full ? instruction : ellipsis(instruction.replaceAll(/\s+/g, " "), 50),
@@ -96,9 +96,10 @@ function stepRow(step: StepRecord, full: boolean): Row {
   };
 }
 
-function resultOf(step: StepRecord): string {
+function resultOf(step: StepRecord, isRunning: boolean): string {
   if (step.error !== undefined) return "failed";
-  if (step.endedMs === undefined) return step.startedMs === undefined ? "not run" : "running";
+  if (step.endedMs === undefined && step.startedMs !== undefined) return isRunning ? "running" : "canceled";
+  if (step.endedMs === undefined) return "not run";
   if (!isDoing(step)) return "";
   return step.cached ? "cached" : "ran";
 }
