@@ -29,6 +29,9 @@ export interface RememberedSelection {
   readonly manifest: ReadonlyMap<string, string>;
   /** Of the manifest. */
   readonly digest: string;
+  readonly roots: readonly string[];
+  /** The look that it is of. */
+  readonly look: number;
 }
 
 /** A look at a directory for a build that has been announced. */
@@ -49,6 +52,7 @@ export class DirectoryMemory {
   readonly #selections = new Map<string, RememberedSelection>();
   #look = 0;
   #ahead: Ahead | undefined;
+  #unchanged: { readonly since: number; readonly turn: number } | undefined;
 
   /** @param statCache remembers digests longer than this */
   constructor(statCache?: StatCache) {
@@ -81,6 +85,11 @@ export class DirectoryMemory {
     this.#ahead = undefined;
   }
 
+  /** Everything that a look saw was looked at in a turn, and was the same: whoever selects the same of it selects the same files. */
+  setUnchanged(since: number, turn: number): void {
+    this.#unchanged = { since, turn };
+  }
+
   /** Ends a build: names that are gone are forgotten when they have become many. */
   end(): void {
     let current = 0;
@@ -94,10 +103,24 @@ export class DirectoryMemory {
     return this.#selections.get(name);
   }
 
-  keepSelection(name: string, selection: RememberedSelection): void {
+  /** The same, when it is known to be the same now. */
+  unchangedSelection(name: string): RememberedSelection | undefined {
+    const [selection, unchanged] = [this.#selections.get(name), this.#unchanged];
+    if (!selection || !unchanged || unchanged.turn !== this.#look) return undefined;
+    if (selection.look !== unchanged.since && selection.look !== this.#look) return undefined;
+    return this.#keep(name, { ...selection, look: this.#look });
+  }
+
+  /** Of the look of now. */
+  keepSelection(name: string, selection: Omit<RememberedSelection, "look">): void {
+    this.#keep(name, { ...selection, look: this.#look });
+  }
+
+  #keep(name: string, selection: RememberedSelection): RememberedSelection {
     this.#selections.delete(name);
     this.#selections.set(name, selection);
     if (this.#selections.size > KEPT_SELECTIONS) this.#selections.delete(this.#selections.keys().next().value!);
+    return selection;
   }
 }
 

@@ -120,26 +120,34 @@ class CopyInput {
   }
 
   async #look(): Promise<string> {
+    const { from, sources, parents, exclude } = this.#operation;
+    const { trees } = this.#scope;
+    const ignore = from ? undefined : await trees.ignoreDigest();
+    const memory = from ? undefined : await trees.remembered();
+    const name = memory && keyOf({ sources, parents, exclude, ignore });
+    const known = name && sources.every(({ kind }) => kind === "path") ? memory.unchangedSelection(name) : undefined;
+    if (known) {
+      this.manifest = () => Promise.resolve(known.manifest);
+      this.roots = known.roots;
+      return known.digest;
+    }
     const selection = await this.#select();
     let made: Promise<ReadonlyMap<string, string>> | undefined;
     const manifest: Manifest = () => (made ??= manifestOf(selection, this.#scope.signal));
     this.manifest = manifest;
     this.roots = rootsOf(selection);
-    const memory = this.#operation.from ? undefined : await this.#scope.trees.remembered();
-    if (!memory) return manifestDigest(await manifest());
-    const { sources, parents, exclude } = this.#operation;
-    const name = keyOf({ sources, parents, exclude });
-    const entries = entriesOf(selection);
-    const before = memory.selection(name);
+    if (!name) return manifestDigest(await manifest());
+    const [roots, entries, before] = [this.roots, entriesOf(selection), memory.selection(name)];
     if (before && isSameList(before.entries, entries)) {
       made = Promise.resolve(before.manifest);
+      memory.keepSelection(name, { ...before, roots });
       return before.digest;
     }
     const changed = before && (await changedManifest(selection, before, this.#scope.signal));
     if (changed) made = Promise.resolve(changed);
     const now = await manifest();
     const digest = before && now === before.manifest ? before.digest : manifestDigest(now);
-    memory.keepSelection(name, { entries, manifest: now, digest });
+    memory.keepSelection(name, { entries, manifest: now, digest, roots });
     return digest;
   }
 

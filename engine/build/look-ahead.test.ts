@@ -72,6 +72,7 @@ async function withDirectory(work: (at: { directory: string; memory: DirectoryMe
     for (const name of ["top", "a/1", "a/2", "a/b/3", "a/b/c/deep"]) writeFileSync(join(directory, name), name.padEnd(5));
     const memory = new DirectoryMemory();
     await content(directory, memory);
+    memory.keepSelection("all", { entries: [], manifest: new Map(), digest: "", roots: [] });
     memory.end();
     nextMoment(directory);
     await work({ directory, memory });
@@ -89,6 +90,7 @@ for (const [name, { act, holds }] of Object.entries(acts)) {
       act(directory);
       const own = memory.begin("1");
       assert.equal(own === turn, holds);
+      assert.equal(memory.unchangedSelection("all") !== undefined, holds);
       assert.deepEqual(await content(directory, memory, own), await content(directory, new DirectoryMemory()));
     }));
 
@@ -96,7 +98,9 @@ for (const [name, { act, holds }] of Object.entries(acts)) {
     withDirectory(async ({ directory, memory }) => {
       act(directory);
       await lookAhead({ id: "1", contextDir: directory }, memory);
-      assert.deepEqual(await content(directory, memory, memory.begin("1")), await content(directory, new DirectoryMemory()));
+      const own = memory.begin("1");
+      assert.equal(memory.unchangedSelection("all") !== undefined, holds);
+      assert.deepEqual(await content(directory, memory, own), await content(directory, new DirectoryMemory()));
     }));
 
   if (AT_WORK.includes(name))
@@ -110,6 +114,7 @@ for (const [name, { act, holds }] of Object.entries(acts)) {
         const own = memory.begin("1");
         assert.deepEqual(await content(directory, memory, own), await content(directory, new DirectoryMemory()));
         await looking;
+        assert.equal(memory.unchangedSelection("all"), undefined, "not everything was looked at");
       }));
 }
 

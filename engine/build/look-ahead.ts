@@ -51,15 +51,18 @@ export async function lookAhead({ id, contextDir }: Announced, memory: Directory
   const tree = new DirectoryTree(contextDir, { owner: "root", memory, turn });
   const root = toBytes(contextDir);
   const watched = new Set([""]);
-  let count = 0;
+  let [count, unchanged] = [0, true];
   for (const [path, { look, entry }] of memory.known) {
-    if (look !== lastLook || !watched.has(parentOf(path))) continue;
+    if (look !== lastLook) continue;
+    unchanged &&= watched.has(parentOf(path));
+    if (!watched.has(parentOf(path))) continue;
     // A directory is watched before it is looked at: names that come later do not show in the times that were read.
     if (entry.type === "directory" && !watch.add(toPath(joinPath(root, path)))) return memory.forgetAhead();
     if (entry.type === "directory") watched.add(path);
-    tree.entry(path);
+    unchanged = tree.entry(path) === entry && unchanged;
     if (++count % SLICE > 0) continue;
     await new Promise(setImmediate);
     if (!memory.isAhead(ahead)) return;
   }
+  if (unchanged) memory.setUnchanged(lastLook, turn);
 }
