@@ -7,6 +7,7 @@ import type { AuthConfig, JsonMessage } from "../api/types/image.ts";
 import { encodeFilters } from "./connection.ts";
 import type { Connection, Filters } from "./connection.ts";
 import type { Abortable } from "./containers.ts";
+import { ConnectionError } from "./errors.ts";
 import { encodeAuth } from "./images.ts";
 import { jsonLines } from "./streams.ts";
 
@@ -66,9 +67,14 @@ export class Builds {
   /**
    * A build by our own engine, which reads the context where it lies. The last event is `finish`, also of a failed build.
    * @throws {ClientError} status 404 from any other engine; 400 for what is wrong with the request or the Dockerfile
+   * @throws {ConnectionError} when the engine ends before the build has
    */
   async *run({ signal, ...call }: BuildCall & Abortable): AsyncGenerator<BuildProgress> {
-    yield* jsonLines<BuildProgress>(await this.#connection.stream("POST", "/berth/build", { json: call, signal }));
+    for await (const event of jsonLines<BuildProgress>(this.#connection.pour("/berth/build", { json: call, signal }))) {
+      yield event;
+      if (event.type === "finish") return;
+    }
+    throw new ConnectionError(this.#connection.endpoint.url, new Error("unexpected EOF"));
   }
 
   /**

@@ -8,11 +8,9 @@ import type { Agent, ClientRequest, IncomingHttpHeaders, IncomingMessage } from 
 import type { Duplex, Readable } from "node:stream";
 import { addAbortSignal, pipeline } from "node:stream";
 import { text } from "node:stream/consumers";
-import { ClientError, ConnectionError } from "./errors.ts";
+import { ClientError, ConnectionError, messageOf } from "./errors.ts";
 import type { Endpoint } from "./endpoint.ts";
-
-// An import would also load what node:http only offers lazily (undici), which takes longer than all the rest of a short command.
-const http = process.getBuiltinModule("node:http");
+import { post } from "./plain-request.ts";
 
 /** The newest API version that this client knows. */
 export const API_VERSION = "1.51";
@@ -60,14 +58,13 @@ export interface ConnectionOptions {
 /** One engine. Safe to use from many places at once; requests share kept-alive connections. */
 export class Connection {
   readonly endpoint: Endpoint;
-  readonly #agent: Promise<Agent>;
+  #agent: Promise<Agent> | undefined;
   readonly #headers: Record<string, string>;
   #version: Promise<string> | undefined;
   #server: string | undefined;
 
   constructor(endpoint: Endpoint, options: ConnectionOptions = {}) {
     this.endpoint = endpoint;
-    this.#agent = makeAgent(endpoint);
     this.#headers = { host: endpoint.host, "user-agent": options.userAgent ?? "berth", ...options.headers };
     if (options.apiVersion) this.#version = Promise.resolve(options.apiVersion.replace(/^v/, ""));
   }
@@ -96,6 +93,12 @@ export class Connection {
     if (call.signal) addAbortSignal(call.signal, response);
     if ((response.statusCode ?? 0) >= 400) throw await errorOf(response, path);
     return response;
+  }
+
+  /** What is posted under `/berth/` is answered with a stream that nobody takes up after an answer: it has a connection of its own. */
+  async *pour(path: string, { json, signal }: Pick<Call, "json" | "signal">): AsyncGenerator<Buffer> {
+    if (this.endpoint.secure) yield* (await this.stream("POST", path, { json, signal })) as AsyncIterable<Buffer>;
+    else yield* post(this.endpoint, path, { headers: this.#headers, json, signal });
   }
 
   /** The whole answer as text. */
@@ -141,7 +144,7 @@ export class Connection {
 
   /** Ends idle connections; the client can still be used afterwards. */
   async close(): Promise<void> {
-    (await this.#agent).destroy();
+    (await this.#agent)?.destroy();
   }
 
   async #negotiate(signal?: AbortSignal): Promise<string> {
@@ -163,11 +166,13 @@ export class Connection {
     if (call.json !== undefined) headers["content-type"] = "application/json";
     else if (call.body) headers["content-type"] = call.contentType ?? "application/x-tar";
     else if (method === "POST") headers["content-length"] = "0";
-    const agent = await this.#agent;
+    const agent = await (this.#agent ??= makeAgent(this.endpoint));
     const signal = call.signal ? { signal: call.signal } : {};
     // Without a server's name Node would look for one in the Host header, with an expression that takes milliseconds to compile.
     const servername = this.endpoint.secure ? {} : { servername: "" };
-    return http.request({ agent, method, path: path + encodeQuery(call.query), headers, setHost: false, ...servername, ...signal });
+    // Loaded here for the same reason as there.
+    const { request } = process.getBuiltinModule("node:http");
+    return request({ agent, method, path: path + encodeQuery(call.query), headers, setHost: false, ...servername, ...signal });
   }
 
   async #send(method: string, path: string, call: Call): Promise<IncomingMessage> {
@@ -220,20 +225,8 @@ async function makeAgent(endpoint: Endpoint): Promise<Agent> {
     const { TlsAgent } = await import("./tls.ts");
     return new TlsAgent(endpoint);
   }
+  const { DialAgent } = await import("./dial-agent.ts");
   return new DialAgent(endpoint);
-}
-
-class DialAgent extends http.Agent {
-  readonly #endpoint: Endpoint;
-
-  constructor(endpoint: Endpoint) {
-    super({ keepAlive: true });
-    this.#endpoint = endpoint;
-  }
-
-  override createConnection(): Duplex {
-    return this.#endpoint.dial();
-  }
 }
 
 function encodeQuery(query: Call["query"]): string {
@@ -252,15 +245,6 @@ async function errorOf(response: IncomingMessage, path: string): Promise<ClientE
   const status = response.statusCode ?? 0;
   const body = (await text(response)).trim();
   return new ClientError(status, messageOf(body) || `request returned ${response.statusMessage} for API route and version ${path}`);
-}
-
-function messageOf(body: string): string {
-  try {
-    const parsed = JSON.parse(body) as { message?: unknown };
-    return typeof parsed?.message === "string" ? parsed.message.trim() : body;
-  } catch {
-    return body;
-  }
 }
 
 /** Negative when `a` is the older API version. */

@@ -25,6 +25,16 @@ export class ConnectionError extends Error {
   }
 }
 
+/** The sentence in the body of an answer that is an error. */
+export function messageOf(body: string): string {
+  try {
+    const parsed = JSON.parse(body) as { message?: unknown };
+    return typeof parsed?.message === "string" ? parsed.message.trim() : body;
+  } catch {
+    return body;
+  }
+}
+
 /** Narrows to an answer of the engine with `status`, e.g. 404 when the object does not exist. */
 export function isStatus(error: unknown, status: number): error is ClientError {
   // By name: a client may be of another bundle.

@@ -15,19 +15,15 @@ export interface OutputFrame {
  *
  * @param onLine sees each raw line first (numbers that a double cannot hold)
  */
-export async function* jsonLines<T>(source: Readable, onLine?: (line: string) => void): AsyncGenerator<T> {
+export async function* jsonLines<T>(source: AsyncIterable<Buffer>, onLine?: (line: string) => void): AsyncGenerator<T> {
   let rest = "";
   const decoder = new TextDecoder();
-  try {
-    for await (const chunk of source as AsyncIterable<Buffer>) {
-      const lines = (rest + decoder.decode(chunk, { stream: true })).split("\n");
-      rest = lines.pop() ?? "";
-      for (const line of lines) if (line.trim() !== "") yield parseLine<T>(line, onLine);
-    }
-    if (rest.trim() !== "") yield parseLine<T>(rest, onLine);
-  } finally {
-    source.destroy();
+  for await (const chunk of source) {
+    const lines = (rest + decoder.decode(chunk, { stream: true })).split("\n");
+    rest = lines.pop() ?? "";
+    for (const line of lines) if (line.trim() !== "") yield parseLine<T>(line, onLine);
   }
+  if (rest.trim() !== "") yield parseLine<T>(rest, onLine);
 }
 
 function parseLine<T>(line: string, onLine: ((line: string) => void) | undefined): T {
