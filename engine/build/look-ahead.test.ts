@@ -10,7 +10,8 @@ import { walk } from "./file-tree.ts";
 import { lookAhead, readAnnouncement } from "./look-ahead.ts";
 
 // What changed within the last two seconds is never remembered: let it be later.
-before(() => mock.timers.enable({ apis: ["Date"], now: Date.now() + 60_000 }));
+const LATER_MS = 60_000;
+before(() => mock.timers.enable({ apis: ["Date"], now: Date.now() + LATER_MS }));
 after(() => mock.timers.reset());
 
 async function content(directory: string, memory: DirectoryMemory, turn?: number): Promise<string[]> {
@@ -64,14 +65,19 @@ function nextMoment(directory: string): void {
 /** Tried with many files, too. */
 const AT_WORK = ["nothing", "a file in a deep directory", "a new directory"];
 
-async function withDirectory(work: (at: { directory: string; memory: DirectoryMemory }) => Promise<void>): Promise<void> {
+type Work = (at: { directory: string; memory: DirectoryMemory }) => Promise<void>;
+
+/** @param later when the first look takes place: in milliseconds after the files were made */
+async function withDirectory(work: Work, later = LATER_MS): Promise<void> {
   const base = mkdtempSync(join(tmpdir(), "berth-ahead-"));
   const directory = join(base, "parent/context");
   try {
     mkdirSync(join(directory, "a/b/c"), { recursive: true });
     for (const name of ["top", "a/1", "a/2", "a/b/3", "a/b/c/deep"]) writeFileSync(join(directory, name), name.padEnd(5));
     const memory = new DirectoryMemory();
+    mock.timers.setTime(statSync(join(directory, "a/b/c/deep")).ctimeMs + later);
     await content(directory, memory);
+    mock.timers.setTime(statSync(join(directory, "a/b/c/deep")).ctimeMs + LATER_MS);
     memory.keepSelection("all", { entries: [], manifest: new Map(), digest: "", roots: [] });
     memory.end();
     nextMoment(directory);
@@ -102,6 +108,15 @@ for (const [name, { act, holds }] of Object.entries(acts)) {
       assert.equal(memory.unchangedSelection("all") !== undefined, holds);
       assert.deepEqual(await content(directory, memory, own), await content(directory, new DirectoryMemory()));
     }));
+
+  test(`lookAhead() sees it when the last build was too soon to remember anything: ${name}`, () =>
+    withDirectory(async ({ directory, memory }) => {
+      act(directory);
+      await lookAhead({ id: "1", contextDir: directory }, memory);
+      const own = memory.begin("1");
+      assert.equal(memory.unchangedSelection("all") !== undefined, holds);
+      assert.deepEqual(await content(directory, memory, own), await content(directory, new DirectoryMemory()));
+    }, 0));
 
   if (AT_WORK.includes(name))
     test(`a build that begins while lookAhead() is at work sees it: ${name}`, () =>

@@ -4,11 +4,13 @@
  */
 import { statSync } from "node:fs";
 import { join as joinPath } from "node:path";
+import { isDeepStrictEqual } from "node:util";
 import { ChangeWatch } from "../host/change-watch.ts";
 import { toBytes, toPath } from "../layers/names.ts";
-import type { DirectoryMemory } from "./context-memory.ts";
+import type { DirectoryMemory, Known } from "./context-memory.ts";
 import { DirectoryTree } from "./directory-tree.ts";
 import { parentOf } from "./file-tree.ts";
+import type { TreeEntry } from "./file-tree.ts";
 
 export interface Announced {
   /** The build's request has the same. */
@@ -39,6 +41,13 @@ function isThere(contextDir: string, { known }: DirectoryMemory): boolean {
   return before !== undefined && before.dev === now?.dev && before.ino === now.ino;
 }
 
+/** What had changed shortly before the last look may have changed since without showing it, but mostly has not. */
+async function isAsBefore(tree: DirectoryTree, { entry, digest, names }: Known, now: TreeEntry): Promise<boolean> {
+  if (!isDeepStrictEqual({ ...entry, mtimeSeconds: 0 }, { ...now, mtimeSeconds: 0 })) return false;
+  if (now.type === "directory") return isDeepStrictEqual(names, names && tree.children(now.path));
+  return now.type !== "file" || digest === undefined || digest === (await tree.digest(now));
+}
+
 /** Resolves when everything was looked at, or the look has come to its end before. */
 export async function lookAhead({ id, contextDir }: Announced, memory: DirectoryMemory): Promise<void> {
   const watch = ChangeWatch.open();
@@ -52,17 +61,19 @@ export async function lookAhead({ id, contextDir }: Announced, memory: Directory
   const root = toBytes(contextDir);
   const watched = new Set([""]);
   let [count, unchanged] = [0, true];
-  for (const [path, { look, entry }] of memory.known) {
+  for (const [path, known] of memory.known) {
+    const { look, entry } = known;
     if (look !== lastLook) continue;
     unchanged &&= watched.has(parentOf(path));
     if (!watched.has(parentOf(path))) continue;
     // A directory is watched before it is looked at: names that come later do not show in the times that were read.
     if (entry.type === "directory" && !watch.add(toPath(joinPath(root, path)))) return memory.forgetAhead();
     if (entry.type === "directory") watched.add(path);
-    unchanged = tree.entry(path) === entry && unchanged;
+    const now = tree.entry(path);
+    if (now !== entry) unchanged &&= now !== undefined && (await isAsBefore(tree, known, now));
     if (++count % SLICE > 0) continue;
     await new Promise(setImmediate);
     if (!memory.isAhead(ahead)) return;
   }
-  if (unchanged) memory.setUnchanged(lastLook, turn);
+  if (unchanged && memory.isAhead(ahead)) memory.setUnchanged(lastLook, turn);
 }
