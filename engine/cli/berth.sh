@@ -15,6 +15,40 @@ case $self in
   *) here=. ;;
 esac
 
+# Tells the engine of a build before Node starts, so that it looks at the files meanwhile: of the last word that names a directory. What
+# is told wrongly costs it one look at a directory that it knows; what is not told here the command tells (see build-announce.ts).
+announce() {
+  directory=
+  for word; do
+    case $word in
+      -*) ;;
+      *) if [ -d "$word" ]; then directory=$word; fi ;;
+    esac
+  done
+  if [ -n "$BERTH_ROOT" ]; then
+    fifo=$BERTH_ROOT/run/builds.fifo
+  elif [ -n "$DOCKER_HOST$DOCKER_CONTEXT" ]; then
+    return
+  elif [ -O /run/berth ]; then
+    fifo=/run/berth/builds.fifo
+  else
+    fifo=$XDG_RUNTIME_DIR/berth/builds.fifo
+  fi
+  if [ -z "$directory" ] || ! [ -p "$fifo" ]; then
+    return
+  fi
+  directory=$(CDPATH='' cd -P -- "$directory" 2>/dev/null && pwd -P) || return
+  case $directory in
+    # JSON would have to quote them.
+    *[\"\\[:cntrl:]]*) return ;;
+  esac
+  # Open for both, which waits for nobody.
+  { printf '{"id":"%s","contextDir":"%s"}\n' "$$" "$directory" 1<>"$fifo"; } 2>/dev/null || return
+  export BERTH_ANNOUNCED="$$
+$fifo
+$directory"
+}
+
 # Goes on with a Node that is new enough, or says what is wrong with it.
 start() {
   node=$1
@@ -39,6 +73,9 @@ start() {
   exec "$node" -- "$here/cli.cjs" "$@"
 }
 
+if [ "$1" = build ]; then
+  announce "$@"
+fi
 if [ -n "$BERTH_NODE" ]; then
   start "$BERTH_NODE" "$@"
 fi

@@ -3,14 +3,13 @@
  * this one, which is why the command itself is another file when it is built.
  */
 import { constants, enableCompileCache } from "node:module";
-import { announceGuess } from "./build-guess.ts";
 
-// Before anything else, for the engine's work then takes place while this process still loads its own.
-const [verb, ...words] = process.argv.slice(2);
-const announced = verb === "build" ? announceGuess(words, process.env) : undefined;
+// Only this call is about it, none that it makes.
+const { BERTH_ANNOUNCED } = process.env;
+delete process.env["BERTH_ANNOUNCED"];
 
 const { HOME, XDG_CACHE_HOME = HOME && `${HOME}/.cache` } = process.env;
 // The directory that Node would take is for all users of the machine, and belongs to the first of them.
 if (XDG_CACHE_HOME === undefined || enableCompileCache(`${XDG_CACHE_HOME}/berth/node`).status === constants.compileCacheStatus.FAILED)
   enableCompileCache();
-void import("./process.ts").then(({ main }) => main(announced));
+void import("./process.ts").then(({ main }) => main(BERTH_ANNOUNCED));

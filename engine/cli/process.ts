@@ -2,7 +2,6 @@
  * The command as a process: its streams, its signals, its exit.
  */
 import { writeSync } from "node:fs";
-import type { Announcement } from "../client/announce.ts";
 import { runApp } from "./app.ts";
 import { ExitError } from "./cli.ts";
 import type { Signals, Streams } from "./cli.ts";
@@ -86,8 +85,13 @@ class ProcessStreams implements Streams {
   }
 }
 
-/** Runs the command line of this process and ends it. @param announced the build that this is, perhaps */
-export async function main(announced?: Announcement): Promise<void> {
+/**
+ * Runs the command line of this process and ends it.
+ *
+ * @param announced what berth.sh has told the engine of, perhaps: id, FIFO and directory of a build, each on its line
+ */
+export async function main(announced = ""): Promise<void> {
+  const [id, fifo, contextDir] = announced.split("\n");
   const streams = new ProcessStreams();
   const status = await runApp({
     words: process.argv.slice(2),
@@ -96,7 +100,7 @@ export async function main(announced?: Announcement): Promise<void> {
     workingDirectory: process.cwd,
     now: Date.now,
     signals: processSignals(),
-    announced,
+    announced: id && fifo && contextDir ? { id, fifo, contextDir } : undefined,
   });
   await Promise.all(streams.used().map(written));
   process.exit(status);
