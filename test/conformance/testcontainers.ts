@@ -6,6 +6,9 @@ import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { GenericContainer, Network, Wait } from "testcontainers";
 
+/** Its own minute is little for a slow and busy machine. */
+const PATIENCE_MS = 240_000;
+
 const network = await new Network().start();
 const web = await new GenericContainer("busybox:latest")
   .withCommand(["sh", "-c", "mkdir /www; echo served > /www/index.html; echo ready; httpd -f -p 80 -h /www"])
@@ -15,6 +18,7 @@ const web = await new GenericContainer("busybox:latest")
   .withWaitStrategy(Wait.forAll([Wait.forLogMessage("ready"), Wait.forHttp("/", 80)]))
   .withCopyContentToContainer([{ content: "hello\n", target: "/tmp/hello" }])
   .withEnvironment({ WHO: "you" })
+  .withStartupTimeout(PATIENCE_MS)
   .start();
 const client = await new GenericContainer("busybox:latest")
   .withCommand(["sh", "-c", "httpd -f -p 8080"])
@@ -22,6 +26,7 @@ const client = await new GenericContainer("busybox:latest")
   .withNetwork(network)
   .withHealthCheck({ test: ["CMD-SHELL", "true"], interval: 200, timeout: 60_000, retries: 3 })
   .withWaitStrategy(Wait.forAll([Wait.forHealthCheck(), Wait.forListeningPorts()]))
+  .withStartupTimeout(PATIENCE_MS)
   .start();
 
 const answer = await fetch(`http://${web.getHost()}:${web.getMappedPort(80)}/`);
@@ -40,9 +45,10 @@ writeFileSync(
   'FROM busybox:latest\nARG WORD\nRUN echo "$WORD" > /word\nCMD ["sh", "-c", "cat /word; sleep 1000"]\n',
 );
 const image = await GenericContainer.fromDockerfile(context).withBuildArgs({ WORD: "built" }).build("berth-testcontainers:1", { deleteOnExit: false }); // oxfmt-ignore
-const built = await image.withWaitStrategy(Wait.forLogMessage("built")).start();
+const built = await image.withWaitStrategy(Wait.forLogMessage("built")).withStartupTimeout(PATIENCE_MS).start();
 
-const reusable = (): GenericContainer => new GenericContainer("busybox:latest").withCommand(["sleep", "1000"]).withReuse();
+const reusable = (): GenericContainer =>
+  new GenericContainer("busybox:latest").withCommand(["sleep", "1000"]).withReuse().withStartupTimeout(PATIENCE_MS);
 const [first, second] = [await reusable().start(), await reusable().start()];
 assert.equal(first.getId(), second.getId());
 for (const container of [built, first]) await container.stop({ timeout: 1 });
