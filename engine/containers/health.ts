@@ -107,6 +107,7 @@ async function checkOnce(
     if (health.failingStreak >= (config.Healthcheck?.Retries || DEFAULT.retries)) health.status = "unhealthy";
   }
   if (health.status === before) return;
-  await store.note(entry);
+  // In the same moment: who sees the new status finds its event among those until now.
   announce(rooms.events, entry.record, `health_status: ${health.status}`);
+  await store.note(entry);
 }

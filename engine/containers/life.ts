@@ -152,12 +152,12 @@ export class Life {
   }
 
   /** The next start that the restart policy wants. Who stops the container waits for it as for any start. */
-  async restartNow(entry: Entry): Promise<void> {
+  async restartNow(entry: Entry, restartCount = entry.record.restartCount + 1): Promise<void> {
     entry.cancelRestart = undefined;
     await entry
       .start(async () => {
         if (entry.record.state.status !== "restarting") return;
-        entry.record.restartCount += 1;
+        entry.record.restartCount = restartCount;
         await this.#launch(entry);
       })
       .catch((error: unknown) => log("warn", error));

@@ -123,7 +123,8 @@ async function settle(store: ContainerStore, { life, entry, wasUp, isWhole }: Id
   const again = state.startedAt !== "" && !hadItsChance && shouldStartWithEngine(record.hostConfig.RestartPolicy, ending);
   if (again) {
     state.status = "restarting";
-    void life.restartNow(entry);
+    // As with dockerd, what the engine starts is counted anew.
+    void life.restartNow(entry, 0);
   } else if (state.status === "restarting") {
     state.status = "exited";
     await store.save(entry);

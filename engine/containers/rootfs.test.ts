@@ -1,10 +1,21 @@
 import assert from "node:assert/strict";
-import { existsSync, lstatSync, mkdirSync, mkdtempSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
 import { makeFifo } from "../host/descriptor.ts";
-import { kindInside, markRoot, readTextInside, resolveInside, ROOT_MARK } from "./rootfs.ts";
+import { kindInside, linkMountTable, markRoot, readTextInside, resolveInside, ROOT_MARK } from "./rootfs.ts";
 
 const root = mkdtempSync(join(tmpdir(), "berth-rootfs-"));
 after(() => rmSync(root, { recursive: true, force: true }));
@@ -58,6 +69,17 @@ for (const [path, want] of [
   ["/loop", undefined],
 ] as const)
   test(`kindInside() of ${path} is ${want}`, () => assert.equal(kindInside(root, path), want));
+
+test("linkMountTable() links /etc/mtab inside the root, and leaves what has its name", () => {
+  const path = join(root, "etc/mtab");
+  linkMountTable(root);
+  assert.equal(readlinkSync(path), "/proc/mounts");
+  rmSync(path);
+  writeFileSync(path, "own");
+  linkMountTable(root);
+  assert.equal(readFileSync(path, "utf8"), "own");
+  linkMountTable(mkdtempSync(join(root, "without-etc-")));
+});
 
 test("markRoot() makes an empty file, and leaves what has its name", () => {
   markRoot(root);

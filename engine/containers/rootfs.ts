@@ -2,7 +2,7 @@
  * Small looks into a container's root file system, on this thread and without a worker: the kernel keeps every path inside
  * the root (openat2, RESOLVE_IN_ROOT), and nothing that is not a plain file is ever opened for reading.
  */
-import { closeSync, fstatSync, readFileSync, readlinkSync } from "node:fs";
+import { closeSync, fstatSync, readFileSync, readlinkSync, symlinkSync } from "node:fs";
 import { posix } from "node:path";
 import { O, openDescriptor, openInside, RESOLVE } from "../host/descriptor.ts";
 import { errorCode } from "../host/libc.ts";
@@ -37,6 +37,24 @@ export function markRoot(root: string): void {
       closeSync(openInside(directory, ROOT_MARK.slice(1), how));
     } catch (error) {
       if (errorCode(error) !== "EEXIST") throw error;
+    }
+  });
+}
+
+/** `/etc/mtab`, which Docker links to what the kernel says is mounted wherever an image has `/etc` without it. */
+export const MOUNT_TABLE = "/etc/mtab";
+
+/** Makes that link. */
+export function linkMountTable(root: string): void {
+  withRoot(root, (directory) => {
+    const etc = tryOpen(directory, posix.dirname(MOUNT_TABLE), O.PATH | O.DIRECTORY);
+    if (etc === undefined) return;
+    try {
+      symlinkSync("/proc/mounts", `/proc/self/fd/${etc}/${posix.basename(MOUNT_TABLE)}`);
+    } catch (error) {
+      if (errorCode(error) !== "EEXIST") throw error;
+    } finally {
+      closeSync(etc);
     }
   });
 }

@@ -5,7 +5,7 @@
  */
 import type { ContainerConfig, HostConfig } from "../api/types/container.ts";
 import { MOUNTPOINTS } from "../runtime/spec.ts";
-import { ROOT_MARK } from "./rootfs.ts";
+import { MOUNT_TABLE, ROOT_MARK } from "./rootfs.ts";
 import type { RuntimeSpec } from "../runtime/spec.ts";
 import { ALL_DEVICES_RULE, DEFAULT_DEVICE_RULES } from "./devices.ts";
 import type { DeviceRule } from "./devices.ts";
@@ -68,8 +68,8 @@ export interface SpecInput {
 /** Where `--init`'s program appears. */
 const INIT_TARGET = "/sbin/docker-init";
 
-/** What is in every container to mount on, and therefore no change of its own. */
-export const CONTAINER_MOUNTPOINTS = [...MOUNTPOINTS, INIT_TARGET, ROOT_MARK];
+/** What is in every container, most of it to mount on, and therefore no change of its own. */
+export const CONTAINER_MOUNTPOINTS = [...MOUNTPOINTS, INIT_TARGET, ROOT_MARK, MOUNT_TABLE];
 
 export function buildSpec(input: SpecInput): RuntimeSpec {
   const { config, hostConfig } = input;

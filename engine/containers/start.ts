@@ -15,7 +15,7 @@ import { linkEnvironment } from "./links.ts";
 import { checkLogNotes } from "./log-notes.ts";
 import { mountSources, releaseMounts } from "./mount-sources.ts";
 import { hostnameOf, networkFiles, networkOwner, sandboxRequest, writeNetworkFiles } from "./network.ts";
-import { kindInside, markRoot, readTextInside, resolveInside } from "./rootfs.ts";
+import { kindInside, linkMountTable, markRoot, readTextInside, resolveInside } from "./rootfs.ts";
 import type { Rooms } from "./rooms.ts";
 import { parseSecurityOptions, seccompFor } from "./security.ts";
 import { buildSpec } from "./spec.ts";
@@ -50,6 +50,7 @@ export async function startTask(
     const rootfs = await rooms.snapshots.mount(record.id);
     checkSystemDirectories(rootfs);
     markRoot(rootfs);
+    linkMountTable(rootfs);
     const user = findUser(rootfs, record);
     const cwd = await workingDirectory(rootfs, record.config.WorkingDir || "/");
     const mounts = await mountSources(rooms, record, rootfs);

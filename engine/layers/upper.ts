@@ -1,5 +1,5 @@
 /** What an overlay's upper directory says about its snapshot. Runs on a layer worker. */
-import { rmdirSync, lstatSync, unlinkSync } from "node:fs";
+import { rmdirSync, lstatSync, readlinkSync, unlinkSync } from "node:fs";
 import type { Stats } from "node:fs";
 import { Root, setTimes } from "../host/thread-root.ts";
 import { isWhiteout, listNames, lstatIfAny } from "./inode.ts";
@@ -7,10 +7,13 @@ import type { Job } from "./jobs.ts";
 import { parentOf, toBytes, toPath } from "./names.ts";
 import type { Change, LayerFile } from "./snapshots.ts";
 
+/** Where a container's start links `/etc/mtab` to. */
+const MOUNTS = "/proc/mounts";
+
 /**
  * Tells what the runtime made to mount on from what the container wrote: empty, and in the list; or a directory that
  * exists only to hold such. A mount point that the image has is never in the upper directory, because nothing can be
- * written to it while it is covered.
+ * written to it while it is covered. The link to the table of mounts is passed over as well.
  */
 export function ignoring(mountpoints: readonly string[]): (path: string, stats: Stats) => boolean {
   const listed = new Set(mountpoints.map((path) => toBytes(path)));
@@ -18,6 +21,7 @@ export function ignoring(mountpoints: readonly string[]): (path: string, stats: 
   for (const path of listed) for (let parent = parentOf(path); parent !== ""; parent = parentOf(parent)) parents.add(parent);
   const isIgnored = (path: string, stats: Stats): boolean => {
     if (listed.has(path) && stats.isFile()) return stats.size === 0;
+    if (listed.has(path) && stats.isSymbolicLink()) return readlinkSync(toPath(path)) === MOUNTS;
     if (!stats.isDirectory() || !(listed.has(path) || parents.has(path)) || !isPlain(stats)) return false;
     const names = listNames(path);
     if (names.length === 0) return listed.has(path);

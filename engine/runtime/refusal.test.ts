@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { test } from "node:test";
-import { ExecRefused, lastError, startRefused } from "./refusal.ts";
+import { ExecRefused, lastError, startRefused, withFileLimit } from "./refusal.ts";
 
 const START = "failed to create task for container: failed to create shim task: OCI runtime create failed: runc create failed: ";
 
@@ -93,3 +93,14 @@ test("lastError() reads the last error of runc's JSON and of crun's sentences", 
     assert.equal(lastError(log), want);
   }
 });
+
+for (const [soft, says] of [
+  [0, /^crun cannot start a container with --ulimit fsize=0: give at least 8192, or start the engine with BERTH_RUNTIME=runc$/],
+  [8191, /fsize=8191/],
+  [8192, /^write to seccomp fd$/],
+  [-1, /^write to seccomp fd$/],
+] as const)
+  test(`withFileLimit() says what to do about ${soft} bytes`, () => {
+    assert.match(withFileLimit("write to seccomp fd", [{ type: "RLIMIT_FSIZE", soft }]), says);
+    assert.equal(withFileLimit("write to seccomp fd", [{ type: "RLIMIT_NOFILE", soft }]), "write to seccomp fd");
+  });

@@ -64,6 +64,20 @@ export function refusalReason(message: string, command: string): string {
   return text;
 }
 
+/** crun writes its seccomp filter to a file when the process's limits already hold for it: a page, and some more. */
+const SMALLEST_FILE_LIMIT = 8192;
+
+/**
+ * What to do about a limit of files' sizes that keeps crun from setting a container up, which it cannot say itself; else
+ * `message` as it was.
+ * @param limits the process's rlimits
+ */
+export function withFileLimit(message: string, limits: readonly { type: string; soft: number }[] = []): string {
+  const bytes = limits.find(({ type }) => type === "RLIMIT_FSIZE")?.soft ?? SMALLEST_FILE_LIMIT;
+  if (bytes < 0 || bytes >= SMALLEST_FILE_LIMIT) return message;
+  return `crun cannot start a container with --ulimit fsize=${bytes}: give at least ${SMALLEST_FILE_LIMIT}, or start the engine with BERTH_RUNTIME=runc`;
+}
+
 /** `docker start` and `docker run` make exit status 127 or 126 of this sentence, whose "runc" is part of it. */
 export function startRefused(message: string, command: string): EngineError {
   const reason = refusalReason(message, command);

@@ -15,7 +15,7 @@ import { openTerminal } from "../host/terminal.ts";
 import { CgroupWarmth } from "./cgroup-warmth.ts";
 import { freeze, thaw, wasFrozen } from "./freezer.ts";
 import { Pump } from "./pump.ts";
-import { ExecRefused, lastError, startRefused } from "./refusal.ts";
+import { ExecRefused, lastError, startRefused, withFileLimit } from "./refusal.ts";
 import type { ExecRequest, Runtime, StartRequest, Task, TaskOptions } from "./runtime.ts";
 import { RuntimeProgram } from "./runtime-program.ts";
 import { SeccompCache } from "./seccomp-cache.ts";
@@ -91,7 +91,9 @@ class SupervisedRuntime implements Runtime {
     } catch (error) {
       await this.destroy(request.id);
       await task.discard();
-      throw startRefused(error instanceof Refusal ? error.said : String(error), request.spec.process.args[0] ?? "");
+      const said = error instanceof Refusal ? error.said : String(error);
+      const { args, rlimits } = request.spec.process;
+      throw startRefused(this.info.name === "crun" ? withFileLimit(said, rlimits) : said, args[0] ?? "");
     }
   }
 

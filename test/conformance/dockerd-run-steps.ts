@@ -57,6 +57,7 @@ export const RUN_GROUPS: readonly Group[] = [
       "docker run --rm --dns 9.9.9.9 --dns-search example.org --dns-option ndots:3 bb sh -c 'grep -v ^# /etc/resolv.conf | sort'",
       "docker run --rm --read-only bb touch /x",
       "docker run --rm bb ls -l /.dockerenv | cut -c1-10",
+      "docker run --name mt bb readlink /etc/mtab; docker diff mt; docker rm mt",
       "docker run --rm --read-only --tmpfs /t bb touch /t/x",
       "docker run --rm --tmpfs /t:size=1m,mode=700,exec bb sh -c 'grep \" /t \" /proc/mounts; stat -c %a /t'",
       "docker run --rm --tmpfs /etc bb ls /etc",

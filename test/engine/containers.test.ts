@@ -305,6 +305,7 @@ for (const as of USERS)
       const running = async (): Promise<string[]> => (await says("ps", "--format", "{{.Names}}")).split("\n").toSorted();
       for (let now: string[] = []; now.length < 2;) now = await running();
       assert.deepEqual(await running(), ["always", "unless-stopped"]);
+      assert.equal(await says("inspect", "-f", "{{.RestartCount}}", "always", "unless-stopped"), "0\n0");
       await removeAll();
     });
 
