@@ -4,6 +4,7 @@ import * as vscode from "vscode";
 import { ActionableError } from "../commands/actions.ts";
 import { signalOf } from "../commands/command.ts";
 import type { Context } from "../context.ts";
+import { sentenceOf } from "../engine/lost.ts";
 import { openWorkTerminal } from "../terminals/work.ts";
 import type { WorkTerminal } from "../terminals/work.ts";
 import { BuildFailure, runBuild } from "./run.ts";
@@ -38,7 +39,7 @@ export async function buildImage(context: Context, target: BuildTarget): Promise
       } catch (error) {
         if (signal.aborted) terminal.write(`\x1b[33m${vscode.l10n.t("Canceled")}\x1b[0m\r\n`);
         else if (!(error instanceof BuildFailure))
-          terminal.write(`\x1b[31m${(error as Error).message.replaceAll("\n", "\r\n")}\x1b[0m\r\n`);
+          terminal.write(`\x1b[31m${sentenceOf(error as Error).replaceAll("\n", "\r\n")}\x1b[0m\r\n`);
         throw failure(signal.aborted ? canceled() : (error as Error), terminal);
       } finally {
         terminal.finish();
@@ -53,6 +54,6 @@ function canceled(): Error {
 
 function failure(error: Error, terminal: WorkTerminal): Error {
   if (error.name === "AbortError") return error;
-  const message = stripVTControlCharacters(error.message).trim();
+  const message = stripVTControlCharacters(sentenceOf(error)).trim();
   return new ActionableError(message, { title: vscode.l10n.t("Show Build"), run: () => terminal.show() });
 }

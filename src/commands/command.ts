@@ -1,6 +1,7 @@
 /** What a command is, and how its errors reach the user. */
 import * as vscode from "vscode";
 import type { Context } from "../context.ts";
+import { sentenceOf } from "../engine/lost.ts";
 import { actionFor } from "./actions.ts";
 
 export interface Command {
@@ -52,7 +53,7 @@ export function isCancel(error: unknown): boolean {
 export function showError(context: Context, error: Error): void {
   context.log.error(error.stack ?? error.message);
   const action = actionFor(context, error);
-  void vscode.window.showErrorMessage(error.message, action.title).then((chosen) => {
+  void vscode.window.showErrorMessage(sentenceOf(error), action.title).then((chosen) => {
     if (chosen !== undefined) action.run();
   });
 }
