@@ -12,7 +12,7 @@ export function sentenceOf(causes: readonly BuildCause[]): string {
 
 const fixed: Partial<Record<BuildCause["kind"], string>> = {
   first: "it was not built before",
-  evicted: "its result is no longer in the cache",
+  evicted: "nothing changed, but the cache has no result of it",
   "no-cache": "the cache is switched off",
 };
 

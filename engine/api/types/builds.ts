@@ -62,7 +62,7 @@ export interface BuildCause {
    * - `instruction`: its text is another, or it is new
    * - `base`: the image `name` of FROM is another
    * - `parent`: the step before it, whose id is `step`
-   * - `evicted`: nothing changed, but the result was removed from the cache
+   * - `evicted`: nothing changed, but the cache has no result: it was removed, or the step failed or was canceled
    * - `no-cache`: this build was told not to use the cache
    * - `first`: no earlier build of this Dockerfile is known
    * - `unknown`: it cannot be said, because of what `name` says in words
