@@ -9,7 +9,11 @@ const LETTERS = { fifo: "p", character: "c", block: "b" } as const;
  * @param path absolute; must not exist
  * @throws {Error} `operation not permitted` for a device without root, else what the program says
  */
-export function makeSpecialFile(path: string, type: keyof typeof LETTERS, device?: { readonly major: number; readonly minor: number }): Promise<void> {
+export function makeSpecialFile(
+  path: string,
+  type: keyof typeof LETTERS,
+  device?: { readonly major: number; readonly minor: number },
+): Promise<void> {
   const numbers = device ? [String(device.major), String(device.minor)] : [];
   return new Promise((resolve, reject) => {
     execFile("mknod", [path, LETTERS[type], ...numbers], { env: { ...process.env, LC_ALL: "C" } }, (error, _output, said) => {
