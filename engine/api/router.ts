@@ -87,6 +87,8 @@ export function createRouter(routes: readonly Route[]): (method: string, path: s
 }
 
 function compile(path: string): RegExp {
+  // With dockerd the name of a container may have slashes: there is none of that name.
+  const any = (name: string): boolean => name === "name" || path.startsWith("/containers/");
   const escaped = path.replace(/[.*+?^$()|[\]\\]/g, "\\$&");
-  return new RegExp(`^${escaped.replace(/\{(\w+)\}/g, (_, name: string) => `(?<${name}>${name === "name" ? ".+" : "[^/]+"})`)}$`);
+  return new RegExp(`^${escaped.replace(/\{(\w+)\}/g, (_, name: string) => `(?<${name}>${any(name) ? ".+" : "[^/]+"})`)}$`);
 }

@@ -28,6 +28,8 @@ for (const [changes, want] of cases)
   test(`applyChanges() applies ${changes.join("; ")}`, () => assert.deepEqual(applyChanges({}, changes), want));
 
 const bad: [change: string, message: string][] = [
+  ["", "file with no instructions"],
+  ["# only a comment", "file with no instructions"],
   ["RUN foo", "RUN is not a valid change command"],
   ["nonsense", "NONSENSE is not a valid change command"],
   ["{}", "{} is not a valid change command"],

@@ -11,9 +11,11 @@ import { EngineError } from "../errors.ts";
  */
 export function applyChanges(config: ContainerConfig, changes: readonly string[]): ContainerConfig {
   const changed: ContainerConfig = structuredClone(config);
-  for (const line of changes.flatMap((change) => change.split("\n"))) {
+  const lines = changes.flatMap((change) => change.split("\n"));
+  const says = (line: string): boolean => line.trim() !== "" && !line.trim().startsWith("#");
+  if (lines.length > 0 && !lines.some(says)) throw new EngineError("invalid", "file with no instructions");
+  for (const line of lines.filter(says)) {
     const match = /^\s*([a-zA-Z]+)(?:\s+([\s\S]*))?$/.exec(line);
-    if (line.trim() === "" || line.trim().startsWith("#")) continue;
     const name = match?.[1]?.toUpperCase() ?? line.trim();
     const apply = INSTRUCTIONS[name];
     if (!apply) throw new EngineError("invalid", `${name} is not a valid change command`);

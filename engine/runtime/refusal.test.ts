@@ -65,6 +65,13 @@ for (const [said, command, want, kind, exitCode] of [
     "internal",
     126,
   ],
+  [
+    "the sysctl `net.ipv4.ip_forward` requires a new network namespace",
+    "x",
+    'sysctl "net.ipv4.ip_forward" not allowed in host network namespace',
+    "internal",
+    126,
+  ],
   ["open /proc/sys/net/nosuch: No such file or directory", "x", "open /proc/sys/net/nosuch: no such file or directory", "invalid", 127],
 ] as const)
   test(`startRefused() and ExecRefused() say Docker's sentence for: ${said}`, () => {

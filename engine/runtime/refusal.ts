@@ -60,6 +60,9 @@ export function refusalReason(message: string, command: string): string {
     return `unable to start container process: error setting rlimit type ${RLIMIT_NUMBERS.indexOf(limit)}: operation not permitted`;
   const [, directory, why] = /^chdir [`'"]?(.*?)[`'"]?: (no such file or directory|not a directory)$/.exec(text) ?? [];
   if (directory !== undefined) return `unable to start container process: chdir to cwd ("${directory}") set in config.json failed: ${why}`;
+  const [, sysctl, space] = /^the sysctl [`'](.+)[`'] requires a new (network|ipc) namespace$/.exec(text) ?? [];
+  if (sysctl !== undefined)
+    return `sysctl "${sysctl}" ${space === "network" ? "not allowed in host network" : "is not allowed in the hosts ipc"} namespace`;
   if (text.endsWith("exec format error")) return `unable to start container process: exec: "${command}": exec format error`;
   return text;
 }

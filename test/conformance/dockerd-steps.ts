@@ -163,6 +163,8 @@ export const GROUPS: readonly Group[] = [
       "docker cp nosuch.txt fi:/",
       "docker cp fi:/nosuch .",
       "docker cp nosuch:/x .",
+      "docker stop no/such; docker rm no/such; docker exec no/such true",
+      "docker commit -c '' fi com:0",
       "docker cp in.txt nosuch:/x",
       "docker cp fi:/etc/passwd fi:/x",
       "docker cp in.txt out.txt",

@@ -73,7 +73,7 @@ const isSymlink = ({ mode }: ContainerPathStat): boolean => Math.floor(mode / GO
 const namesContent = (path: string): boolean => /(^|\/)\.$/.test(path);
 
 async function copyOut(cli: Cli, client: DockerClient, copy: Copy): Promise<void> {
-  if (copy.local !== "-") await refuseDevice(resolve(cli.cwd, copy.local));
+  if (copy.local !== "-") await checkOutputPath(resolve(cli.cwd, copy.local));
   const inside = await followedPath(cli, client, copy);
   const { tar, stat: found } = await getArchive(cli, client, { ...copy, inside });
   if (copy.local === "-") return cli.copy(tar as AsyncIterable<Buffer>);
@@ -90,8 +90,11 @@ const makeNode: NonNullable<UnpackOptions["makeNode"]> = async (...node) => {
   await makeSpecialFile(...node);
 };
 
-/** A device would be replaced by a file, for everybody on this machine. @throws {Error} */
-async function refuseDevice(path: string): Promise<void> {
+/** A device would be replaced by a file, for everybody on this machine. @throws {Error} before anything is asked, as docker does */
+async function checkOutputPath(path: string): Promise<void> {
+  const problem = await stat(dirname(path)).catch((error: NodeJS.ErrnoException) => error);
+  if (problem instanceof Error && problem.code === "ENOENT")
+    throw new Error(`invalid output path: directory ${JSON.stringify(dirname(path))} does not exist`);
   const found = await stat(path).catch(() => undefined);
   if (found?.isCharacterDevice() || found?.isBlockDevice())
     throw new Error(`invalid output path: ${JSON.stringify(path)} must be a directory or a regular file: got a device`);
