@@ -7,7 +7,7 @@ import type { AuthConfig, JsonMessage } from "../api/types/image.ts";
 import { encodeFilters } from "./connection.ts";
 import type { Connection, Filters } from "./connection.ts";
 import type { Abortable } from "./containers.ts";
-import { ConnectionError } from "./errors.ts";
+import { ConnectionError, endedEarly } from "./errors.ts";
 import { encodeAuth } from "./images.ts";
 import { jsonLines } from "./streams.ts";
 
@@ -74,7 +74,7 @@ export class Builds {
       yield event;
       if (event.type === "finish") return;
     }
-    throw new ConnectionError(this.#connection.endpoint.url, new Error("unexpected EOF"));
+    throw new ConnectionError(this.#connection.endpoint.url, endedEarly());
   }
 
   /**

@@ -25,6 +25,11 @@ export class ConnectionError extends Error {
   }
 }
 
+/** An answer that came to its end too soon. */
+export function endedEarly(): Error {
+  return Object.assign(new Error("unexpected EOF"), { code: "ECONNRESET" });
+}
+
 /** The sentence in the body of an answer that is an error. */
 export function messageOf(body: string): string {
   try {

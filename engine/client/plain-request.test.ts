@@ -70,7 +70,10 @@ test("post() says that there is no engine, or none any more", async () => {
   const [missing, gone] = [join(directory, "missing"), await bytes("HTTP/1.1 2")];
   const sentence = `Cannot connect to the Docker daemon at unix://${missing}. Is the docker daemon running?`;
   await assert.rejects(answer(missing), (error) => error instanceof ConnectionError && error.message === sentence);
-  await assert.rejects(answer(gone), (error) => error instanceof ConnectionError && error.message === "error during connect: EOF");
+  await assert.rejects(
+    answer(gone),
+    (error) => error instanceof ConnectionError && error.message === "error during connect: unexpected EOF",
+  );
 });
 
 test("post() ends when its signal aborts, and closes the connection when its reader leaves", async () => {

@@ -6,7 +6,7 @@
  */
 import type { Duplex } from "node:stream";
 import type { Endpoint } from "./endpoint.ts";
-import { ClientError, ConnectionError, messageOf } from "./errors.ts";
+import { ClientError, ConnectionError, endedEarly, messageOf } from "./errors.ts";
 
 const HEAD_ENDS = "\r\n\r\n";
 
@@ -66,7 +66,7 @@ async function* bodyOf(socket: Duplex, path: string): AsyncGenerator<Buffer> {
     if (status >= 400) refusal.push(chunk);
     else if (chunk.length > 0) yield chunk;
   }
-  if (head) throw new Error("EOF");
+  if (head) throw endedEarly();
   if (status < 400) return;
   const text = messageOf(Buffer.concat(refusal).toString().trim());
   throw new ClientError(status, text || `request returned status ${status} for API route and version ${path}`);
