@@ -221,7 +221,7 @@ export function changesOf(rooms: Rooms, entry: Entry): AsyncIterable<Change> {
 }
 
 export async function sizeOf(rooms: Rooms, entry: Entry): Promise<{ rwBytes: number; rootFsBytes: number }> {
-  const rwBytes = await rooms.snapshots.usage(entry.id);
+  const rwBytes = await rooms.snapshots.usage(entry.id, { mountpoints: CONTAINER_MOUNTPOINTS });
   const image = await rooms.images.find(entry.record.imageId);
   return { rwBytes, rootFsBytes: rwBytes + (image?.sizeBytes ?? 0) };
 }

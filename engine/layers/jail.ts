@@ -8,6 +8,7 @@
  * File names are bytes on Linux. In strings of this room each character is one byte (latin1) when it comes from a
  * directory or an archive; paths that callers pass in are ordinary strings.
  */
+import type { DiffOptions } from "./snapshots.ts";
 import type { Readable } from "node:stream";
 import type { FileStat } from "../api/types/file.ts";
 import type { JobMount } from "./jobs.ts";
@@ -139,9 +140,9 @@ export async function copyInto(
   return runJob<Extracted>({ kind: "copy", root: to.root, path: to.path, from, options: rest }, { signal });
 }
 
-/** Bytes of the files below `path`, each inode once. */
-export async function measureIn(root: string, path: string): Promise<number> {
-  return runJob<number>({ kind: "measure", root, path });
+/** Bytes of the files below `path`, each inode once. @param options what of them is none of their own */
+export async function measureIn(root: string, path: string, options: Pick<DiffOptions, "mountpoints"> = {}): Promise<number> {
+  return runJob<number>({ kind: "measure", root, path, options });
 }
 
 /** What `path` is. @throws {EngineError} not-found */

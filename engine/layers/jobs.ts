@@ -34,7 +34,7 @@ export type Job =
   | { kind: "read"; root: string; path: string }
   | { kind: "mkdir"; root: string; path: string; options: { owner?: { uid: number; gid: number }; mode?: number } }
   | { kind: "copy"; root: string; path: string; from: { root: string; path: string }; options: Plain<CopyOptions> }
-  | { kind: "measure"; root: string; path: string }
+  | { kind: "measure"; root: string; path: string; options: Plain<DiffOptions> }
   | {
       kind: "apply";
       root: string;

@@ -146,7 +146,9 @@ test("openSnapshots() adopts mounted snapshots, and sweeps what was half made", 
   assert.equal(await second.mount("running"), root);
   assert.equal(mountPoints().filter(({ target }) => target === root).length, 1);
   assert.equal(readFileSync(join(root, "f"), "utf8"), "upper");
-  assert.equal(await second.usage("running"), 5);
+  symlinkSync("/proc/mounts", join(root, "mtab"));
+  assert.equal(await second.usage("running"), 5 + "/proc/mounts".length);
+  assert.equal(await second.usage("running", { mountpoints: ["/mtab"] }), 5);
   await second.unmount("running");
   assert.equal(readFileSync(join(await second.mount("running"), "f"), "utf8"), "upper");
   await second.remove("running");

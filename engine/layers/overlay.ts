@@ -237,8 +237,8 @@ class OverlaySnapshots implements Snapshots {
     return layer;
   }
 
-  async usage(key: string): Promise<number> {
-    return this.#need(key).kind === "view" ? 0 : measureIn(this.#path(key, "upper"), "/");
+  async usage(key: string, options: Pick<DiffOptions, "mountpoints"> = {}): Promise<number> {
+    return this.#need(key).kind === "view" ? 0 : measureIn(this.#path(key, "upper"), "/", options);
   }
 
   async remove(key: string): Promise<void> {

@@ -133,7 +133,7 @@ export interface Snapshots {
   commit(key: string, write: (tar: Readable) => Promise<void>, options?: DiffOptions): Promise<Layer>;
 
   /** Bytes written into the active snapshot. */
-  usage(key: string): Promise<number>;
+  usage(key: string, options?: Pick<DiffOptions, "mountpoints">): Promise<number>;
 
   /** Unmounts and deletes an active snapshot or view; deleting files may go on after the promise resolves. Idempotent. */
   remove(key: string): Promise<void>;

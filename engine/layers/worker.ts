@@ -93,7 +93,10 @@ async function run({ job, input, output }: Request, progress: (bytes: number) =>
     case "copy":
       return copy(job);
     case "measure":
-      return inside(job.root, async () => measure(resolveLinks(toBytes(job.path)), new Set()));
+      return inside(job.root, async () => {
+        const at = { counted: new Set<string>(), isIgnored: ignoring(job.options.mountpoints ?? []) };
+        return measure(resolveLinks(toBytes(job.path)), at);
+      });
     case "delete":
       return removeAll(toBytes(job.path));
     default:
@@ -256,13 +259,13 @@ async function copy(job: Job & { kind: "copy" }): Promise<unknown> {
   }
 }
 
-function measure(path: string, counted: Set<string>): number {
+function measure(path: string, at: { readonly counted: Set<string>; readonly isIgnored: ReturnType<typeof ignoring> }): number {
   const stats = lstatIfAny(path || "/");
   if (!stats) return 0;
-  if (stats.isDirectory()) return listNames(path).reduce((sum, name) => sum + measure(`${path}/${name}`, counted), 0);
-  if (!stats.isFile() && !stats.isSymbolicLink()) return 0;
+  if (stats.isDirectory()) return listNames(path).reduce((sum, name) => sum + measure(`${path}/${name}`, at), 0);
+  if ((!stats.isFile() && !stats.isSymbolicLink()) || at.isIgnored(path, stats)) return 0;
   const inode = `${stats.dev}:${stats.ino}`;
-  if (stats.nlink > 1 && counted.has(inode)) return 0;
-  counted.add(inode);
+  if (stats.nlink > 1 && at.counted.has(inode)) return 0;
+  at.counted.add(inode);
   return stats.size;
 }

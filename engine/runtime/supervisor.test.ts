@@ -1,6 +1,6 @@
 /** The runtime for real: containers of a busybox root, engines that die. Needs root; mounts of its own are made. */
 import assert from "node:assert/strict";
-import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setImmediate } from "node:timers/promises";
@@ -81,6 +81,15 @@ await inPrivateMounts(import.meta.filename, () => {
   function leftovers(): string[] {
     return [...readdirSync(join(folder, "run/tasks")), ...readdirSync(join(folder, "run/runtime"))];
   }
+
+  test("a new engine removes what the last one had only begun to make", async () => {
+    const begun = join(folder, "run/tasks/begun");
+    mkdirSync(begun);
+    writeFileSync(join(begun, "ctl"), "");
+    await runtime.close();
+    runtime = await open();
+    assert.equal(existsSync(begun), false);
+  });
 
   test("start() runs a process, keeps its output and its exit status, and leaves nothing", async () => {
     const { log, task } = await start("echo out; echo err >&2; exit 7");

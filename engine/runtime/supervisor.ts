@@ -127,12 +127,17 @@ class SupervisedRuntime implements Runtime {
     return task;
   }
 
-  /** Commands that an earlier engine ran inside containers: nobody waits for them any more, but they must not block. */
+  /**
+   * Commands that an earlier engine ran inside containers: nobody waits for them any more, but they must not block. What it had only
+   * begun to make goes.
+   */
   adoptExecs(): void {
     for (const id of readdirSync(this.tasks)) {
       const directory = join(this.tasks, id);
-      if (!existsSync(join(directory, "process.json"))) continue;
       const has = (name: string): boolean => existsSync(join(directory, name));
+      // The engine was killed before it had said what was to run: nothing does.
+      if (!has("process.json") && !has("config.json")) removeTaskFiles(directory);
+      if (!has("process.json")) continue;
       const output = has("out") ? "streams" : "none";
       const task = this.#task(
         id,
