@@ -99,6 +99,18 @@ await inPrivateMounts(import.meta.filename, () => {
     assert.deepEqual(leftovers(), []);
   });
 
+  test("a start that is given up at any moment ends, and leaves nothing", { timeout: 60_000 }, async () => {
+    for (let turns = 0; turns < 12; turns++) {
+      const stop = new AbortController();
+      const log = newLog();
+      const started = runtime.start({ id: `c${count}`, spec: spec("sleep", "100"), ...plain(log), signal: stop.signal });
+      for (let turn = 0; turn < turns; turn++) await setImmediate();
+      stop.abort();
+      await assert.rejects(started);
+      assert.deepEqual(leftovers(), []);
+    }
+  });
+
   test("the process has descriptors 0, 1, 2 and nothing else, and can open /dev/stdout", async () => {
     const { log, task } = await start("ls /proc/self/fd | tr '\\n' ' '; echo again > /dev/stdout; cat");
     assert.equal((await task.exit).exitCode, 0);

@@ -221,7 +221,7 @@ class SupervisedRuntime implements Runtime {
     const relay = this.#relay(request, directory);
     if (relay) task.carriedBy(relay);
     const pid = this.#spawn(request, ["--log", logFile, "--log-format", this.#logFormat, ...withConsole(request.command, relay)], relay);
-    void onExit(pid);
+    void onExit(pid).then(() => task.supervisorEnded());
     const kill = (): void => void sendSignal(-pid, 9);
     request.signal?.addEventListener("abort", kill, { once: true });
     try {

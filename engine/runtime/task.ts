@@ -100,6 +100,11 @@ export class SupervisedTask implements Task {
     else if (!supervisorLives(this.#place.directory)) this.#orphaned();
   }
 
+  /** For the process that made the supervisor: one that was killed before it had opened `ctl` is missed by nobody who reads it. */
+  supervisorEnded(): void {
+    if (this.pid === 0 && this.#descriptors.get(this.#controlDescriptor) === "ctl") this.#readControl();
+  }
+
   openStdin(): Writable | undefined {
     if (this.#options.input === "none" || this.#released) return undefined;
     // Read-write, so that it can be opened before the supervisor has and never breaks.
